@@ -1,0 +1,48 @@
+// Command peakline is the operator's tool: one subcommand per capability.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"github.com/urfave/cli/v3"
+)
+
+// subcommands is the table of what peakline can do, in the order of its help.
+var subcommands = []func() *cli.Command{
+	decideCommand,
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := root().Run(ctx, os.Args); err != nil {
+		fmt.Fprintln(os.Stderr, "peakline:", err)
+		os.Exit(exitCode(err))
+	}
+}
+
+func root() *cli.Command {
+	command := &cli.Command{
+		Name:  "peakline",
+		Usage: "operate a Peakline platform",
+		// Errors are printed once, by main.
+		ExitErrHandler: func(context.Context, *cli.Command, error) {},
+	}
+	for _, build := range subcommands {
+		command.Commands = append(command.Commands, build())
+	}
+	return command
+}
+
+// exitCode is the code that an error asks for through cli.Exit, else 1.
+func exitCode(err error) int {
+	var coder cli.ExitCoder
+	if errors.As(err, &coder) {
+		return coder.ExitCode()
+	}
+	return 1
+}
