@@ -1,0 +1,33 @@
+package config
+
+// defaults is what an environment of the profile has before its file is read. An unknown profile has been refused by
+// then; the production defaults keep the remaining rules meaningful.
+func defaults(profile Profile) Environment {
+	if profile != Development {
+		profile = Production
+	}
+	return Environment{
+		Profile:  profile,
+		Network:  networkDefaults(profile),
+		Database: databaseDefaults(profile),
+		Scaler:   scalerDefaults(profile),
+	}
+}
+
+// complete fills what is derived from other values.
+func (e *Environment) complete(d *document) {
+	e.Network.complete()
+	e.Database.complete(d)
+	e.Scaler.complete(e.Database)
+	for i := range e.Events {
+		e.Events[i].complete()
+	}
+}
+
+// byProfile chooses a default.
+func byProfile[T any](profile Profile, development, production T) T {
+	if profile == Development {
+		return development
+	}
+	return production
+}

@@ -1,0 +1,307 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// Limits that no environment file comes near, and that keep a hostile one from exhausting the parser.
+const (
+	maxFileBytes = 128 << 10
+	maxNesting   = 16
+)
+
+// document is one parsed file: its values as encoding/json would have them, and where each of them stands.
+type document struct {
+	file     string
+	root     map[string]any
+	places   map[string]place
+	keys     map[string]place // where each key stands, for the mistakes that are about the key itself
+	misspelt map[string]bool  // paths that a misspelt key was probably meant for
+	mistakes Mistakes
+}
+
+// place is where a value stands: the key for a mapping or a list, the value itself for a scalar.
+type place struct{ line, column int }
+
+// parse reads one YAML document. What cannot be read at all is a mistake of the document, never an error of parse, so
+// that the mistakes of the other files are still found.
+func parse(file string, text []byte) *document {
+	d := &document{file: file, root: map[string]any{}, places: map[string]place{"": {1, 1}},
+		keys: map[string]place{}, misspelt: map[string]bool{}}
+	if len(text) > maxFileBytes {
+		d.refuse("", "%d bytes, want at most %d", len(text), maxFileBytes)
+		return d
+	}
+	if depth := nesting(string(text)); depth > maxNesting {
+		d.refuse("", "nested %d levels deep, want at most %d", depth, maxNesting)
+		return d
+	}
+	tree, err := parseYAML(text)
+	if err != nil {
+		d.refuseSyntax(err)
+		return d
+	}
+	bodies := tree.Docs[:0:0]
+	for _, doc := range tree.Docs {
+		if doc.Body != nil {
+			bodies = append(bodies, doc)
+		}
+	}
+	switch {
+	case len(bodies) == 0:
+		d.refuse("", "empty, want the settings of an environment")
+		return d
+	case len(bodies) > 1:
+		d.places[""] = placeOf(bodies[1].Body)
+		d.refuse("", "%d YAML documents, want one; put each environment into a file of its own", len(bodies))
+		return d
+	}
+	body := bodies[0].Body
+	if value, isMap := d.read("", body).(map[string]any); isMap {
+		d.root = value
+	} else if len(d.mistakes) == 0 {
+		d.refuse("", "%s, want settings of the form `key: value`", describe(d.read("", body)))
+	}
+	return d
+}
+
+// parseYAML turns a panic of the YAML library into an error: a file must never crash the tool that reads it.
+func parseYAML(text []byte) (tree *ast.File, err error) {
+	defer func() {
+		if crash := recover(); crash != nil {
+			err = fmt.Errorf("the text is not YAML (%v)", crash)
+		}
+	}()
+	return parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
+}
+
+// nesting is an upper bound for the depth of a text: brackets opened at once, and dashes or question marks in a row
+// at the start of one line. Indentation needs as many bytes as its depth on every line, which maxFileBytes bounds.
+func nesting(text string) int {
+	deepest, brackets := 0, 0
+	for line := range strings.Lines(text) {
+		content := strings.TrimLeft(line, " \t")
+		markers := 0
+		for len(content) > 1 && strings.ContainsRune("-?:", rune(content[0])) && (content[1] == ' ' || content[1] == '\t') {
+			markers++
+			content = strings.TrimLeft(content[1:], " \t")
+		}
+		if strings.HasPrefix(content, "#") {
+			continue
+		}
+		deepest = max(deepest, markers)
+		for _, r := range content {
+			switch r {
+			case '[', '{':
+				brackets++
+			case ']', '}':
+				brackets = max(0, brackets-1)
+			}
+			deepest = max(deepest, brackets)
+		}
+	}
+	return deepest
+}
+
+// read converts a node and remembers where it and everything below it stands.
+func (d *document) read(path string, node ast.Node) any {
+	switch n := node.(type) {
+	case *ast.MappingNode:
+		values := map[string]any{}
+		for _, entry := range n.Values {
+			d.readEntry(path, entry, values)
+		}
+		return values
+	case *ast.MappingValueNode:
+		values := map[string]any{}
+		d.readEntry(path, n, values)
+		return values
+	case *ast.SequenceNode:
+		items := make([]any, len(n.Values))
+		for i, item := range n.Values {
+			itemPath := fmt.Sprintf("%s[%d]", path, i)
+			d.places[itemPath] = placeOf(item)
+			items[i] = d.read(itemPath, item)
+		}
+		return items
+	case *ast.StringNode:
+		return n.Value
+	case *ast.LiteralNode:
+		return n.Value.Value
+	case *ast.BoolNode:
+		return n.Value
+	case *ast.IntegerNode:
+		return n.Value
+	case *ast.FloatNode:
+		if math.IsInf(n.Value, 0) || math.IsNaN(n.Value) {
+			return n.GetToken().Value
+		}
+		return n.Value
+	case *ast.NullNode:
+		return nil
+	case *ast.InfinityNode, *ast.NanNode:
+		return n.GetToken().Value
+	case *ast.AnchorNode, *ast.AliasNode:
+		d.refuse(path, "a YAML anchor or alias, want the value itself: profiles are what environments share")
+	case *ast.TagNode:
+		d.refuse(path, "the YAML tag %s, want a plain value", n.Start.Value)
+	default:
+		d.refuse(path, "YAML syntax that environment files do without, want a plain value")
+	}
+	return unreadable{}
+}
+
+// unreadable stands for a value that has been refused already.
+type unreadable struct{}
+
+func (d *document) readEntry(path string, entry *ast.MappingValueNode, into map[string]any) {
+	keyPlace := placeOf(entry.Key)
+	switch entry.Key.(type) {
+	case *ast.MergeKeyNode, *ast.MappingKeyNode, *ast.AnchorNode, *ast.AliasNode, *ast.TagNode:
+		d.refuseAt(keyPlace, path, "YAML syntax that environment files do without, want a plain key")
+		return
+	}
+	name := entry.Key.GetToken().Value
+	child := join(path, name)
+	if _, twice := into[name]; twice {
+		d.refuseAt(keyPlace, child, "stands here a second time, first on line %d, want it once", d.places[child].line)
+		return
+	}
+	d.places[child], d.keys[child] = keyPlace, keyPlace
+	value := d.read(child, entry.Value)
+	switch value.(type) {
+	case map[string]any, []any, nil, unreadable:
+	default:
+		d.places[child] = placeOf(entry.Value)
+	}
+	into[name] = value
+}
+
+// has tells whether the file itself states the value, as opposed to the profile.
+func (d *document) has(path string) bool {
+	_, stated := d.places[path]
+	return stated
+}
+
+// at is the place of a path, or of the nearest thing above it that the file has.
+func (d *document) at(path string) place {
+	for {
+		if p, found := d.places[path]; found {
+			return p
+		}
+		path = parent(path)
+	}
+}
+
+// refuse records a mistake unless the same value, something inside it, or what it is part of has one already: the
+// first mistake is the cause, the rest would be its consequences.
+func (d *document) refuse(path, format string, args ...any) {
+	if d.sound(path) {
+		d.refuseAt(d.at(path), path, format, args...)
+	}
+}
+
+func (d *document) refuseAt(p place, path, format string, args ...any) {
+	d.mistakes = append(d.mistakes, Mistake{d.file, p.line, p.column, path, fmt.Sprintf(format, args...)})
+}
+
+// sound tells whether no mistake is known at, above or below any of the paths.
+func (d *document) sound(paths ...string) bool {
+	for _, path := range paths {
+		for _, known := range d.mistakes {
+			if within(path, known.Path) || within(known.Path, path) {
+				return false
+			}
+		}
+		for misspelt := range d.misspelt {
+			if within(path, misspelt) || within(misspelt, path) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// refused tells whether this very value has a mistake.
+func (d *document) refused(path string) bool {
+	return slices.ContainsFunc(d.mistakes, func(m Mistake) bool { return m.Path == path })
+}
+
+func (d *document) refuseSyntax(err error) {
+	var syntax yaml.Error
+	if errors.As(err, &syntax) {
+		d.places[""] = placeOfToken(syntax.GetToken())
+		d.refuse("", "not YAML: %s", syntax.GetMessage())
+		return
+	}
+	d.refuse("", "not YAML: %v", err)
+}
+
+func placeOf(node ast.Node) place {
+	switch n := node.(type) {
+	case *ast.MappingNode:
+		if !n.IsFlowStyle && len(n.Values) > 0 {
+			return placeOf(n.Values[0].Key)
+		}
+	case *ast.MappingValueNode:
+		return placeOf(n.Key)
+	}
+	return placeOfToken(node.GetToken())
+}
+
+func placeOfToken(t *token.Token) place {
+	if t == nil || t.Position == nil {
+		return place{1, 1}
+	}
+	return place{t.Position.Line, t.Position.Column}
+}
+
+// join, parent and within are the arithmetic of paths such as `network.zones[2]`.
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+func parent(path string) string { return path[:max(0, strings.LastIndexAny(path, ".["))] }
+
+func within(path, of string) bool {
+	rest, inside := strings.CutPrefix(path, of)
+	return inside && (rest == "" || of == "" || rest[0] == '.' || rest[0] == '[')
+}
+
+// describe says what a value is, for the message that refuses it.
+func describe(value any) string {
+	switch v := value.(type) {
+	case nil:
+		return "nothing"
+	case string:
+		return fmt.Sprintf("text %q", shorten(v))
+	case bool:
+		return fmt.Sprintf("%t", v)
+	case map[string]any:
+		return "a mapping"
+	case []any:
+		return "a list"
+	default:
+		return fmt.Sprintf("number %v", v)
+	}
+}
+
+func shorten(text string) string {
+	const most = 60
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return text
+}

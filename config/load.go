@@ -1,0 +1,155 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+)
+
+const extension = ".yaml"
+
+// Names lists the environments of a folder, sorted.
+func Names(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("list the environments: %w", err)
+	}
+	var names []string
+	for _, entry := range entries {
+		if name, isYAML := strings.CutSuffix(entry.Name(), extension); isYAML && !entry.IsDir() {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("list the environments: %s has no file *%s, want one for each environment", dir, extension)
+	}
+	return names, nil
+}
+
+// Load reads, completes and checks one environment of a folder. The other files of the folder are read as well,
+// because two environments must not contradict each other, but only mistakes that concern this one are reported. The
+// calendar is judged at now. The error is of type Mistakes when the file is at fault.
+func Load(dir, name string, now time.Time) (Environment, error) {
+	names, err := Names(dir)
+	if err != nil {
+		return Environment{}, err
+	}
+	loaded, err := readAll(dir, names, now)
+	if err != nil {
+		return Environment{}, err
+	}
+	for _, l := range loaded {
+		if l.environment.Name == name {
+			return l.environment, l.document.err()
+		}
+	}
+	return Environment{}, unknownName(dir, name, names)
+}
+
+// LoadAll reads, completes and checks every environment of a folder, in the order of their names. The error holds the
+// mistakes of all files at once.
+func LoadAll(dir string, now time.Time) ([]Environment, error) {
+	names, err := Names(dir)
+	if err != nil {
+		return nil, err
+	}
+	loaded, err := readAll(dir, names, now)
+	if err != nil {
+		return nil, err
+	}
+	var environments []Environment
+	var mistakes Mistakes
+	for _, l := range loaded {
+		environments = append(environments, l.environment)
+		mistakes = append(mistakes, l.document.mistakes...)
+	}
+	if len(mistakes) > 0 {
+		mistakes.sort()
+		return nil, mistakes
+	}
+	return environments, nil
+}
+
+// loaded is an environment with the document that it came from.
+type loaded struct {
+	environment Environment
+	document    *document
+}
+
+func readAll(dir string, names []string, now time.Time) ([]loaded, error) {
+	var all []loaded
+	for _, name := range names {
+		file := filepath.Join(dir, name+extension)
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read environment %q: %w", name, err)
+		}
+		all = append(all, read(file, name, text, now))
+	}
+	checkTogether(all)
+	return all, nil
+}
+
+// read turns the text of one file into an environment and finds everything wrong with it.
+func read(file, name string, text []byte, now time.Time) loaded {
+	d := parse(file, text)
+	unreadable := len(d.mistakes) > 0 && len(d.root) == 0
+	if !namePattern.MatchString(name) {
+		d.refuse("", "the file name makes an environment called %q, want 2 to 20 lower-case letters, digits and hyphens, a letter first", name)
+	}
+	if unreadable {
+		return loaded{Environment{Name: name}, d}
+	}
+	d.checkValues()
+	environment := d.decode()
+	environment.Name = name
+	check(d, &environment, now)
+	return loaded{environment, d}
+}
+
+// namePattern keeps physical names, which are built from the environment's, within every limit of AWS.
+var namePattern = regexp.MustCompile(`^[a-z][a-z0-9-]{1,19}$`)
+
+// decode fills the profile's defaults with what the file states.
+func (d *document) decode() Environment {
+	profile, _ := d.root["profile"].(string)
+	environment := defaults(Profile(profile))
+	text, err := json.Marshal(d.root)
+	if err == nil {
+		err = json.Unmarshal(text, &environment)
+	}
+	if err != nil {
+		d.refuse("", "%v", err)
+	}
+	environment.complete(d)
+	return environment
+}
+
+func (d *document) err() error {
+	if len(d.mistakes) == 0 {
+		return nil
+	}
+	d.mistakes.sort()
+	return d.mistakes
+}
+
+// unknownName says which environments there are. It is an fs.ErrNotExist.
+func unknownName(dir, name string, names []string) error {
+	hint := ""
+	if suggestion, found := nearest(name, names); found {
+		hint = fmt.Sprintf("; did you mean %q?", suggestion)
+	} else {
+		hint = "."
+	}
+	return missingEnvironment(fmt.Sprintf("no environment %q in %s%s There are: %s", name, dir, hint, strings.Join(names, ", ")))
+}
+
+type missingEnvironment string
+
+func (m missingEnvironment) Error() string { return string(m) }
+func (m missingEnvironment) Unwrap() error { return fs.ErrNotExist }

@@ -1,0 +1,110 @@
+package config
+
+import (
+	"cmp"
+
+	"peakline/lambda/decision"
+)
+
+// Control names what changes the number of readers. There is only ever one.
+type Control string
+
+// Peakline's own scaler, AWS's target tracking, or nothing: the readers of the file and no more.
+const (
+	ControlPeakline       Control = "peakline"
+	ControlTargetTracking Control = "target-tracking"
+	ControlFixed          Control = "fixed"
+)
+
+// ScalerMode says how far Peakline's scaler goes.
+type ScalerMode string
+
+// Active acts, dry-run decides and explains without acting, paused only observes.
+const (
+	ScalerActive ScalerMode = "active"
+	ScalerDryRun ScalerMode = "dry-run"
+	ScalerPaused ScalerMode = "paused"
+)
+
+// Scaler is the policy of the replica scaler. Its numbers count all readers of the cluster, those of the file included.
+type Scaler struct {
+	// Control is one of `peakline`, `target-tracking` and `fixed`. Default: `peakline`.
+	Control Control `json:"control,omitempty" jsonschema:"enum=peakline,enum=target-tracking,enum=fixed"`
+	// Mode is one of `active`, `dry-run` and `paused`, for `peakline`. Default: `active`.
+	Mode ScalerMode `json:"mode,omitempty" jsonschema:"enum=active,enum=dry-run,enum=paused"`
+	// Min is the fewest readers. Default: as many as `database.readers` has.
+	Min int `json:"min,omitempty" jsonschema:"minimum=1,maximum=15"`
+	// Max is the most readers. Default: 15 in production, 4 in development.
+	Max int `json:"max,omitempty" jsonschema:"minimum=1,maximum=15"`
+	// CapPercent is the reader CPU that Peakline's forecast may reach at its upper bound. Default: 80.
+	CapPercent float64 `json:"capPercent,omitempty" jsonschema:"minimum=20,maximum=90"`
+	// RiskPercent is the accepted chance that demand outgrows the readers before more can help. It is the one knob between cost and service. Default: 1.
+	RiskPercent float64 `json:"riskPercent,omitempty" jsonschema:"minimum=0.01,maximum=20"`
+	// TargetTracking is for `control: target-tracking`.
+	TargetTracking TargetTracking `json:"targetTracking,omitempty"`
+	// PoolLifetimeMinutes is how long services keep a database connection, and with it how soon a new reader carries its share. Default: 10.
+	PoolLifetimeMinutes int `json:"poolLifetimeMinutes,omitempty" jsonschema:"minimum=1,maximum=240"`
+	// StabilisationMinutes is how long fewer readers must have sufficed before one is removed. Default: 15.
+	StabilisationMinutes int `json:"stabilisationMinutes,omitempty" jsonschema:"minimum=1,maximum=240"`
+	// LagObjectiveMilliseconds is the replica lag that counts as good. Default: 100.
+	LagObjectiveMilliseconds int `json:"lagObjectiveMilliseconds,omitempty" jsonschema:"minimum=10,maximum=60000"`
+	// FreezeWindows are times in which the number of readers does not change, floors excepted.
+	FreezeWindows []FreezeWindow `json:"freezeWindows,omitempty"`
+	// FallbackClasses are tried in this order when AWS has no capacity for the writer's class.
+	FallbackClasses []string `json:"fallbackClasses,omitempty" jsonschema:"uniqueItems=true,maxItems=5"`
+	// CapacityReservation is the id of a capacity reservation that new readers use.
+	CapacityReservation string `json:"capacityReservation,omitempty" jsonschema:"pattern=^cr-[0-9a-f]{17}$"`
+	// MonthlyReaderHours is a budget for added readers. Passing it raises an alarm and never removes a reader; 0 is no budget.
+	MonthlyReaderHours int `json:"monthlyReaderHours,omitempty" jsonschema:"minimum=0,maximum=11160"`
+	// ReservedConcurrency reserves one concurrent execution for the scaler. Switch it off where the account's quota is too small.
+	ReservedConcurrency bool `json:"reservedConcurrency,omitempty"`
+}
+
+// TargetTracking is AWS's own policy, Application Auto Scaling on the readers' average CPU.
+type TargetTracking struct {
+	// TargetPercent is the reader CPU it aims at. Default: 50.
+	TargetPercent int `json:"targetPercent,omitempty" jsonschema:"minimum=20,maximum=80"`
+	// ScaleInCooldownSeconds is the pause after a removal. Default: 300.
+	ScaleInCooldownSeconds int `json:"scaleInCooldownSeconds,omitempty" jsonschema:"minimum=0,maximum=3600"`
+	// ScaleOutCooldownSeconds is the pause after an addition. Default: 300.
+	ScaleOutCooldownSeconds int `json:"scaleOutCooldownSeconds,omitempty" jsonschema:"minimum=0,maximum=3600"`
+}
+
+// FreezeWindow is one span of time, written like that of an event.
+type FreezeWindow struct {
+	// Name says what the window is for.
+	Name string `json:"name" jsonschema:"required,minLength=1,maxLength=64"`
+	// Start is local wall-clock time, `2026-11-27T00:00`.
+	Start string `json:"start" jsonschema:"required"`
+	// End is local wall-clock time, after the start.
+	End string `json:"end" jsonschema:"required"`
+	// TimeZone is an IANA name. Default: `UTC`.
+	TimeZone string `json:"timeZone,omitempty"`
+}
+
+// scalerDefaults takes the numbers of the decision from the decision: there is one shipped policy.
+func scalerDefaults(profile Profile) Scaler {
+	policy := decision.ProductionPolicy()
+	return Scaler{
+		Control:                  ControlPeakline,
+		Mode:                     ScalerMode(policy.Mode),
+		Max:                      byProfile(profile, 4, policy.Max),
+		CapPercent:               policy.CapPercent,
+		RiskPercent:              policy.RiskPercent,
+		LagObjectiveMilliseconds: int(policy.LagObjectiveMs),
+		PoolLifetimeMinutes:      int(policy.PoolLifetime.Minutes()),
+		StabilisationMinutes:     int(policy.Stabilisation.Minutes()),
+		TargetTracking:           TargetTracking{TargetPercent: 50, ScaleInCooldownSeconds: 300, ScaleOutCooldownSeconds: 300},
+		ReservedConcurrency:      byProfile(profile, false, true),
+	}
+}
+
+func (s *Scaler) complete(db Database) {
+	s.Min = cmp.Or(s.Min, len(db.Readers))
+	for i := range s.FreezeWindows {
+		s.FreezeWindows[i].TimeZone = cmp.Or(s.FreezeWindows[i].TimeZone, "UTC")
+	}
+}
+
+// Span is the window in absolute time.
+func (f FreezeWindow) Span() Span { return spanOf(f.Start, f.End, f.TimeZone) }

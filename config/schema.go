@@ -1,0 +1,262 @@
+package config
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"fmt"
+	"maps"
+	"math/big"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+)
+
+// schemaJSON is generated from the types of this package. Editors and Load read the same text, so that a file which an
+// editor finds in order has no mistake left but those between two values.
+//
+//go:embed environment.schema.json
+var schemaJSON []byte
+
+var environmentSchema = sync.OnceValue(func() *jsonschema.Schema {
+	tree, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemaJSON))
+	if err != nil {
+		panic(fmt.Sprintf("read environment.schema.json: %v", err))
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("environment.schema.json", tree); err != nil {
+		panic(fmt.Sprintf("load environment.schema.json: %v", err))
+	}
+	return compiler.MustCompile("environment.schema.json")
+})
+
+// checkValues applies the schema to each single value of the document and then drops the values it refuses, so that
+// the rules between values never meet one of the wrong type.
+func (d *document) checkValues() {
+	d.root, _ = d.prune("", d.root).(map[string]any)
+	var failed *jsonschema.ValidationError
+	if !errors.As(environmentSchema().Validate(d.root), &failed) {
+		return
+	}
+	var leaves []*jsonschema.ValidationError
+	var collect func(*jsonschema.ValidationError)
+	collect = func(e *jsonschema.ValidationError) {
+		if len(e.Causes) == 0 {
+			leaves = append(leaves, e)
+		}
+		for _, cause := range e.Causes {
+			collect(cause)
+		}
+	}
+	collect(failed)
+	for _, leaf := range leaves {
+		d.refuseValue(leaf)
+	}
+	for _, leaf := range leaves {
+		if missing, isMissing := leaf.ErrorKind.(*kind.Required); isMissing {
+			d.refuseMissing(d.pathOf(leaf.InstanceLocation), missing.Missing)
+		}
+	}
+	d.root, _ = d.prune("", d.root).(map[string]any)
+}
+
+// refuseValue words one finding of the schema. Missing keys come later, because a misspelt key explains a missing one.
+func (d *document) refuseValue(e *jsonschema.ValidationError) {
+	path := d.pathOf(e.InstanceLocation)
+	value := d.value(e.InstanceLocation)
+	once := func(format string, args ...any) {
+		if !d.refused(path) {
+			d.refuseAt(d.at(path), path, format, args...)
+		}
+	}
+	switch k := e.ErrorKind.(type) {
+	case *kind.Required:
+	case *kind.AdditionalProperties:
+		d.refuseUnknown(path, schemaAt(e.InstanceLocation), k.Properties)
+	case *kind.Type:
+		once("%s, want %s", describe(value), wantedType(k.Want, value))
+	case *kind.Enum:
+		once("%s, want one of %s", describe(value), oneOf(k.Want))
+	case *kind.Pattern:
+		once("%s, want %s", describe(value), example(schemaAt(e.InstanceLocation), k.Want))
+	case *kind.Minimum, *kind.Maximum, *kind.ExclusiveMinimum, *kind.ExclusiveMaximum, *kind.MultipleOf:
+		once("%v, want %s", value, span(schemaAt(e.InstanceLocation)))
+	case *kind.MinLength, *kind.MaxLength:
+		s := schemaAt(e.InstanceLocation)
+		once("%d characters, want %s", len([]rune(value.(string))), limits(s.MinLength, s.MaxLength))
+	case *kind.MinItems, *kind.MaxItems:
+		s := schemaAt(e.InstanceLocation)
+		once("%d entries, want %s", len(value.([]any)), limits(s.MinItems, s.MaxItems))
+	case *kind.UniqueItems:
+		second := fmt.Sprintf("%s[%d]", path, max(k.Duplicates[0], k.Duplicates[1]))
+		d.refuseAt(d.at(second), second, "%s is listed twice, want it once", describe(value.([]any)[k.Duplicates[0]]))
+	default:
+		once("%s is not allowed here: %v", describe(value), e)
+	}
+}
+
+func (d *document) refuseUnknown(path string, s *jsonschema.Schema, names []string) {
+	known := slices.Sorted(maps.Keys(s.Properties))
+	for _, name := range names {
+		at, text := d.keys[join(path, name)], "unknown key, want one of "+strings.Join(known, ", ")
+		if suggestion, found := nearest(name, known); found {
+			text = fmt.Sprintf("unknown key, did you mean %s?", suggestion)
+			d.misspelt[join(path, suggestion)] = true
+		}
+		d.refuseAt(at, join(path, name), "%s", text)
+	}
+}
+
+func (d *document) refuseMissing(path string, names []string) {
+	for _, name := range names {
+		if missing := join(path, name); !d.misspelt[missing] && !d.refused(missing) {
+			d.refuseAt(d.at(path), missing, "missing, and it has no default")
+		}
+	}
+}
+
+// value and pathOf follow the schema library's locations through the document.
+func (d *document) value(location []string) any {
+	var value any = d.root
+	for _, step := range location {
+		switch v := value.(type) {
+		case map[string]any:
+			value = v[step]
+		case []any:
+			value = v[index(step)]
+		}
+	}
+	return value
+}
+
+func (d *document) pathOf(location []string) string {
+	path := ""
+	for i, step := range location {
+		if _, isList := d.value(location[:i]).([]any); isList {
+			path += "[" + step + "]"
+		} else {
+			path = join(path, step)
+		}
+	}
+	return path
+}
+
+func index(step string) int {
+	i, err := strconv.Atoi(step)
+	if err != nil {
+		panic(fmt.Sprintf("schema library gave %q as the index of a list", step))
+	}
+	return i
+}
+
+// prune drops what has been refused. The items of a list keep their indices.
+func (d *document) prune(path string, value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for key, inner := range v {
+			at := join(path, key)
+			if d.refused(at) {
+				delete(v, key)
+				continue
+			}
+			v[key] = d.prune(at, inner)
+		}
+	case []any:
+		for i, inner := range v {
+			if at := fmt.Sprintf("%s[%d]", path, i); d.refused(at) {
+				v[i] = nil
+			} else {
+				v[i] = d.prune(at, inner)
+			}
+		}
+	}
+	return value
+}
+
+// schemaAt is the part of the schema that a value answers to.
+func schemaAt(location []string) *jsonschema.Schema {
+	s := resolve(environmentSchema())
+	for _, step := range location {
+		switch inner, isMap := s.AdditionalProperties.(*jsonschema.Schema); {
+		case s.Properties[step] != nil:
+			s = s.Properties[step]
+		case isMap:
+			s = inner
+		case s.Items2020 != nil:
+			s = s.Items2020
+		}
+		s = resolve(s)
+	}
+	return s
+}
+
+func resolve(s *jsonschema.Schema) *jsonschema.Schema {
+	for s.Ref != nil {
+		s = s.Ref
+	}
+	return s
+}
+
+// wantedType names a type in the words of someone who writes YAML.
+func wantedType(types []string, found any) string {
+	names := map[string]string{"string": "text", "integer": "a whole number", "number": "a number",
+		"boolean": "true or false", "array": "a list", "object": "a mapping"}
+	want := names[types[0]]
+	if _, isScalar := found.(map[string]any); types[0] == "string" && found != nil && !isScalar {
+		if _, isList := found.([]any); !isList {
+			want += ": put it in quotes"
+		}
+	}
+	return want
+}
+
+func oneOf(values []any) string {
+	words := make([]string, len(values))
+	for i, value := range values {
+		words[i] = fmt.Sprint(value)
+	}
+	return strings.Join(words, ", ")
+}
+
+// example explains a pattern by a value that fits.
+func example(s *jsonschema.Schema, pattern string) string {
+	if len(s.Examples) == 0 {
+		return "text that matches " + pattern
+	}
+	return fmt.Sprintf("for example %q", s.Examples[0])
+}
+
+// span words the range of a number.
+func span(s *jsonschema.Schema) string {
+	number := func(r *big.Rat) string { f, _ := r.Float64(); return strconv.FormatFloat(f, 'f', -1, 64) }
+	var words []string
+	switch {
+	case s.Minimum != nil && s.Maximum != nil:
+		words = append(words, number(s.Minimum)+" to "+number(s.Maximum))
+	case s.ExclusiveMinimum != nil && s.Maximum != nil:
+		words = append(words, "more than "+number(s.ExclusiveMinimum)+", up to "+number(s.Maximum))
+	case s.Minimum != nil:
+		words = append(words, "at least "+number(s.Minimum))
+	case s.Maximum != nil:
+		words = append(words, "at most "+number(s.Maximum))
+	}
+	if s.MultipleOf != nil {
+		words = append(words, "in steps of "+number(s.MultipleOf))
+	}
+	return strings.Join(words, " ")
+}
+
+// limits words the size of a text or a list.
+func limits(least, most *int) string {
+	switch {
+	case least == nil:
+		return fmt.Sprintf("at most %d", *most)
+	case most == nil:
+		return fmt.Sprintf("at least %d", *least)
+	}
+	return fmt.Sprintf("%d to %d", *least, *most)
+}
