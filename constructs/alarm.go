@@ -1,0 +1,95 @@
+package constructs
+
+import (
+	"fmt"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
+	construct "github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// Severity says who hears of an alarm, and when.
+type Severity string
+
+const (
+	// Critical needs a person now, at night too: customers suffer, or will within minutes.
+	Critical Severity = "critical"
+	// Warning can wait for working hours.
+	Warning Severity = "warning"
+)
+
+// MissingData says what an alarm makes of periods without a data point. There is no default: for each metric one of
+// these is right and the others hide an outage or cry wolf.
+type MissingData awscloudwatch.TreatMissingData
+
+const (
+	// MissingIsBreaching suits heartbeats: silence is the failure.
+	MissingIsBreaching = MissingData(awscloudwatch.TreatMissingData_BREACHING)
+	// MissingIsFine suits counters that are only published when something happened.
+	MissingIsFine = MissingData(awscloudwatch.TreatMissingData_NOT_BREACHING)
+	// MissingKeepsState suits gauges: a gap says nothing, the alarm stays as it is.
+	MissingKeepsState = MissingData(awscloudwatch.TreatMissingData_IGNORE)
+)
+
+// Comparison relates the metric to the threshold in the breaching case.
+type Comparison awscloudwatch.ComparisonOperator
+
+const (
+	Above   = Comparison(awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD)
+	AtLeast = Comparison(awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD)
+	Below   = Comparison(awscloudwatch.ComparisonOperator_LESS_THAN_THRESHOLD)
+)
+
+// AlarmProps describes one alarm; every field is required, a Threshold of zero included.
+type AlarmProps struct {
+	// Name is the alarm's name without the environment, in kebab-case ("database-writer-cpu"). The alarm is called
+	// "<environment>-<name>" and its runbook is docs/runbooks/<name>.md.
+	Name string
+	// Summary says in one sentence what is wrong when the alarm fires.
+	Summary  string
+	Severity Severity
+	Metric   awscloudwatch.IMetric
+	// Comparison and Threshold, the latter in the metric's unit, say which values breach.
+	Comparison Comparison
+	Threshold  float64
+	// Breaching of the last Periods data points must breach (CloudWatch's "M of N").
+	Breaching, Periods int
+	MissingData        MissingData
+}
+
+// NewAlarm makes an alarm that tells the topic of its severity when it fires and when it is over.
+func NewAlarm(scope construct.Construct, notifications *Notifications, props AlarmProps) awscloudwatch.Alarm {
+	if props.Name == "" || props.Summary == "" || props.Comparison == "" || props.MissingData == "" ||
+		props.Breaching < 1 || props.Periods < props.Breaching {
+		panic(fmt.Sprintf("alarm %q: name, summary, comparison, missing data and 1 <= breaching <= periods are required, got %+v",
+			props.Name, props))
+	}
+	alarm := awscloudwatch.NewAlarm(scope, jsii.String(pascalCase(props.Name)+"Alarm"), &awscloudwatch.AlarmProps{
+		AlarmName: jsii.String(notifications.EnvironmentName + "-" + props.Name),
+		AlarmDescription: jsii.String(fmt.Sprintf("[%s] %s Runbook: docs/runbooks/%s.md",
+			props.Severity, props.Summary, props.Name)),
+		Metric:             props.Metric,
+		ComparisonOperator: awscloudwatch.ComparisonOperator(props.Comparison),
+		Threshold:          jsii.Number(props.Threshold),
+		DatapointsToAlarm:  jsii.Number(props.Breaching),
+		EvaluationPeriods:  jsii.Number(props.Periods),
+		TreatMissingData:   awscloudwatch.TreatMissingData(props.MissingData),
+	})
+	action := awscloudwatchactions.NewSnsAction(notifications.Topic(props.Severity))
+	alarm.AddAlarmAction(action)
+	alarm.AddOkAction(action)
+	return alarm
+}
+
+// minutely is a metric with one data point a minute, the resolution at which AWS publishes most of what alarms read.
+func minutely(namespace, name, statistic string, dimensions map[string]*string) awscloudwatch.Metric {
+	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+		Namespace:     jsii.String(namespace),
+		MetricName:    jsii.String(name),
+		Statistic:     jsii.String(statistic),
+		Period:        awscdk.Duration_Minutes(jsii.Number(1)),
+		DimensionsMap: &dimensions,
+	})
+}

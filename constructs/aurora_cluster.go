@@ -1,0 +1,359 @@
+package constructs
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsrds"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
+	construct "github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// masterUser is the role that owns the cluster; services never get its secret.
+const masterUser = "peakline"
+
+// ServerlessClass is the instance class of Aurora Serverless v2.
+const ServerlessClass = "db.serverless"
+
+// InsightsMode is how much CloudWatch Database Insights keeps and analyses.
+type InsightsMode string
+
+const (
+	InsightsOff      InsightsMode = ""
+	InsightsStandard              = InsightsMode(awsrds.DatabaseInsightsMode_STANDARD)
+	InsightsAdvanced              = InsightsMode(awsrds.DatabaseInsightsMode_ADVANCED)
+)
+
+// AuroraInstance is one member of the cluster.
+type AuroraInstance struct {
+	// Class is the instance class, "db.r8g.large" or, for Serverless v2, "db.serverless".
+	Class string
+	// Zone is the availability zone; changing it replaces the instance.
+	Zone string
+	// PromotionTier says who becomes writer in a failover, 0 first, 15 last.
+	PromotionTier int
+}
+
+// AuroraClusterProps describes an Aurora PostgreSQL cluster.
+type AuroraClusterProps struct {
+	// Identifier is the cluster's physical name. It is fixed so that its log group can exist, encrypted and with an end
+	// of retention, before the cluster writes to it; and so that CloudFormation refuses to replace the cluster.
+	Identifier string
+	// EngineVersion is Aurora PostgreSQL's full version, "17.5".
+	EngineVersion string
+	Writer        AuroraInstance
+	// Readers are keyed by names that never change meaning: removing one removes that instance and no other.
+	Readers map[string]AuroraInstance
+	// MinCapacity and MaxCapacity bound Serverless v2 instances, in Aurora capacity units; needed if there are any.
+	MinCapacity, MaxCapacity float64
+	Parameters               AuroraParameters
+
+	Vpc           awsec2.IVpc
+	Subnets       *awsec2.SubnetSelection
+	SecurityGroup awsec2.ISecurityGroup
+
+	// BackupRetentionDays is how far back point-in-time recovery reaches, 1 to 35 days.
+	BackupRetentionDays int
+	// BackupWindow ("02:00-03:00") and MaintenanceWindow ("sun:03:30-sun:04:30") are in UTC and must not overlap.
+	BackupWindow, MaintenanceWindow string
+	// Insights is the mode of CloudWatch Database Insights; InsightsRetentionDays of performance data is 7, a multiple of
+	// 31, or 731, and at least 465 in the advanced mode.
+	Insights              InsightsMode
+	InsightsRetentionDays int
+	// MonitoringInterval of the operating-system metrics: 1, 5, 10, 15, 30 or 60 seconds.
+	MonitoringInterval time.Duration
+	// LogRetentionDays of the exported PostgreSQL log.
+	LogRetentionDays int
+	// CACertificate is the certificate authority of the server certificates, "rds-ca-rsa2048-g1" for example.
+	CACertificate string
+	// MaxConnections and MemoryBytes are what the smallest instance has, at its smallest capacity for Serverless v2.
+	MaxConnections int
+	MemoryBytes    float64
+	// Unprotected switches deletion protection off.
+	Unprotected bool
+	// Disposable deletes the cluster, its backups, logs and key with the stack. By default all of them are retained.
+	Disposable bool
+
+	Notifications *Notifications
+}
+
+// AuroraCluster is the cluster and what others need to work with it.
+type AuroraCluster struct {
+	Cluster awsrds.DatabaseCluster
+	// MasterSecret holds the master user's credentials, as JSON in the form RDS uses.
+	MasterSecret awssecretsmanager.ISecret
+	// Key encrypts storage, snapshots, performance data, logs and the master secret.
+	Key awskms.Key
+	// InstanceParameters and MonitoringRole are what a reader added later must be created with.
+	InstanceParameters awsrds.ParameterGroup
+	MonitoringRole     awsiam.Role
+}
+
+// NewAuroraCluster makes the cluster, its key, credentials, parameter groups, log group, event subscriptions and alarms.
+func NewAuroraCluster(scope construct.Construct, id string, props AuroraClusterProps) *AuroraCluster {
+	scope = construct.NewConstruct(scope, jsii.String(id))
+	key := NewEncryptionKey(scope, "Key", EncryptionKeyProps{
+		Description: "Data of the Aurora cluster " + props.Identifier,
+		LogGroups:   true,
+		Disposable:  props.Disposable,
+	})
+	logs := NewLogGroup(scope, "PostgresqlLog", LogGroupProps{
+		Name:          "/aws/rds/cluster/" + props.Identifier + "/postgresql",
+		RetentionDays: props.LogRetentionDays,
+		Key:           key,
+		Disposable:    props.Disposable,
+	})
+	engine := awsrds.DatabaseClusterEngine_AuroraPostgres(&awsrds.AuroraPostgresClusterEngineProps{
+		Version: awsrds.AuroraPostgresEngineVersion_Of(jsii.String(props.EngineVersion), jsii.String(majorVersion(props.EngineVersion)), nil),
+	})
+	monitoringRole := awsiam.NewRole(scope, jsii.String("MonitoringRole"), &awsiam.RoleProps{
+		Description: jsii.String("Lets RDS publish operating-system metrics of the cluster's instances"),
+		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("monitoring.rds.amazonaws.com"), nil),
+		ManagedPolicies: &[]awsiam.IManagedPolicy{
+			awsiam.ManagedPolicy_FromAwsManagedPolicyName(jsii.String("service-role/AmazonRDSEnhancedMonitoringRole")),
+		},
+	})
+	secret := awsrds.NewDatabaseSecret(scope, jsii.String("MasterSecret"), &awsrds.DatabaseSecretProps{
+		Username:      jsii.String(masterUser),
+		EncryptionKey: key,
+		// Characters that would need escaping in a connection URL.
+		ExcludeCharacters: jsii.String(" %+~`#$&*()|[]{}:;<>?!'/@\"\\^=,"),
+	})
+	secret.ApplyRemovalPolicy(removalPolicy(props.Disposable))
+	instanceParameters := newInstanceParameterGroup(scope, engine)
+
+	cluster := awsrds.NewDatabaseCluster(scope, jsii.String("Cluster"), &awsrds.DatabaseClusterProps{
+		ClusterIdentifier:               jsii.String(props.Identifier),
+		Engine:                          engine,
+		Writer:                          newInstance("Writer", props.Writer, props, instanceParameters),
+		Readers:                         newReaders(props, instanceParameters),
+		ServerlessV2MinCapacity:         props.serverlessCapacity(props.MinCapacity),
+		ServerlessV2MaxCapacity:         props.serverlessCapacity(props.MaxCapacity),
+		Credentials:                     awsrds.Credentials_FromSecret(secret, jsii.String(masterUser)),
+		IamAuthentication:               jsii.Bool(true),
+		ParameterGroup:                  newClusterParameterGroup(scope, engine, props.Parameters),
+		Port:                            jsii.Number(DatabasePort),
+		Vpc:                             props.Vpc,
+		VpcSubnets:                      props.Subnets,
+		SecurityGroups:                  &[]awsec2.ISecurityGroup{props.SecurityGroup},
+		StorageEncrypted:                jsii.Bool(true),
+		StorageEncryptionKey:            key,
+		Backup:                          &awsrds.BackupProps{Retention: awscdk.Duration_Days(jsii.Number(props.BackupRetentionDays)), PreferredWindow: jsii.String(props.BackupWindow)},
+		DeleteAutomatedBackups:          jsii.Bool(props.Disposable),
+		CopyTagsToSnapshot:              jsii.Bool(true),
+		PreferredMaintenanceWindow:      jsii.String(props.MaintenanceWindow),
+		DeletionProtection:              jsii.Bool(!props.Unprotected),
+		RemovalPolicy:                   removalPolicy(props.Disposable),
+		CloudwatchLogsExports:           jsii.Strings("postgresql"),
+		MonitoringInterval:              awscdk.Duration_Seconds(jsii.Number(props.MonitoringInterval.Seconds())),
+		MonitoringRole:                  monitoringRole,
+		DatabaseInsightsMode:            awsrds.DatabaseInsightsMode(props.Insights),
+		EnablePerformanceInsights:       jsii.Bool(props.Insights != InsightsOff),
+		PerformanceInsightRetention:     insightsRetention(props),
+		PerformanceInsightEncryptionKey: insightsKey(props, key),
+		// Extended support costs per vCPU-hour and hides that a version is past its end; configuration warns before.
+		EngineLifecycleSupport: awsrds.EngineLifecycleSupport_OPEN_SOURCE_RDS_EXTENDED_SUPPORT_DISABLED,
+	})
+	cluster.Node().AddDependency(logs)
+
+	aurora := &AuroraCluster{
+		Cluster: cluster, MasterSecret: cluster.Secret(), Key: key,
+		InstanceParameters: instanceParameters, MonitoringRole: monitoringRole,
+	}
+	aurora.addEventSubscriptions(scope, props)
+	aurora.addAlarms(scope, props)
+	return aurora
+}
+
+// newReaders makes the readers in the order of their names, so that the template does not depend on map order.
+func newReaders(props AuroraClusterProps, parameters awsrds.IParameterGroup) *[]awsrds.IClusterInstance {
+	var readers []awsrds.IClusterInstance
+	for _, name := range slices.Sorted(maps.Keys(props.Readers)) {
+		readers = append(readers, newInstance("Reader"+pascalCase(name), props.Readers[name], props, parameters))
+	}
+	return &readers
+}
+
+func newInstance(id string, instance AuroraInstance, props AuroraClusterProps, parameters awsrds.IParameterGroup) awsrds.IClusterInstance {
+	if instance.Class == ServerlessClass {
+		return awsrds.ClusterInstance_ServerlessV2(jsii.String(id), &awsrds.ServerlessV2ClusterInstanceProps{
+			AvailabilityZone:           jsii.String(instance.Zone),
+			ParameterGroup:             parameters,
+			CaCertificate:              awsrds.CaCertificate_Of(jsii.String(props.CACertificate)),
+			PreferredMaintenanceWindow: jsii.String(props.MaintenanceWindow),
+			AutoMinorVersionUpgrade:    jsii.Bool(true),
+			ScaleWithWriter:            jsii.Bool(instance.PromotionTier <= 1),
+		})
+	}
+	return awsrds.ClusterInstance_Provisioned(jsii.String(id), &awsrds.ProvisionedClusterInstanceProps{
+		InstanceType:               awsec2.NewInstanceType(jsii.String(strings.TrimPrefix(instance.Class, "db."))),
+		AvailabilityZone:           jsii.String(instance.Zone),
+		PromotionTier:              jsii.Number(instance.PromotionTier),
+		ParameterGroup:             parameters,
+		CaCertificate:              awsrds.CaCertificate_Of(jsii.String(props.CACertificate)),
+		PreferredMaintenanceWindow: jsii.String(props.MaintenanceWindow),
+		AutoMinorVersionUpgrade:    jsii.Bool(true),
+	})
+}
+
+// clusterEvents and instanceEvents are what operators hear of without asking.
+// Categories: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/USER_Events.Messages.html
+var (
+	clusterEvents  = []string{"failover", "failure", "maintenance", "notification", "deletion"}
+	instanceEvents = []string{"availability", "failure", "low storage", "recovery", "deletion"}
+)
+
+func (a *AuroraCluster) addEventSubscriptions(scope construct.Construct, props AuroraClusterProps) {
+	awsrds.NewCfnEventSubscription(scope, jsii.String("ClusterEvents"), &awsrds.CfnEventSubscriptionProps{
+		SnsTopicArn:     props.Notifications.Topic(Critical).TopicArn(),
+		SourceType:      jsii.String("db-cluster"),
+		SourceIds:       &[]interface{}{a.Cluster.ClusterIdentifier()},
+		EventCategories: jsii.Strings(clusterEvents...),
+	})
+	var instances []interface{}
+	for _, identifier := range *a.Cluster.InstanceIdentifiers() {
+		instances = append(instances, identifier)
+	}
+	awsrds.NewCfnEventSubscription(scope, jsii.String("InstanceEvents"), &awsrds.CfnEventSubscriptionProps{
+		SnsTopicArn:     props.Notifications.Topic(Warning).TopicArn(),
+		SourceType:      jsii.String("db-instance"),
+		SourceIds:       &instances,
+		EventCategories: jsii.Strings(instanceEvents...),
+	})
+}
+
+// addAlarms watches the cluster by role, never by instance: after a failover the writer is another instance.
+// Metrics: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.AuroraMonitoring.Metrics.html
+func (a *AuroraCluster) addAlarms(scope construct.Construct, props AuroraClusterProps) {
+	cluster := func(metric, statistic string) awscloudwatch.IMetric {
+		return minutely("AWS/RDS", metric, statistic, map[string]*string{"DBClusterIdentifier": a.Cluster.ClusterIdentifier()})
+	}
+	role := func(role, metric, statistic string) awscloudwatch.IMetric {
+		return minutely("AWS/RDS", metric, statistic, map[string]*string{
+			"DBClusterIdentifier": a.Cluster.ClusterIdentifier(), "Role": jsii.String(role),
+		})
+	}
+	alarms := []AlarmProps{
+		{
+			Name: "database-writer-cpu", Severity: Critical,
+			Summary:    "The writer's CPU leaves no room for a burst; writes will queue.",
+			Metric:     role("WRITER", "CPUUtilization", "Average"),
+			Comparison: Above, Threshold: 85, Breaching: 5, Periods: 5, MissingData: MissingKeepsState,
+		},
+		{
+			Name: "database-writer-absent", Severity: Critical,
+			Summary:    "The writer reports nothing: no writer, or no monitoring of it.",
+			Metric:     role("WRITER", "CPUUtilization", "SampleCount"),
+			Comparison: Below, Threshold: 1, Breaching: 5, Periods: 5, MissingData: MissingIsBreaching,
+		},
+		{
+			Name: "database-replica-lag", Severity: Warning,
+			Summary:    "A reader is more than 100 ms behind the writer.",
+			Metric:     cluster("AuroraReplicaLagMaximum", "Maximum"),
+			Comparison: Above, Threshold: 100, Breaching: 3, Periods: 5, MissingData: MissingKeepsState,
+		},
+		{
+			Name: "database-connections", Severity: Critical,
+			Summary:    fmt.Sprintf("More than 80 %% of the %d connections an instance allows are taken.", props.MaxConnections),
+			Metric:     cluster("DatabaseConnections", "Maximum"),
+			Comparison: Above, Threshold: math.Floor(0.8 * float64(props.MaxConnections)), Breaching: 3, Periods: 5, MissingData: MissingKeepsState,
+		},
+		{
+			Name: "database-memory", Severity: Warning,
+			Summary:    "Less than a tenth of an instance's memory is free.",
+			Metric:     cluster("FreeableMemory", "Minimum"),
+			Comparison: Below, Threshold: math.Floor(0.1 * props.MemoryBytes), Breaching: 10, Periods: 15, MissingData: MissingKeepsState,
+		},
+		{
+			Name: "database-deadlocks", Severity: Warning,
+			Summary:    "Transactions deadlock repeatedly; customers see failed checkouts.",
+			Metric:     cluster("Deadlocks", "Sum"),
+			Comparison: Above, Threshold: 0, Breaching: 5, Periods: 15, MissingData: MissingIsFine,
+		},
+		{
+			Name: "database-commit-latency", Severity: Warning,
+			Summary:    "Commits take longer than 250 ms, the whole budget of an average query.",
+			Metric:     role("WRITER", "CommitLatency", "Average"),
+			Comparison: Above, Threshold: 250, Breaching: 5, Periods: 10, MissingData: MissingIsFine,
+		},
+		{
+			Name: "database-transaction-ids", Severity: Critical,
+			Summary:    "Half of the transaction ids are used up; without vacuum the database stops accepting writes.",
+			Metric:     cluster("MaximumUsedTransactionIDs", "Maximum"),
+			Comparison: Above, Threshold: 1_000_000_000, Breaching: 1, Periods: 1, MissingData: MissingKeepsState,
+		},
+	}
+	if props.hasServerless() {
+		alarms = append(alarms, AlarmProps{
+			Name: "database-capacity-units", Severity: Warning,
+			Summary:    "A Serverless v2 instance is at nine tenths of its maximum capacity.",
+			Metric:     cluster("ACUUtilization", "Maximum"),
+			Comparison: Above, Threshold: 90, Breaching: 10, Periods: 15, MissingData: MissingKeepsState,
+		})
+	}
+	if props.Parameters.LogicalReplication {
+		alarms = append(alarms, AlarmProps{
+			Name: "database-replication-slot-lag", Severity: Warning,
+			Summary:    "A replication slot holds back more than 10 GB of changes; its consumer is slow or gone.",
+			Metric:     cluster("OldestReplicationSlotLag", "Maximum"),
+			Comparison: Above, Threshold: 10_000_000_000, Breaching: 5, Periods: 10, MissingData: MissingIsFine,
+		})
+	}
+	for _, alarm := range alarms {
+		NewAlarm(scope, props.Notifications, alarm)
+	}
+}
+
+func (props AuroraClusterProps) hasServerless() bool {
+	for _, reader := range props.Readers {
+		if reader.Class == ServerlessClass {
+			return true
+		}
+	}
+	return props.Writer.Class == ServerlessClass
+}
+
+// serverlessCapacity leaves the bounds out of a cluster without Serverless v2 instances.
+func (props AuroraClusterProps) serverlessCapacity(capacityUnits float64) *float64 {
+	if !props.hasServerless() {
+		return nil
+	}
+	return jsii.Number(capacityUnits)
+}
+
+// insightsRetention names a number of days the way the L2 wants it, in months of 31 days.
+func insightsRetention(props AuroraClusterProps) awsrds.PerformanceInsightRetention {
+	switch {
+	case props.Insights == InsightsOff:
+		return ""
+	case props.InsightsRetentionDays == 7:
+		return awsrds.PerformanceInsightRetention_DEFAULT
+	case props.InsightsRetentionDays == 731:
+		return awsrds.PerformanceInsightRetention_LONG_TERM
+	default:
+		return awsrds.PerformanceInsightRetention(fmt.Sprintf("MONTHS_%d", props.InsightsRetentionDays/31))
+	}
+}
+
+func insightsKey(props AuroraClusterProps, key awskms.IKey) awskms.IKey {
+	if props.Insights == InsightsOff {
+		return nil
+	}
+	return key
+}
+
+// majorVersion of "17.5" is "17".
+func majorVersion(engineVersion string) string {
+	major, _, _ := strings.Cut(engineVersion, ".")
+	return major
+}

@@ -1,0 +1,72 @@
+package constructs
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsrds"
+	construct "github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// AuroraParameters are the PostgreSQL settings an operator may move; the others are fixed in newClusterParameterGroup.
+type AuroraParameters struct {
+	// SlowQuery is the duration from which a statement is logged. Default 250 ms, the average query time of a busy shop.
+	SlowQuery time.Duration
+	// SynchronousCommit is PostgreSQL's setting of that name. Default "on": a confirmed order survives a crash.
+	SynchronousCommit string
+	// LogicalReplication lets a migration stream changes in or out. Switching it restarts the instances.
+	LogicalReplication bool
+}
+
+// newClusterParameterGroup is what PostgreSQL itself is told.
+// Parameters: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraPostgreSQL.Reference.ParameterGroups.html
+func newClusterParameterGroup(scope construct.Construct, engine awsrds.IClusterEngine, parameters AuroraParameters) awsrds.ParameterGroup {
+	if parameters.SlowQuery == 0 {
+		parameters.SlowQuery = 250 * time.Millisecond
+	}
+	if parameters.SynchronousCommit == "" {
+		parameters.SynchronousCommit = "on"
+	}
+	return awsrds.NewParameterGroup(scope, jsii.String("ClusterParameters"), &awsrds.ParameterGroupProps{
+		Engine:        engine,
+		Description:   jsii.String("Peakline: TLS only, SCRAM passwords, slow-query log, statement statistics"),
+		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+		Parameters: &map[string]*string{
+			"rds.force_ssl":                       jsii.String("1"),
+			"password_encryption":                 jsii.String("scram-sha-256"),
+			"rds.accepted_password_auth_method":   jsii.String("scram"),
+			"synchronous_commit":                  jsii.String(parameters.SynchronousCommit),
+			"rds.logical_replication":             jsii.String(zeroOrOne(parameters.LogicalReplication)),
+			"shared_preload_libraries":            jsii.String("pg_stat_statements"),
+			"pg_stat_statements.track":            jsii.String("all"),
+			"track_activity_query_size":           jsii.String("4096"),
+			"track_io_timing":                     jsii.String("1"),
+			"log_min_duration_statement":          jsii.String(strconv.FormatInt(parameters.SlowQuery.Milliseconds(), 10)),
+			"log_statement":                       jsii.String("ddl"),
+			"log_connections":                     jsii.String("1"),
+			"log_disconnections":                  jsii.String("1"),
+			"log_lock_waits":                      jsii.String("1"),
+			"log_parameter_max_length":            jsii.String("0"), // bind values are personal data
+			"log_parameter_max_length_on_error":   jsii.String("0"),
+			"idle_in_transaction_session_timeout": jsii.String("60000"),
+		},
+	})
+}
+
+// newInstanceParameterGroup gives every instance, the readers that the replica scaler adds included, one group of ours.
+func newInstanceParameterGroup(scope construct.Construct, engine awsrds.IClusterEngine) awsrds.ParameterGroup {
+	return awsrds.NewParameterGroup(scope, jsii.String("InstanceParameters"), &awsrds.ParameterGroupProps{
+		Engine:        engine,
+		Description:   jsii.String("Peakline: instances follow the cluster's parameters"),
+		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+	})
+}
+
+func zeroOrOne(on bool) string {
+	if on {
+		return "1"
+	}
+	return "0"
+}

@@ -1,0 +1,26 @@
+package constructs
+
+import (
+	"strings"
+
+	"github.com/aws/jsii-runtime-go"
+)
+
+// pascalCase turns a kebab-case name of ours ("database-writer-cpu") into a construct id ("DatabaseWriterCpu").
+func pascalCase(name string) string {
+	var id strings.Builder
+	for _, word := range strings.Split(name, "-") {
+		if word != "" {
+			id.WriteString(strings.ToUpper(word[:1]) + word[1:])
+		}
+	}
+	return id.String()
+}
+
+// optionalString leaves a property out of the template when it is empty.
+func optionalString(value string) *string {
+	if value == "" {
+		return nil
+	}
+	return jsii.String(value)
+}

@@ -1,0 +1,98 @@
+package constructs
+
+import (
+	"fmt"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssnssubscriptions"
+	construct "github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// publishers are the AWS services that send operators something: alarms, database events, backup results.
+var publishers = []string{"cloudwatch", "events.rds", "backup"}
+
+// Channel says where the notifications of one severity go.
+type Channel struct {
+	// Emails and Endpoints (HTTPS addresses of a paging service, a chat bridge) are subscribed to a topic of ours; each has
+	// to confirm the subscription once.
+	Emails, Endpoints []string
+	// TopicARN is an existing topic to use instead of one of ours.
+	TopicARN string
+}
+
+// NotificationsProps says who hears of what.
+type NotificationsProps struct {
+	// EnvironmentName prefixes the names of the alarms that use these topics.
+	EnvironmentName   string
+	Critical, Warning Channel
+	// Disposable lets the topics' key be deleted with the stack.
+	Disposable bool
+}
+
+// Notifications is one encrypted SNS topic per severity.
+type Notifications struct {
+	EnvironmentName string
+	topics          map[Severity]awssns.ITopic
+}
+
+// NewNotifications makes the topics and subscribes their readers.
+func NewNotifications(scope construct.Construct, id string, props NotificationsProps) *Notifications {
+	scope = construct.NewConstruct(scope, jsii.String(id))
+	key := NewEncryptionKey(scope, "Key", EncryptionKeyProps{
+		Description: "Messages to the operators of " + props.EnvironmentName,
+		Services:    publishers,
+		Disposable:  props.Disposable,
+	})
+	topic := func(severity Severity, channel Channel) awssns.ITopic {
+		id := pascalCase(string(severity)) + "Topic"
+		if channel.TopicARN != "" {
+			return awssns.Topic_FromTopicArn(scope, jsii.String(id), jsii.String(channel.TopicARN))
+		}
+		return newTopic(scope, id, fmt.Sprintf("Peakline %s: %s", props.EnvironmentName, severity), key, channel)
+	}
+	return &Notifications{
+		EnvironmentName: props.EnvironmentName,
+		topics: map[Severity]awssns.ITopic{
+			Critical: topic(Critical, props.Critical),
+			Warning:  topic(Warning, props.Warning),
+		},
+	}
+}
+
+func newTopic(scope construct.Construct, id, displayName string, key awskms.IKey, channel Channel) awssns.ITopic {
+	topic := awssns.NewTopic(scope, jsii.String(id), &awssns.TopicProps{
+		DisplayName: jsii.String(displayName),
+		MasterKey:   key,
+		EnforceSSL:  jsii.Bool(true),
+	})
+	for _, service := range publishers {
+		topic.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String(service+".amazonaws.com"), nil)},
+			Actions:    jsii.Strings("sns:Publish"),
+			Resources:  &[]*string{topic.TopicArn()},
+			Conditions: &map[string]interface{}{
+				"StringEquals": map[string]interface{}{"aws:SourceAccount": awscdk.Stack_Of(scope).Account()},
+			},
+		}))
+	}
+	for _, address := range channel.Emails {
+		topic.AddSubscription(awssnssubscriptions.NewEmailSubscription(jsii.String(address), nil))
+	}
+	for _, url := range channel.Endpoints {
+		topic.AddSubscription(awssnssubscriptions.NewUrlSubscription(jsii.String(url), nil))
+	}
+	return topic
+}
+
+// Topic returns the topic of a severity.
+func (n *Notifications) Topic(severity Severity) awssns.ITopic {
+	topic, ok := n.topics[severity]
+	if !ok {
+		panic(fmt.Sprintf("severity %q has no topic", severity))
+	}
+	return topic
+}

@@ -1,0 +1,88 @@
+package constructs
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
+	construct "github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// Ports that the chain of security groups opens, link by link.
+const (
+	// ServicePort is the port every service listens on inside its task.
+	ServicePort = 8080
+	// DatabasePort is PostgreSQL's.
+	DatabasePort = 5432
+	// CachePort is Valkey's and Redis's.
+	CachePort = 6379
+)
+
+// SecurityGroupsProps says who may reach the platform from outside.
+type SecurityGroupsProps struct {
+	Vpc awsec2.IVpc
+	// EdgePrefixList is the managed prefix list (CloudFront's origin-facing one) that may reach the load balancer.
+	EdgePrefixList string
+	// EdgeCIDRs are IPv4 blocks that may reach it; "0.0.0.0/0" opens it to the internet.
+	EdgeCIDRs []string
+}
+
+// SecurityGroups is the chain edge -> load balancer -> services -> database and cache. Each group admits only the one
+// before it and reaches only the one after it. Administration is for one-off tasks and functions that hold a database
+// secret of their own: bootstrap, migrations, rotation.
+type SecurityGroups struct {
+	LoadBalancer, Services, Administration, Database, Cache awsec2.SecurityGroup
+}
+
+// NewSecurityGroups makes the groups and every rule between them, so that the whole chain is read in one place.
+func NewSecurityGroups(scope construct.Construct, id string, props SecurityGroupsProps) *SecurityGroups {
+	scope = construct.NewConstruct(scope, jsii.String(id))
+	group := func(id, description string) awsec2.SecurityGroup {
+		return awsec2.NewSecurityGroup(scope, jsii.String(id), &awsec2.SecurityGroupProps{
+			Vpc:              props.Vpc,
+			Description:      jsii.String(description),
+			AllowAllOutbound: jsii.Bool(false),
+		})
+	}
+	groups := &SecurityGroups{
+		LoadBalancer:   group("LoadBalancer", "Application Load Balancer, reached from the edge"),
+		Services:       group("Services", "Service tasks, reached from the load balancer"),
+		Administration: group("Administration", "One-off tasks and functions that administer the database"),
+		Database:       group("Database", "Aurora, reached from services and administration"),
+		Cache:          group("Cache", "Caches, reached from services"),
+	}
+
+	for _, peer := range edgePeers(props) {
+		for _, port := range []int{443, 80} { // 80 only answers with a redirect to 443
+			groups.LoadBalancer.AddIngressRule(peer, tcp(port), jsii.String("Visitors from the edge"), nil)
+		}
+	}
+	link(groups.LoadBalancer, groups.Services, ServicePort, "Load balancer to services")
+	link(groups.Services, groups.Services, ServicePort, "Service to service")
+	link(groups.Services, groups.Database, DatabasePort, "Services to database")
+	link(groups.Services, groups.Cache, CachePort, "Services to cache")
+	link(groups.Administration, groups.Database, DatabasePort, "Administration to database")
+	for _, group := range []awsec2.SecurityGroup{groups.Services, groups.Administration} {
+		group.AddEgressRule(awsec2.Peer_AnyIpv4(), tcp(443), jsii.String("HTTPS to AWS and third parties"), nil)
+	}
+	return groups
+}
+
+// link opens one port from one group to another, at both ends.
+func link(from, to awsec2.SecurityGroup, port int, description string) {
+	from.AddEgressRule(to, tcp(port), jsii.String(description), nil)
+	to.AddIngressRule(from, tcp(port), jsii.String(description), nil)
+}
+
+func edgePeers(props SecurityGroupsProps) []awsec2.IPeer {
+	var peers []awsec2.IPeer
+	if props.EdgePrefixList != "" {
+		peers = append(peers, awsec2.Peer_PrefixList(jsii.String(props.EdgePrefixList)))
+	}
+	for _, cidr := range props.EdgeCIDRs {
+		peers = append(peers, awsec2.Peer_Ipv4(jsii.String(cidr)))
+	}
+	return peers
+}
+
+func tcp(port int) awsec2.Port {
+	return awsec2.Port_Tcp(jsii.Number(port))
+}

@@ -1,0 +1,119 @@
+package stacks
+
+import (
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/jsii-runtime-go"
+
+	"peakline/config"
+	"peakline/constructs"
+)
+
+// DatabaseProps is what the database needs of the other stacks.
+type DatabaseProps struct {
+	Environment   config.Environment
+	Notifications *constructs.Notifications
+	Network       *Network
+	BackupCopy    *BackupCopy
+	Rotation      awslambda.Code
+}
+
+// Database is the stack of the Aurora cluster, its master secret and its backups.
+type Database struct {
+	Stack   awscdk.Stack
+	Cluster *constructs.AuroraCluster
+}
+
+// NewDatabase makes the database.
+func NewDatabase(stage awscdk.Stage, props DatabaseProps) *Database {
+	environment, settings := props.Environment, props.Environment.Database
+	stack := newStack(stage, "Database", "Aurora PostgreSQL, its master secret and its backups", environment)
+	cluster := constructs.NewAuroraCluster(stack, "Aurora", constructs.AuroraClusterProps{
+		Identifier:    "peakline-" + environment.Name,
+		EngineVersion: settings.EngineVersion,
+		Writer:        auroraInstance(settings.Writer),
+		Readers:       auroraReaders(settings.Readers),
+		MinCapacity:   settings.ServerlessCapacity.Min,
+		MaxCapacity:   settings.ServerlessCapacity.Max,
+		Parameters: constructs.AuroraParameters{
+			SlowQuery:          time.Duration(settings.SlowQueryMilliseconds) * time.Millisecond,
+			SynchronousCommit:  settings.SynchronousCommit,
+			LogicalReplication: settings.LogicalReplication,
+		},
+		Vpc:                   props.Network.Network.Vpc,
+		Subnets:               props.Network.Network.Isolated,
+		SecurityGroup:         props.Network.SecurityGroups.Database,
+		BackupRetentionDays:   settings.Backup.RetentionDays,
+		BackupWindow:          settings.BackupWindow,
+		MaintenanceWindow:     settings.MaintenanceWindow,
+		Insights:              insightsModes[settings.Insights.Mode],
+		InsightsRetentionDays: settings.Insights.RetentionDays,
+		MonitoringInterval:    time.Duration(settings.MonitoringIntervalSeconds) * time.Second,
+		LogRetentionDays:      settings.LogRetentionDays,
+		CACertificate:         settings.CACertificate,
+		MaxConnections:        405,
+		MemoryBytes:           4 << 30,
+		Unprotected:           !settings.DeletionProtection,
+		Disposable:            disposable(environment),
+		Notifications:         props.Notifications,
+	})
+	addBackups(stack, props, cluster)
+	for name, value := range map[string]*string{
+		"WriterEndpoint": cluster.Cluster.ClusterEndpoint().Hostname(),
+		"ReaderEndpoint": cluster.Cluster.ClusterReadEndpoint().Hostname(),
+	} {
+		awscdk.NewCfnOutput(stack, jsii.String(name), &awscdk.CfnOutputProps{Value: value})
+	}
+	return &Database{Stack: stack, Cluster: cluster}
+}
+
+var insightsModes = map[config.InsightsMode]constructs.InsightsMode{
+	config.InsightsOff:      constructs.InsightsOff,
+	config.InsightsStandard: constructs.InsightsStandard,
+	config.InsightsAdvanced: constructs.InsightsAdvanced,
+}
+
+func auroraInstance(instance config.Instance) constructs.AuroraInstance {
+	return constructs.AuroraInstance{Class: instance.InstanceClass, Zone: instance.Zone, PromotionTier: instance.PromotionTier}
+}
+
+func auroraReaders(readers map[string]config.Instance) map[string]constructs.AuroraInstance {
+	instances := map[string]constructs.AuroraInstance{}
+	for name, reader := range readers {
+		instances[name] = auroraInstance(reader)
+	}
+	return instances
+}
+
+// addBackups puts the cluster's snapshots in a vault of their own, beside Aurora's point-in-time recovery.
+func addBackups(stack awscdk.Stack, props DatabaseProps, cluster *constructs.AuroraCluster) {
+	backup := props.Environment.Database.Backup
+	if backup.Plan.DailyDays+backup.Plan.WeeklyDays+backup.Plan.MonthlyDays == 0 {
+		return
+	}
+	vault := constructs.NewBackupVault(stack, "Backups", constructs.BackupVaultProps{
+		Name:       "peakline-" + props.Environment.Name,
+		Lock:       vaultLock(props.Environment),
+		Disposable: disposable(props.Environment),
+	})
+	var copies []string
+	if props.BackupCopy != nil {
+		stack.AddStackDependency(props.BackupCopy.Stack, nil)
+		copies = append(copies, props.BackupCopy.VaultARN)
+	}
+	if backup.CopyVaultARN != "" {
+		copies = append(copies, backup.CopyVaultARN)
+	}
+	constructs.NewBackupPlan(stack, "BackupPlan", constructs.BackupPlanProps{
+		Vault:         vault,
+		CopyVaultARNs: copies,
+		DailyDays:     backup.Plan.DailyDays,
+		WeeklyDays:    backup.Plan.WeeklyDays,
+		MonthlyDays:   backup.Plan.MonthlyDays,
+		StartUTC:      backup.Plan.StartUTC,
+		ResourceARNs:  []*string{cluster.Cluster.ClusterArn()},
+		Notifications: props.Notifications,
+	})
+}

@@ -1,0 +1,78 @@
+package stacks
+
+import (
+	"slices"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+
+	"peakline/config"
+	"peakline/constructs"
+)
+
+// Network is the stack of the VPC and the chain of security groups.
+type Network struct {
+	Stack          awscdk.Stack
+	Network        *constructs.Network
+	SecurityGroups *constructs.SecurityGroups
+}
+
+// NewNetwork makes the network.
+func NewNetwork(stage awscdk.Stage, environment config.Environment, notifications *constructs.Notifications) *Network {
+	stack := newStack(stage, "Network", "VPC, endpoints, flow logs, security groups", environment)
+	settings := environment.Network
+	network := constructs.NewNetwork(stack, "Network", constructs.NetworkProps{
+		CIDR:                 settings.CIDR,
+		PublicPrefix:         settings.Subnets.PublicPrefix,
+		PrivatePrefix:        settings.Subnets.PrivatePrefix,
+		IsolatedPrefix:       settings.Subnets.IsolatedPrefix,
+		Zones:                settings.Zones,
+		NatGateways:          natGateways(settings),
+		S3Endpoint:           slices.Contains(settings.Endpoints, config.EndpointS3),
+		InterfaceEndpoints:   interfaceEndpoints(settings),
+		FlowLogRetentionDays: settings.FlowLogs.RetentionDays,
+		WithoutFlowLogs:      !settings.FlowLogs.Enabled,
+		Notifications:        notifications,
+		Disposable:           disposable(environment),
+	})
+	return &Network{
+		Stack:   stack,
+		Network: network,
+		SecurityGroups: constructs.NewSecurityGroups(stack, "SecurityGroups", constructs.SecurityGroupsProps{
+			Vpc:            network.Vpc,
+			EdgePrefixList: edgePrefixList(settings.Ingress),
+			EdgeCIDRs:      edgeCIDRs(settings.Ingress),
+		}),
+	}
+}
+
+func natGateways(network config.Network) int {
+	return map[config.NATGateways]int{
+		config.NATNone:    0,
+		config.NATSingle:  1,
+		config.NATPerZone: len(network.Zones),
+	}[network.NATGateways]
+}
+
+func interfaceEndpoints(network config.Network) []constructs.InterfaceEndpoint {
+	var endpoints []constructs.InterfaceEndpoint
+	for _, endpoint := range network.Endpoints {
+		if endpoint != config.EndpointS3 {
+			endpoints = append(endpoints, constructs.InterfaceEndpoint(endpoint))
+		}
+	}
+	return endpoints
+}
+
+func edgePrefixList(ingress config.Ingress) string {
+	if ingress.From != config.IngressCloudFront {
+		return ""
+	}
+	return ingress.CloudFrontPrefixList
+}
+
+func edgeCIDRs(ingress config.Ingress) []string {
+	return map[config.IngressSource][]string{
+		config.IngressInternet: {"0.0.0.0/0"},
+		config.IngressCIDRs:    ingress.CIDRs,
+	}[ingress.From]
+}

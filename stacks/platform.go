@@ -1,0 +1,96 @@
+// Package stacks composes the constructs into CloudFormation stacks by life cycle: what holds data apart from what does
+// not, and each stack depending only on what it truly needs, so that the others deploy beside it.
+//
+// NewPlatform is the whole platform of one environment; app.go and the tests share it.
+package stacks
+
+import (
+	"fmt"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	construct "github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"peakline/config"
+)
+
+// FunctionCode is the compiled code of the platform's Lambda functions.
+type FunctionCode struct {
+	SecretRotation awslambda.Code
+}
+
+// PlatformProps is an environment and the code that runs in it.
+type PlatformProps struct {
+	Environment config.Environment
+	Functions   FunctionCode
+}
+
+// Platform is one environment: a CDK Stage named after it, with its stacks.
+type Platform struct {
+	Stage         awscdk.Stage
+	Notifications *Notifications
+	Network       *Network
+	// BackupCopy is nil where backups are not copied to a second region.
+	BackupCopy *BackupCopy
+	Database   *Database
+}
+
+// NewPlatform makes the stacks of one environment.
+func NewPlatform(scope construct.Construct, props PlatformProps) *Platform {
+	environment := props.Environment
+	stage := awscdk.NewStage(scope, jsii.String(environment.Name), &awscdk.StageProps{
+		Env: &awscdk.Environment{Account: jsii.String(environment.Account), Region: jsii.String(environment.Region)},
+	})
+	setZones(stage, environment)
+	tag(stage, environment)
+
+	platform := &Platform{Stage: stage}
+	platform.Notifications = NewNotifications(stage, environment)
+	platform.Network = NewNetwork(stage, environment, platform.Notifications.Notifications)
+	if environment.Database.Backup.CopyRegion != "" {
+		platform.BackupCopy = NewBackupCopy(stage, environment)
+	}
+	platform.Database = NewDatabase(stage, DatabaseProps{
+		Environment:   environment,
+		Notifications: platform.Notifications.Notifications,
+		Network:       platform.Network,
+		BackupCopy:    platform.BackupCopy,
+		Rotation:      props.Functions.SecretRotation,
+	})
+	return platform
+}
+
+// setZones answers the CDK's question for the region's zones from configuration: it asks even when a VPC is given its
+// zones, and would otherwise look them up in the account.
+func setZones(stage awscdk.Stage, environment config.Environment) {
+	key := fmt.Sprintf("availability-zones:account=%s:region=%s", environment.Account, environment.Region)
+	stage.Node().SetContext(jsii.String(key), environment.Network.Zones)
+}
+
+func tag(stage awscdk.Stage, environment config.Environment) {
+	tags := awscdk.Tags_Of(stage)
+	for key, value := range environment.Tags {
+		tags.Add(jsii.String(key), jsii.String(value), nil)
+	}
+	for key, value := range map[string]string{
+		"peakline:environment": environment.Name,
+		"peakline:profile":     string(environment.Profile),
+		"peakline:owner":       environment.Owner,
+	} {
+		tags.Add(jsii.String(key), jsii.String(value), nil)
+	}
+}
+
+// disposable tells whether an environment's data may go with its stacks.
+func disposable(environment config.Environment) bool {
+	return environment.Profile == config.Development
+}
+
+// newStack makes a stack with what all of them share.
+func newStack(stage awscdk.Stage, id, description string, environment config.Environment) awscdk.Stack {
+	return awscdk.NewStack(stage, jsii.String(id), &awscdk.StackProps{
+		Description:           jsii.String(fmt.Sprintf("Peakline %s: %s", environment.Name, description)),
+		TerminationProtection: jsii.Bool(!disposable(environment)),
+	})
+}
