@@ -123,25 +123,31 @@ func NewAuroraCluster(scope construct.Construct, id string, props AuroraClusterP
 			awsiam.ManagedPolicy_FromAwsManagedPolicyName(jsii.String("service-role/AmazonRDSEnhancedMonitoringRole")),
 		},
 	})
-	secret := awsrds.NewDatabaseSecret(scope, jsii.String("MasterSecret"), &awsrds.DatabaseSecretProps{
-		Username:      jsii.String(masterUser),
+	secret := awssecretsmanager.NewSecret(scope, jsii.String("MasterSecret"), &awssecretsmanager.SecretProps{
+		Description:   jsii.String("Master user of the Aurora cluster " + props.Identifier),
 		EncryptionKey: key,
-		// Characters that would need escaping in a connection URL.
-		ExcludeCharacters: jsii.String(" %+~`#$&*()|[]{}:;<>?!'/@\"\\^=,"),
+		RemovalPolicy: removalPolicy(props.Disposable),
+		GenerateSecretString: &awssecretsmanager.SecretStringGenerator{
+			SecretStringTemplate: jsii.String(fmt.Sprintf(`{"username":%q}`, masterUser)),
+			GenerateStringKey:    jsii.String("password"),
+			PasswordLength:       jsii.Number(40),
+			ExcludePunctuation:   jsii.Bool(true), // nothing in a connection URL needs escaping
+		},
 	})
-	secret.ApplyRemovalPolicy(removalPolicy(props.Disposable))
-	instanceParameters := newInstanceParameterGroup(scope, engine)
+	instances := instanceSettings{
+		AuroraClusterProps: props,
+		parameters:         newInstanceParameterGroup(scope, engine, props.Disposable),
+		key:                key,
+	}
 
 	cluster := awsrds.NewDatabaseCluster(scope, jsii.String("Cluster"), &awsrds.DatabaseClusterProps{
 		ClusterIdentifier:               jsii.String(props.Identifier),
 		Engine:                          engine,
-		Writer:                          newInstance("Writer", props.Writer, props, instanceParameters),
-		Readers:                         newReaders(props, instanceParameters),
-		ServerlessV2MinCapacity:         props.serverlessCapacity(props.MinCapacity),
-		ServerlessV2MaxCapacity:         props.serverlessCapacity(props.MaxCapacity),
+		Writer:                          instances.member("Writer", props.Writer),
+		Readers:                         instances.readers(),
 		Credentials:                     awsrds.Credentials_FromSecret(secret, jsii.String(masterUser)),
 		IamAuthentication:               jsii.Bool(true),
-		ParameterGroup:                  newClusterParameterGroup(scope, engine, props.Parameters),
+		ParameterGroup:                  newClusterParameterGroup(scope, engine, props.Parameters, props.Disposable),
 		Port:                            jsii.Number(DatabasePort),
 		Vpc:                             props.Vpc,
 		VpcSubnets:                      props.Subnets,
@@ -165,44 +171,60 @@ func NewAuroraCluster(scope construct.Construct, id string, props AuroraClusterP
 		EngineLifecycleSupport: awsrds.EngineLifecycleSupport_OPEN_SOURCE_RDS_EXTENDED_SUPPORT_DISABLED,
 	})
 	cluster.Node().AddDependency(logs)
+	for name := range props.Readers {
+		// The data is the cluster's: a reader taken out of configuration must not live on, unmanaged and billed.
+		cluster.Node().FindChild(jsii.String(readerID(name))).(awscdk.Resource).ApplyRemovalPolicy(awscdk.RemovalPolicy_DESTROY)
+	}
+	if props.hasServerless() {
+		cluster.Node().DefaultChild().(awsrds.CfnDBCluster).SetServerlessV2ScalingConfiguration(
+			&awsrds.CfnDBCluster_ServerlessV2ScalingConfigurationProperty{
+				MinCapacity: jsii.Number(props.MinCapacity),
+				MaxCapacity: jsii.Number(props.MaxCapacity),
+			})
+	}
 
 	aurora := &AuroraCluster{
 		Cluster: cluster, MasterSecret: cluster.Secret(), Key: key,
-		InstanceParameters: instanceParameters, MonitoringRole: monitoringRole,
+		InstanceParameters: instances.parameters, MonitoringRole: monitoringRole,
 	}
 	aurora.addEventSubscriptions(scope, props)
 	aurora.addAlarms(scope, props)
 	return aurora
 }
 
-// newReaders makes the readers in the order of their names, so that the template does not depend on map order.
-func newReaders(props AuroraClusterProps, parameters awsrds.IParameterGroup) *[]awsrds.IClusterInstance {
+// instanceSettings is what all members of the cluster have in common.
+type instanceSettings struct {
+	AuroraClusterProps
+	parameters awsrds.ParameterGroup
+	key        awskms.Key
+}
+
+// readers come in the order of their names, so that the template does not depend on the order of a map.
+func (s instanceSettings) readers() *[]awsrds.IClusterInstance {
 	var readers []awsrds.IClusterInstance
-	for _, name := range slices.Sorted(maps.Keys(props.Readers)) {
-		readers = append(readers, newInstance("Reader"+pascalCase(name), props.Readers[name], props, parameters))
+	for _, name := range slices.Sorted(maps.Keys(s.Readers)) {
+		readers = append(readers, s.member(readerID(name), s.Readers[name]))
 	}
 	return &readers
 }
 
-func newInstance(id string, instance AuroraInstance, props AuroraClusterProps, parameters awsrds.IParameterGroup) awsrds.IClusterInstance {
-	if instance.Class == ServerlessClass {
-		return awsrds.ClusterInstance_ServerlessV2(jsii.String(id), &awsrds.ServerlessV2ClusterInstanceProps{
-			AvailabilityZone:           jsii.String(instance.Zone),
-			ParameterGroup:             parameters,
-			CaCertificate:              awsrds.CaCertificate_Of(jsii.String(props.CACertificate)),
-			PreferredMaintenanceWindow: jsii.String(props.MaintenanceWindow),
-			AutoMinorVersionUpgrade:    jsii.Bool(true),
-			ScaleWithWriter:            jsii.Bool(instance.PromotionTier <= 1),
-		})
-	}
+func readerID(name string) string { return "Reader" + pascalCase(name) }
+
+// member serves Serverless v2 too: to CloudFormation "db.serverless" is an instance class like any other, and unlike the
+// L2's own serverless instance this one takes any promotion tier.
+func (s instanceSettings) member(id string, instance AuroraInstance) awsrds.IClusterInstance {
 	return awsrds.ClusterInstance_Provisioned(jsii.String(id), &awsrds.ProvisionedClusterInstanceProps{
-		InstanceType:               awsec2.NewInstanceType(jsii.String(strings.TrimPrefix(instance.Class, "db."))),
-		AvailabilityZone:           jsii.String(instance.Zone),
-		PromotionTier:              jsii.Number(instance.PromotionTier),
-		ParameterGroup:             parameters,
-		CaCertificate:              awsrds.CaCertificate_Of(jsii.String(props.CACertificate)),
-		PreferredMaintenanceWindow: jsii.String(props.MaintenanceWindow),
-		AutoMinorVersionUpgrade:    jsii.Bool(true),
+		InstanceType:                    awsec2.NewInstanceType(jsii.String(strings.TrimPrefix(instance.Class, "db."))),
+		AvailabilityZone:                jsii.String(instance.Zone),
+		PromotionTier:                   jsii.Number(instance.PromotionTier),
+		ParameterGroup:                  s.parameters,
+		CaCertificate:                   awsrds.CaCertificate_Of(jsii.String(s.CACertificate)),
+		PreferredMaintenanceWindow:      jsii.String(s.MaintenanceWindow),
+		AutoMinorVersionUpgrade:         jsii.Bool(true),
+		PubliclyAccessible:              jsii.Bool(false),
+		EnablePerformanceInsights:       jsii.Bool(s.Insights != InsightsOff),
+		PerformanceInsightRetention:     insightsRetention(s.AuroraClusterProps),
+		PerformanceInsightEncryptionKey: insightsKey(s.AuroraClusterProps, s.key),
 	})
 }
 
@@ -321,14 +343,6 @@ func (props AuroraClusterProps) hasServerless() bool {
 		}
 	}
 	return props.Writer.Class == ServerlessClass
-}
-
-// serverlessCapacity leaves the bounds out of a cluster without Serverless v2 instances.
-func (props AuroraClusterProps) serverlessCapacity(capacityUnits float64) *float64 {
-	if !props.hasServerless() {
-		return nil
-	}
-	return jsii.Number(capacityUnits)
 }
 
 // insightsRetention names a number of days the way the L2 wants it, in months of 31 days.

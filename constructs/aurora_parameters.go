@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsrds"
 	construct "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -20,9 +19,10 @@ type AuroraParameters struct {
 	LogicalReplication bool
 }
 
-// newClusterParameterGroup is what PostgreSQL itself is told.
+// newClusterParameterGroup is what PostgreSQL itself is told. Like everything a retained cluster refers to, it is
+// retained with it.
 // Parameters: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraPostgreSQL.Reference.ParameterGroups.html
-func newClusterParameterGroup(scope construct.Construct, engine awsrds.IClusterEngine, parameters AuroraParameters) awsrds.ParameterGroup {
+func newClusterParameterGroup(scope construct.Construct, engine awsrds.IClusterEngine, parameters AuroraParameters, disposable bool) awsrds.ParameterGroup {
 	if parameters.SlowQuery == 0 {
 		parameters.SlowQuery = 250 * time.Millisecond
 	}
@@ -32,7 +32,7 @@ func newClusterParameterGroup(scope construct.Construct, engine awsrds.IClusterE
 	return awsrds.NewParameterGroup(scope, jsii.String("ClusterParameters"), &awsrds.ParameterGroupProps{
 		Engine:        engine,
 		Description:   jsii.String("Peakline: TLS only, SCRAM passwords, slow-query log, statement statistics"),
-		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+		RemovalPolicy: removalPolicy(disposable),
 		Parameters: &map[string]*string{
 			"rds.force_ssl":                       jsii.String("1"),
 			"password_encryption":                 jsii.String("scram-sha-256"),
@@ -56,11 +56,11 @@ func newClusterParameterGroup(scope construct.Construct, engine awsrds.IClusterE
 }
 
 // newInstanceParameterGroup gives every instance, the readers that the replica scaler adds included, one group of ours.
-func newInstanceParameterGroup(scope construct.Construct, engine awsrds.IClusterEngine) awsrds.ParameterGroup {
+func newInstanceParameterGroup(scope construct.Construct, engine awsrds.IClusterEngine, disposable bool) awsrds.ParameterGroup {
 	return awsrds.NewParameterGroup(scope, jsii.String("InstanceParameters"), &awsrds.ParameterGroupProps{
 		Engine:        engine,
 		Description:   jsii.String("Peakline: instances follow the cluster's parameters"),
-		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+		RemovalPolicy: removalPolicy(disposable),
 	})
 }
 

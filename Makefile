@@ -1,0 +1,95 @@
+# Everything here works on a fresh clone: a target brings the npm packages, Go modules and Python packages it needs.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+# The pinned Node.js and CDK CLI come before the machine's own.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+export npm_config_update_notifier := false
+ENV ?= dev
+CDK := npx --no-install cdk
+CONTEXT := --no-lookups -c env=$(ENV)
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  ENV=NAME chooses an environment of config/environments (now: $(ENV)); PEAKLINE_PORT moves the emulator (now: $${PEAKLINE_PORT:-4566})."
+
+node_modules/.ready: package.json package-lock.json
+	@command -v npm >/dev/null || { echo "npm was not found: install Node.js 20 or newer (it brings npm), then try again." >&2; exit 1; }
+	@echo "Installing the CDK CLI and its Node.js (once) ..."
+	@npm ci --silent
+	@touch $@
+
+# ---- the emulated account: make up, make down ----
+-include test/emulator/emulator.mk
+
+# ---- the CDK, one environment at a time ----
+.PHONY: synth diff deploy destroy
+synth: node_modules/.ready ## Write the templates of ENV to cdk.out; needs no AWS account
+	@$(CDK) synth --quiet $(CONTEXT)
+	@ls cdk.out/assembly-$(ENV)/*.template.json
+
+diff: node_modules/.ready ## Show what a deployment of ENV would change
+	@$(CDK) diff $(CONTEXT) '$(ENV)/*'
+
+deploy: node_modules/.ready ## Deploy ENV to the AWS account of its file
+	@$(CDK) deploy $(CONTEXT) --concurrency 4 '$(ENV)/*'
+
+destroy: node_modules/.ready ## Delete the stacks of ENV
+	@$(CDK) destroy $(CONTEXT) '$(ENV)/*'
+
+# ---- tests ----
+# The jsii kernel that the CDK runs on is single-threaded, and racy when it shuts down: what uses it runs without -race.
+CDK_PACKAGES := . ./constructs/... ./stacks/... ./test
+PURE_PACKAGES := ./config/... ./lambda/... ./cmd/...
+
+.PHONY: test test-go test-templates test-emulator test-e2e golden mutate soak fuzz bench
+test: test-go test-templates test-emulator test-e2e ## Run every test
+
+test-go: node_modules/.ready $(VENV_READY)
+	go test -race $(PURE_PACKAGES)
+
+test-templates: node_modules/.ready $(VENV_READY)
+	go vet $(CDK_PACKAGES)
+	go test $(CDK_PACKAGES)
+
+test-e2e: node_modules/.ready $(VENV_READY)
+	go test -count=1 -timeout 20m ./test/e2e/...
+
+golden: node_modules/.ready $(VENV_READY) ## Rewrite the golden templates and generated documents
+	go test ./test -update
+	go test ./config -update
+
+mutate: node_modules/.ready ## Break one property per requirement and list the tests that did not notice
+	go test ./test -run Mutate -mutate -v
+
+soak: ## A million ticks of the replica decision under injected faults
+	go test ./lambda/decision -run Soak -soak.ticks=1000000 -timeout 60m -v
+
+fuzz: ## Fuzz every parser for FUZZTIME (default 30s) each
+	@for target in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs grep -hoE 'func Fuzz\w+' | sed 's/func //' | sort -u); do \
+	  package=./$$(dirname $$(grep -rlE "func $$target\(" --include='*_test.go' . | head -1)); \
+	  echo "$$target in $$package"; go test $$package -run '^$$' -fuzz "^$$target$$" -fuzztime $${FUZZTIME:-30s}; done
+
+bench: node_modules/.ready ## Print what synthesis, functions and decisions cost
+	go run ./test/bench
+
+# ---- quality ----
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI := .cache/bin/golangci-lint-$(GOLANGCI_VERSION)
+
+$(GOLANGCI):
+	@echo "Building golangci-lint $(GOLANGCI_VERSION) (once, a few minutes) ..."
+	@GOBIN=$(CURDIR)/.cache/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	@mv .cache/bin/golangci-lint $@
+
+.PHONY: lint fmt
+lint: $(GOLANGCI) ## Check formatting, vet and lint rules
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "not formatted (make fmt): $$unformatted" >&2; exit 1; }
+	go vet ./...
+	$(GOLANGCI) run
+	go mod tidy -diff
+
+fmt: ## Format the Go files
+	gofmt -w $$(git ls-files '*.go')

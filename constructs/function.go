@@ -1,0 +1,95 @@
+package constructs
+
+import (
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	construct "github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// FunctionProps describes a Lambda function written in Go: a binary called bootstrap, built for arm64.
+type FunctionProps struct {
+	Description string
+	Code        awslambda.Code
+	// Environment holds names and identifiers, never secrets.
+	Environment map[string]*string
+	Timeout     time.Duration
+	// MemoryMB also buys CPU in proportion. Default 128, Lambda's minimum and enough for a Go binary that waits for APIs.
+	MemoryMB int
+	// OneAtATime reserves a concurrency of one, which takes one from the account's quota.
+	OneAtATime bool
+	// Vpc, Subnets and SecurityGroup are for functions that must reach something in the VPC.
+	Vpc           awsec2.IVpc
+	Subnets       *awsec2.SubnetSelection
+	SecurityGroup awsec2.ISecurityGroup
+	// Key encrypts the environment variables and the log, which is kept for LogRetentionDays.
+	Key              awskms.IKey
+	LogRetentionDays int
+	Disposable       bool
+}
+
+// NewFunction makes the function with a log group and a role of its own; the role may write that log and nothing else
+// until something is granted to it.
+func NewFunction(scope construct.Construct, id string, props FunctionProps) awslambda.Function {
+	scope = construct.NewConstruct(scope, jsii.String(id))
+	logs := NewLogGroup(scope, "Log", LogGroupProps{
+		RetentionDays: props.LogRetentionDays, Key: props.Key, Disposable: props.Disposable,
+	})
+	role := awsiam.NewRole(scope, jsii.String("Role"), &awsiam.RoleProps{
+		Description: jsii.String("Runs the function: " + props.Description),
+		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
+	})
+	logs.GrantWrite(role)
+	if props.Vpc != nil {
+		allowNetworkInterfaces(role)
+	}
+	function := awslambda.NewFunction(scope, jsii.String("Function"), &awslambda.FunctionProps{
+		Description:                  jsii.String(props.Description),
+		Runtime:                      awslambda.Runtime_PROVIDED_AL2023(),
+		Architecture:                 awslambda.Architecture_ARM_64(),
+		Handler:                      jsii.String("bootstrap"),
+		Code:                         props.Code,
+		Environment:                  &props.Environment,
+		EnvironmentEncryption:        props.Key,
+		Timeout:                      awscdk.Duration_Seconds(jsii.Number(props.Timeout.Seconds())),
+		MemorySize:                   jsii.Number(max(props.MemoryMB, 128)),
+		ReservedConcurrentExecutions: reservedConcurrency(props.OneAtATime),
+		Role:                         role,
+		LogGroup:                     logs,
+		LoggingFormat:                awslambda.LoggingFormat_JSON,
+		Tracing:                      awslambda.Tracing_ACTIVE,
+		Vpc:                          props.Vpc,
+		VpcSubnets:                   props.Subnets,
+		SecurityGroups:               securityGroups(props.SecurityGroup),
+	})
+	return function
+}
+
+// allowNetworkInterfaces is what a function in a VPC needs to be placed there.
+// https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
+func allowNetworkInterfaces(role awsiam.Role) {
+	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions: jsii.Strings("ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets",
+			"ec2:DeleteNetworkInterface", "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"),
+		Resources: jsii.Strings("*"),
+	}))
+}
+
+func reservedConcurrency(oneAtATime bool) *float64 {
+	if !oneAtATime {
+		return nil
+	}
+	return jsii.Number(1)
+}
+
+func securityGroups(group awsec2.ISecurityGroup) *[]awsec2.ISecurityGroup {
+	if group == nil {
+		return nil
+	}
+	return &[]awsec2.ISecurityGroup{group}
+}
