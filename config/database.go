@@ -1,10 +1,20 @@
 package config
 
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"peakline/lambda/contract"
+)
+
 // Database is the Aurora PostgreSQL cluster: one writer, readers that are always there, and the readers that the scaler
 // adds and removes beside them.
 type Database struct {
-	// EngineVersion is the Aurora PostgreSQL version, `"17.6"` say, in quotes.
-	EngineVersion string `json:"engineVersion,omitempty" jsonschema:"pattern=^[0-9]{2}\\.[0-9]{1,2}$"`
+	// EngineVersion is the Aurora PostgreSQL version, `"17.9"` say, in quotes. Default: `17.9`.
+	EngineVersion string `json:"engineVersion,omitempty" jsonschema:"pattern=^[0-9]+[.][0-9]+$,example=17.9"`
 	// Writer is the instance that takes writes until a failover.
 	Writer Instance `json:"writer" jsonschema:"required"`
 	// Readers are the readers that are always there, by a name that stays theirs. Renaming one replaces it.
@@ -34,9 +44,9 @@ type Database struct {
 	LogicalReplication bool `json:"logicalReplication,omitempty"`
 
 	// BackupWindow is the daily window of the automated backup in UTC, such as `03:00-04:00`; at least 30 minutes.
-	BackupWindow string `json:"backupWindow,omitempty" jsonschema:"pattern=^[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}$"`
+	BackupWindow string `json:"backupWindow,omitempty" jsonschema:"pattern=^[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}$,example=03:00-04:00"`
 	// MaintenanceWindow is the weekly window in UTC, such as `tue:04:30-tue:05:30`; at least 30 minutes, outside the backup window.
-	MaintenanceWindow string `json:"maintenanceWindow,omitempty" jsonschema:"pattern=^[a-z]{3}:[0-9]{2}:[0-9]{2}-[a-z]{3}:[0-9]{2}:[0-9]{2}$"`
+	MaintenanceWindow string `json:"maintenanceWindow,omitempty" jsonschema:"pattern=^[a-z]{3}:[0-9]{2}:[0-9]{2}-[a-z]{3}:[0-9]{2}:[0-9]{2}$,example=tue:04:30-tue:05:30"`
 
 	// CredentialRotationDays is how often each database password is changed. Default: 30.
 	CredentialRotationDays int `json:"credentialRotationDays,omitempty" jsonschema:"minimum=1,maximum=365"`
@@ -47,9 +57,9 @@ type Database struct {
 // Instance is one DB instance of the cluster.
 type Instance struct {
 	// InstanceClass is a provisioned class such as `db.r8g.large`, or `db.serverless`. A reader's default is the writer's.
-	InstanceClass string `json:"instanceClass,omitempty"`
+	InstanceClass string `json:"instanceClass,omitempty" jsonschema:"pattern=^db[.][a-z0-9.]+$,example=db.r8g.large"`
 	// Zone is one of the network's zones.
-	Zone string `json:"zone" jsonschema:"required"`
+	Zone string `json:"zone" jsonschema:"required,example=eu-west-1a"`
 	// PromotionTier orders the candidates of a failover, 0 first. Default: 0 for the writer, 1 for a reader.
 	PromotionTier int `json:"promotionTier,omitempty" jsonschema:"minimum=0,maximum=15"`
 }
@@ -73,7 +83,7 @@ type Insights struct {
 	// Mode is one of `off`, `standard` and `advanced`. Default: `advanced` in production, `standard` in development.
 	Mode InsightsMode `json:"mode,omitempty" jsonschema:"enum=off,enum=standard,enum=advanced"`
 	// RetentionDays is how long performance data is kept: 7, a multiple of 31 up to 713, or 731; `advanced` needs at least 465.
-	RetentionDays int `json:"retentionDays,omitempty"`
+	RetentionDays int `json:"retentionDays,omitempty" jsonschema:"minimum=7,maximum=731"`
 }
 
 // InsightsMode is the scope of Database Insights.
@@ -88,7 +98,7 @@ const (
 
 func databaseDefaults(profile Profile) Database {
 	return Database{
-		EngineVersion:             "17.6",
+		EngineVersion:             defaultEngineVersion,
 		ServerlessCapacity:        Capacity{Min: byProfile(profile, 0.5, 2), Max: byProfile[float64](profile, 8, 64)},
 		Backup:                    backupDefaults(profile),
 		Objectives:                objectiveDefaults(profile),
@@ -107,15 +117,175 @@ func databaseDefaults(profile Profile) Database {
 
 func (db *Database) complete(d *document) {
 	for name, reader := range db.Readers {
+		path := readerPath(name)
 		if reader.InstanceClass == "" {
 			reader.InstanceClass = db.Writer.InstanceClass
 		}
-		if !d.has("database.readers." + name + ".promotionTier") {
+		if !d.has(path + ".promotionTier") {
 			reader.PromotionTier = 1
 		}
 		db.Readers[name] = reader
 	}
+	if db.Backup.CopyRegion == "" {
+		db.Objectives.withoutCopy(d)
+	}
 	if db.Insights.RetentionDays == 0 {
-		db.Insights.RetentionDays = map[InsightsMode]int{InsightsStandard: 7, InsightsAdvanced: 465}[db.Insights.Mode]
+		db.Insights.RetentionDays = map[InsightsMode]int{InsightsStandard: 7, InsightsAdvanced: advancedInsightsDays}[db.Insights.Mode]
+	}
+}
+
+func readerPath(name string) string { return join("database.readers", name) }
+
+// instances are the writer and the readers by their path.
+func (db Database) instances() map[string]Instance {
+	all := map[string]Instance{"database.writer": db.Writer}
+	for name, reader := range db.Readers {
+		all[readerPath(name)] = reader
+	}
+	return all
+}
+
+// HasServerless tells whether any instance is Aurora Serverless v2, so that the cluster needs a capacity range.
+func (db Database) HasServerless() bool {
+	return slices.ContainsFunc(slices.Collect(maps.Values(db.instances())), Instance.Serverless)
+}
+
+// readerName is what is left for a reader in `peakline-<environment>-<name>`. The scaler's own readers start with auto.
+var readerName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+
+// serverlessSince holds the minor versions from which all of 0 to 256 capacity units can be had, where not every
+// accepted version will do: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2.how-it-works.html
+var serverlessSince = map[int]int{14: 12}
+
+var databaseRules = []rule{
+	{"the engine version is one that AWS creates", []string{"database.engineVersion"}, func(i inspection) {
+		version := i.Database.EngineVersion
+		major, minor, known := findMajor(version)
+		switch {
+		case known && slices.Contains(major.minors, minor):
+		case known && slices.Contains(major.retired, minor):
+			i.refuse("database.engineVersion", "%s is retired, AWS creates no cluster with it; want %s", version, currentVersions(i.now))
+		case known:
+			i.refuse("database.engineVersion", "%s is no version of Aurora PostgreSQL that Peakline knows; want %s", version, currentVersions(i.now))
+		default:
+			i.refuse("database.engineVersion", "major version of %s is unknown or long retired; want %s", version, currentVersions(i.now))
+		}
+	}},
+	{"the writer has a class", []string{"database.writer.instanceClass"}, func(i inspection) {
+		if i.Database.Writer.InstanceClass == "" {
+			i.refuse("database.writer.instanceClass", "missing, and it has no default; want for example db.r8g.large, or %s", ServerlessClass)
+		}
+	}},
+	{"instance classes exist for Aurora PostgreSQL and for the engine version", nil, func(i inspection) {
+		for path, instance := range i.Database.instances() {
+			if at := path + ".instanceClass"; i.has(at) {
+				i.refuseClass(at, instance.InstanceClass)
+			}
+		}
+	}},
+	{"there are 1 to 15 readers", nil, func(i inspection) {
+		if n := len(i.Database.Readers); n < 1 || n > contract.MaxReaders {
+			i.refuse("database.readers", "%d entries, want 1 to %d, the scaler's maximum included", n, contract.MaxReaders)
+		}
+	}},
+	{"readers have names that fit into identifiers", nil, func(i inspection) {
+		for name := range i.Database.Readers {
+			switch {
+			case len(name) > 20 || !readerName.MatchString(name):
+				i.refuse(readerPath(name), "the name %q does not fit into an instance identifier, want 1 to 20 lower-case letters, digits and single hyphens, a letter first", shorten(name))
+			case name == "auto" || strings.HasPrefix(name, "auto-") || name == "writer":
+				i.refuse(readerPath(name), "the name %q is taken, want another: auto is the scaler's own readers, writer is the writer", name)
+			}
+		}
+	}},
+	{"instances are in zones of the network", []string{"network.zones"}, func(i inspection) {
+		for path, instance := range i.Database.instances() {
+			if !slices.Contains(i.Network.Zones, instance.Zone) {
+				i.refuse(path+".zone", "%q is not one of the network's zones, want one of %s", shorten(instance.Zone), strings.Join(i.Network.Zones, ", "))
+			}
+		}
+	}},
+	{"a reader is outside the writer's zone", []string{"network.zones", "database.writer.zone", "database.readers"}, func(i inspection) {
+		outside := func(reader Instance) bool { return reader.Zone != i.Database.Writer.Zone }
+		if !slices.ContainsFunc(slices.Collect(maps.Values(i.Database.Readers)), outside) {
+			i.refuse("database.readers", "all in the writer's zone %s, want at least one in another: with that zone the whole database would be gone", i.Database.Writer.Zone)
+		}
+	}},
+	{"the capacity range is a range and is for serverless instances", []string{"database.serverlessCapacity", "database.writer", "database.readers"}, func(i inspection) {
+		capacity := i.Database.ServerlessCapacity
+		switch {
+		case i.has("database.serverlessCapacity") && !i.Database.HasServerless():
+			i.refuse("database.serverlessCapacity", "has no effect, no instance has the class %s; remove it", ServerlessClass)
+		case capacity.Min > capacity.Max:
+			i.refuse("database.serverlessCapacity", "min %v is above max %v, want min at most max", capacity.Min, capacity.Max)
+		}
+	}},
+	{"the engine version has the capacity range", []string{"database.serverlessCapacity", "database.engineVersion", "database.writer", "database.readers"}, func(i inspection) {
+		capacity := i.Database.ServerlessCapacity
+		major, minor, _ := findMajor(i.Database.EngineVersion)
+		if since := serverlessSince[major.number]; i.Database.HasServerless() && minor < since && (capacity.Min == 0 || capacity.Max > 128) {
+			i.refuse("database.serverlessCapacity", "%v to %v capacity units need version %d.%d or later, want 0.5 to 128 with %s",
+				capacity.Min, capacity.Max, major.number, since, i.Database.EngineVersion)
+		}
+	}},
+	{"logical replication keeps instances awake", []string{"database.serverlessCapacity", "database.logicalReplication", "database.writer", "database.readers"}, func(i inspection) {
+		if i.Database.LogicalReplication && i.Database.HasServerless() && i.Database.ServerlessCapacity.Min == 0 {
+			i.refuse("database.serverlessCapacity.min", "0 lets an idle instance pause, which logicalReplication prevents; want at least 0.5")
+		}
+	}},
+	{"insights are kept for a time that AWS offers and the mode needs", []string{"database.insights"}, func(i inspection) {
+		insights := i.Database.Insights
+		days := insights.RetentionDays
+		offered := days == 7 || days == 731 || days%31 == 0 && days >= 31 && days <= 23*31
+		switch {
+		case insights.Mode == InsightsOff && i.has("database.insights.retentionDays"):
+			i.refuse("database.insights.retentionDays", "has no effect with mode: off; remove it")
+		case insights.Mode == InsightsOff:
+		case !offered:
+			i.refuse("database.insights.retentionDays", "%d, want 7, a multiple of 31 up to 713, or 731", days)
+		case insights.Mode == InsightsAdvanced && days < advancedInsightsDays:
+			i.refuse("database.insights.retentionDays", "%d, want at least %d with mode: advanced", days, advancedInsightsDays)
+		}
+	}},
+	{"windows are windows", nil, func(i inspection) {
+		if _, complaint := parseDaily(i.Database.BackupWindow); complaint != "" {
+			i.refuse("database.backupWindow", "%q: %s", shorten(i.Database.BackupWindow), complaint)
+		}
+		if _, complaint := parseWeekly(i.Database.MaintenanceWindow); complaint != "" {
+			i.refuse("database.maintenanceWindow", "%q: %s", shorten(i.Database.MaintenanceWindow), complaint)
+		}
+	}},
+	{"the maintenance window is outside the backup window", []string{"database.backupWindow", "database.maintenanceWindow"}, func(i inspection) {
+		daily, _ := parseDaily(i.Database.BackupWindow)
+		weekly, _ := parseWeekly(i.Database.MaintenanceWindow)
+		for day := range 7 {
+			if weekly.overlaps(daily.on(day)) {
+				path := "database.maintenanceWindow"
+				if !i.has(path) {
+					path = "database.backupWindow"
+				}
+				i.refuse(path, "backup %s and maintenance %s overlap, want them apart", i.Database.BackupWindow, i.Database.MaintenanceWindow)
+				return
+			}
+		}
+	}},
+}
+
+// advancedInsightsDays is the retention that the advanced mode requires: 15 months.
+const advancedInsightsDays = 465
+
+// refuseClass checks an instance class against the table and the engine version.
+func (i inspection) refuseClass(path, class string) {
+	if class == ServerlessClass || class == "" {
+		return
+	}
+	f, _, err := findClass(class)
+	if err != nil {
+		i.refuse(path, "%v", err)
+		return
+	}
+	major, minor, known := findMajor(i.Database.EngineVersion)
+	if since := f.since[major.number]; known && i.sound("database.engineVersion") && minor < since {
+		i.refuse(path, "%s needs version %s or later, the cluster has %s", class, fmt.Sprintf("%d.%d", major.number, since), i.Database.EngineVersion)
 	}
 }

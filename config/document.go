@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -25,7 +24,7 @@ type document struct {
 	root     map[string]any
 	places   map[string]place
 	keys     map[string]place // where each key stands, for the mistakes that are about the key itself
-	misspelt map[string]bool  // paths that a misspelt key was probably meant for
+	bad      map[string]bool  // paths whose value cannot be relied on, so that rules leave it alone
 	mistakes Mistakes
 }
 
@@ -36,7 +35,7 @@ type place struct{ line, column int }
 // that the mistakes of the other files are still found.
 func parse(file string, text []byte) *document {
 	d := &document{file: file, root: map[string]any{}, places: map[string]place{"": {1, 1}},
-		keys: map[string]place{}, misspelt: map[string]bool{}}
+		keys: map[string]place{}, bad: map[string]bool{}}
 	if len(text) > maxFileBytes {
 		d.refuse("", "%d bytes, want at most %d", len(text), maxFileBytes)
 		return d
@@ -128,7 +127,7 @@ func (d *document) read(path string, node ast.Node) any {
 	case *ast.SequenceNode:
 		items := make([]any, len(n.Values))
 		for i, item := range n.Values {
-			itemPath := fmt.Sprintf("%s[%d]", path, i)
+			itemPath := index(path, i)
 			d.places[itemPath] = placeOf(item)
 			items[i] = d.read(itemPath, item)
 		}
@@ -167,13 +166,13 @@ func (d *document) readEntry(path string, entry *ast.MappingValueNode, into map[
 	keyPlace := placeOf(entry.Key)
 	switch entry.Key.(type) {
 	case *ast.MergeKeyNode, *ast.MappingKeyNode, *ast.AnchorNode, *ast.AliasNode, *ast.TagNode:
-		d.refuseAt(keyPlace, path, "YAML syntax that environment files do without, want a plain key")
+		d.note(keyPlace, path, "YAML syntax that environment files do without, want a plain key")
 		return
 	}
 	name := entry.Key.GetToken().Value
 	child := join(path, name)
 	if _, twice := into[name]; twice {
-		d.refuseAt(keyPlace, child, "stands here a second time, first on line %d, want it once", d.places[child].line)
+		d.note(keyPlace, child, "stands here a second time, first on line %d, want it once", d.places[child].line)
 		return
 	}
 	d.places[child], d.keys[child] = keyPlace, keyPlace
@@ -202,38 +201,44 @@ func (d *document) at(path string) place {
 	}
 }
 
-// refuse records a mistake unless the same value, something inside it, or what it is part of has one already: the
-// first mistake is the cause, the rest would be its consequences.
+// refuse records a mistake about a value, unless the value or what it is part of has one already: the first mistake
+// is the cause, the rest would be its consequences. From here on no rule relies on the value.
 func (d *document) refuse(path, format string, args ...any) {
-	if d.sound(path) {
-		d.refuseAt(d.at(path), path, format, args...)
+	if !d.refused(path) {
+		d.note(d.at(path), path, format, args...)
+		d.bad[path] = true
 	}
 }
 
-func (d *document) refuseAt(p place, path, format string, args ...any) {
-	d.mistakes = append(d.mistakes, Mistake{d.file, p.line, p.column, path, fmt.Sprintf(format, args...)})
+// note records a mistake that leaves the value itself usable, such as a key that stands in the file twice.
+func (d *document) note(p place, path, format string, args ...any) {
+	d.mistakes = append(d.mistakes, Mistake{File: d.file, Line: p.line, Column: p.column, Path: path, Text: fmt.Sprintf(format, args...)})
 }
 
-// sound tells whether no mistake is known at, above or below any of the paths.
+// refused tells whether a value, or what it is part of, has a mistake.
+func (d *document) refused(path string) bool {
+	for !d.bad[path] {
+		if path == "" {
+			return false
+		}
+		path = parent(path)
+	}
+	return true
+}
+
+// sound tells whether the values at the paths, and everything inside them, can be relied on.
 func (d *document) sound(paths ...string) bool {
 	for _, path := range paths {
-		for _, known := range d.mistakes {
-			if within(path, known.Path) || within(known.Path, path) {
-				return false
-			}
+		if d.refused(path) {
+			return false
 		}
-		for misspelt := range d.misspelt {
-			if within(path, misspelt) || within(misspelt, path) {
+		for bad := range d.bad {
+			if within(bad, path) {
 				return false
 			}
 		}
 	}
 	return true
-}
-
-// refused tells whether this very value has a mistake.
-func (d *document) refused(path string) bool {
-	return slices.ContainsFunc(d.mistakes, func(m Mistake) bool { return m.Path == path })
 }
 
 func (d *document) refuseSyntax(err error) {
@@ -265,13 +270,15 @@ func placeOfToken(t *token.Token) place {
 	return place{t.Position.Line, t.Position.Column}
 }
 
-// join, parent and within are the arithmetic of paths such as `network.zones[2]`.
+// join, index, parent and within are the arithmetic of paths such as `network.zones[2]`.
 func join(path, key string) string {
 	if path == "" {
 		return key
 	}
 	return path + "." + key
 }
+
+func index(path string, n int) string { return fmt.Sprintf("%s[%d]", path, n) }
 
 func parent(path string) string { return path[:max(0, strings.LastIndexAny(path, ".["))] }
 

@@ -6,6 +6,13 @@
 // The package knows no CDK and calls nothing: validation works without a network and without credentials.
 package config
 
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strings"
+)
+
 // Profile names the set of defaults and safeties that an environment starts from.
 type Profile string
 
@@ -24,11 +31,11 @@ type Environment struct {
 	// Profile chooses the defaults, and with `production` the safeties that only an exception may switch off.
 	Profile Profile `json:"profile" jsonschema:"required,enum=development,enum=production"`
 	// Account is the AWS account of the environment: 12 digits, in quotes.
-	Account string `json:"account" jsonschema:"required,pattern=^[0-9]{12}$"`
+	Account string `json:"account" jsonschema:"required,pattern=^[0-9]{12}$,example=123456789012"`
 	// Region is the AWS region of the environment, such as `eu-west-1`.
 	Region string `json:"region" jsonschema:"required"`
 	// Owner is the team that answers for the environment. It is a tag on every resource.
-	Owner string `json:"owner" jsonschema:"required,minLength=1,maxLength=256,pattern=^[A-Za-z0-9 _.:/=+@-]+$"`
+	Owner string `json:"owner" jsonschema:"required,minLength=1,maxLength=256,pattern=^[A-Za-z0-9 _.:/=+@-]+$,example=platform"`
 	// Tags are added to every resource, beside the environment, the owner and the profile.
 	Tags map[string]string `json:"tags,omitempty"`
 
@@ -41,7 +48,62 @@ type Environment struct {
 	// Scaler decides how many further readers the cluster has at any minute.
 	Scaler Scaler `json:"scaler,omitempty"`
 	// Events is the calendar of planned peaks. Its floors are up before an event starts.
-	Events []Event `json:"events,omitempty"`
+	Events []Event `json:"events,omitempty" jsonschema:"maxItems=100"`
 	// Exceptions gives the written reason for each safety of the profile that this file switches off.
 	Exceptions []Exception `json:"exceptions,omitempty"`
+}
+
+var environmentRules = []rule{
+	{"the account is a real one", []string{"account"}, func(i inspection) {
+		if strings.Trim(i.Account, "0") == "" {
+			i.refuse("account", "%s, want the 12 digits of an AWS account", i.Account)
+		}
+	}},
+	{"tags are what AWS accepts and leave Peakline's own alone", []string{"tags"}, func(i inspection) {
+		if most := 40; len(i.Tags) > most {
+			i.refuse("tags", "%d entries, want at most %d: AWS allows 50 and Peakline sets some itself", len(i.Tags), most)
+		}
+		for key, value := range i.Tags {
+			path := join("tags", key)
+			switch {
+			case !tagText.MatchString(key) || key == "" || len(key) > 128:
+				i.refuse(path, "the key is not one that AWS accepts, want 1 to 128 letters, digits, spaces and _.:/=+-@")
+			case strings.HasPrefix(strings.ToLower(key), "aws:") || strings.HasPrefix(strings.ToLower(key), "peakline:"):
+				i.refuse(path, "the key starts with a reserved prefix, want one without aws: and peakline:")
+			case !tagText.MatchString(value) || len(value) > 256:
+				i.refuse(path, "text %q, want at most 256 letters, digits, spaces and _.:/=+-@", shorten(value))
+			}
+		}
+	}},
+}
+
+var tagText = regexp.MustCompile(`^[\pL\pZ\pN_.:/=+\-@]*$`)
+
+// checkTogether applies the rules between environments. Each mistake is reported once: in the environment that is asked
+// for, or in the later of the two when all are.
+func checkTogether(all []loaded, asked string) {
+	for later := range all {
+		for earlier := range later {
+			a, b := all[earlier], all[later]
+			if a.environment.Name == asked {
+				a, b = b, a
+			}
+			refuseOverlap(a, b)
+		}
+	}
+}
+
+// refuseOverlap keeps the networks of environments apart, whatever their accounts: overlapping ones can never be
+// peered, nor be reached from the same office network.
+func refuseOverlap(other, here loaded) {
+	if !other.document.sound("network.cidr") || !here.document.sound("network.cidr") {
+		return
+	}
+	theirs, errTheirs := netip.ParsePrefix(other.environment.Network.CIDR)
+	ours, errOurs := netip.ParsePrefix(here.environment.Network.CIDR)
+	if errTheirs == nil && errOurs == nil && theirs.Overlaps(ours) {
+		p := other.document.at("network.cidr")
+		here.document.refuse("network.cidr", "%s overlaps %s of environment %s (%s), want a range of its own",
+			ours, theirs, other.environment.Name, fmt.Sprintf("%s:%d", other.document.file, p.line))
+	}
 }

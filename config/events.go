@@ -1,15 +1,18 @@
 package config
 
-import "cmp"
+import (
+	"cmp"
+	"time"
+)
 
 // Event is one entry of the event calendar: a planned peak. What has a floor reads it from here.
 type Event struct {
 	// Name identifies the event in decisions, metrics and reports.
 	Name string `json:"name" jsonschema:"required,minLength=1,maxLength=64"`
 	// Start is local wall-clock time, `2026-11-27T00:00`.
-	Start string `json:"start" jsonschema:"required"`
+	Start string `json:"start" jsonschema:"required,pattern=^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$,example=2026-11-27T00:00"`
 	// End is local wall-clock time, after the start.
-	End string `json:"end" jsonschema:"required"`
+	End string `json:"end" jsonschema:"required,pattern=^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$,example=2026-11-28T00:00"`
 	// TimeZone is an IANA name such as `Europe/Berlin`. Default: `UTC`.
 	TimeZone string `json:"timeZone,omitempty"`
 	// ExpectedLoad is the multiple of the load that is normal at that time, 5 for five times. What has no explicit floor, or a lower one, is sized by it.
@@ -32,3 +35,89 @@ func (e *Event) complete() { e.TimeZone = cmp.Or(e.TimeZone, "UTC") }
 
 // Span is the event without its lead.
 func (e Event) Span() Span { return spanOf(e.Start, e.End, e.TimeZone) }
+
+const (
+	// longestEvent catches a slip in the year or the month: a floor that lasts longer is a higher minimum.
+	longestEvent = 31 * 24 * time.Hour
+	// usualLeadMinutes stands for the learned lead where the calendar is judged before anything is learned.
+	usualLeadMinutes = 30
+)
+
+var eventRules = []rule{
+	{"events are spans ahead of us", nil, func(i inspection) {
+		for n, event := range i.Events {
+			i.refuseSpan(index("events", n), event.Start, event.End, event.TimeZone)
+		}
+	}},
+	{"events have names of their own", []string{"events"}, func(i inspection) {
+		first := map[string]int{}
+		for n, event := range i.Events {
+			if before, twice := first[event.Name]; twice {
+				i.refuse(index("events", n)+".name", "%q is the name of events[%d] too, want another", event.Name, before)
+				continue
+			}
+			first[event.Name] = n
+		}
+	}},
+	{"events raise something", nil, func(i inspection) {
+		for n, event := range i.Events {
+			path := index("events", n)
+			if event.ExpectedLoad == 0 && event.Floors == (Floors{}) && i.sound(path) {
+				i.refuse(path, "raises nothing, want expectedLoad or a floor")
+			}
+		}
+	}},
+	{"reader floors are within what the scaler may add", []string{"scaler.max", "scaler.control", "database.readers"}, func(i inspection) {
+		for n, event := range i.Events {
+			path, readers := index("events", n)+".floors.readers", event.Floors.Readers
+			switch {
+			case i.Scaler.Control == ControlFixed && readers > len(i.Database.Readers):
+				i.refuse(path, "%d, but control: fixed adds no reader to the %d of database.readers", readers, len(i.Database.Readers))
+			case readers > i.Scaler.Max:
+				i.refuse(path, "%d, want at most scaler.max, %d", readers, i.Scaler.Max)
+			}
+		}
+	}},
+	{"capacity floors are within the capacity range", []string{"database.serverlessCapacity", "database.writer", "database.readers"}, func(i inspection) {
+		for n, event := range i.Events {
+			path, units := index("events", n)+".floors.serverlessUnits", event.Floors.ServerlessUnits
+			switch {
+			case units == 0:
+			case !i.Database.HasServerless():
+				i.refuse(path, "has no effect, no instance has the class %s; remove it", ServerlessClass)
+			case units > i.Database.ServerlessCapacity.Max:
+				i.refuse(path, "%v, want at most database.serverlessCapacity.max, %v", units, i.Database.ServerlessCapacity.Max)
+			}
+		}
+	}},
+}
+
+// refuseSpan checks the start, the end and the time zone of an entry.
+func (i inspection) refuseSpan(path, start, end, zone string) {
+	if !i.sound(path+".start", path+".end", path+".timeZone") {
+		return
+	}
+	if !knownZone(zone) {
+		i.refuse(path+".timeZone", "%q is unknown, want an IANA name such as Europe/Berlin", shorten(zone))
+		return
+	}
+	from, errFrom := wallClock(start, zone)
+	if errFrom != nil {
+		i.refuse(path+".start", "%v", errFrom)
+	}
+	until, errUntil := wallClock(end, zone)
+	if errUntil != nil {
+		i.refuse(path+".end", "%v", errUntil)
+	}
+	if errFrom != nil || errUntil != nil {
+		return
+	}
+	switch {
+	case !from.Before(until):
+		i.refuse(path+".end", "%s is not after the start %s", end, start)
+	case !until.After(i.now):
+		i.refuse(path+".end", "%s is past, want an end in the future; remove the entry", end)
+	case until.Sub(from) > longestEvent:
+		i.refuse(path+".end", "%s is %d days after the start, want at most %d", end, int(until.Sub(from).Hours()/24), int(longestEvent.Hours()/24))
+	}
+}

@@ -1,6 +1,14 @@
 package config
 
-// Safety names something that the production profile switches on and that a file may switch off for a written reason.
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Safety names something that keeps an environment from harm and that a file may switch off for a written reason.
+// Encryption, TLS and IAM authentication are not among them: they cannot be switched off.
 type Safety string
 
 // Exception is the written reason for a safety that this file switches off.
@@ -9,4 +17,129 @@ type Exception struct {
 	Safety Safety `json:"safety" jsonschema:"required"`
 	// Reason is why, for whoever reads the file next.
 	Reason string `json:"reason" jsonschema:"required,minLength=10,maxLength=500"`
+}
+
+// safety is one row of the table: where it is switched off, and how that is found out.
+type safety struct {
+	name Safety
+	path string // of the value that decides
+	// everywhere is for what development environments want too. The others are production's.
+	everywhere bool
+	// off says what is wrong when the safety is switched off, and what would be right; else it is empty.
+	off func(i inspection) string
+}
+
+var safeties = []safety{
+	{name: "engine-support", path: "database.engineVersion", everywhere: true, off: func(i inspection) string {
+		major, _, known := findMajor(i.Database.EngineVersion)
+		return unless(!known || !major.outOfSupport(i.now), "%s left standard support on %s and costs extra, want %s",
+			i.Database.EngineVersion, major.supported, currentVersions(i.now))
+	}},
+	{name: "three-zones", path: "network.zones", off: func(i inspection) string {
+		return unless(len(i.Network.Zones) >= 3, "%d entries, want 3", len(i.Network.Zones))
+	}},
+	{name: "nat-per-zone", path: "network.natGateways", off: func(i inspection) string {
+		return unless(i.Network.NATGateways == NATPerZone, "%s, want %s", i.Network.NATGateways, NATPerZone)
+	}},
+	{name: "flow-logs", path: "network.flowLogs.enabled", off: func(i inspection) string {
+		return unless(i.Network.FlowLogs.Enabled, "false, want true")
+	}},
+	{name: "closed-ingress", path: "network.ingress.from", off: func(i inspection) string {
+		return unless(i.Network.Ingress.From != IngressInternet, "%s goes around CloudFront and its firewall, want %s or %s", IngressInternet, IngressCloudFront, IngressCIDRs)
+	}},
+	{name: "readers-in-two-zones", path: "database.readers", off: func(i inspection) string {
+		zones := map[string]bool{}
+		for _, reader := range i.Database.Readers {
+			zones[reader.Zone] = true
+		}
+		return unless(len(zones) >= 2, "all in %s, want readers in at least two zones", strings.Join(slices.Collect(maps.Keys(zones)), ""))
+	}},
+	{name: "full-speed-instances", path: "database", off: func(i inspection) string {
+		var burstable []string
+		for path, instance := range i.Database.instances() {
+			if hardware, found := Hardware(instance.InstanceClass); found && hardware.Burstable {
+				burstable = append(burstable, strings.TrimPrefix(path, "database."))
+			}
+		}
+		slices.Sort(burstable)
+		return unless(len(burstable) == 0, "%s burstable, throttled once its CPU credits are used up; want db.r classes or %s", strings.Join(burstable, ", "), ServerlessClass)
+	}},
+	{name: "awake-instances", path: "database.serverlessCapacity.min", off: func(i inspection) string {
+		return unless(i.Database.ServerlessCapacity.Min > 0 || !i.Database.HasServerless(), "0 pauses an idle instance and makes the first request wait, want at least 0.5")
+	}},
+	{name: "durable-commits", path: "database.synchronousCommit", off: func(i inspection) string {
+		return unless(i.Database.SynchronousCommit == "on", "%s loses acknowledged writes in a crash, want on", i.Database.SynchronousCommit)
+	}},
+	{name: "deletion-protection", path: "database.deletionProtection", off: func(i inspection) string {
+		return unless(i.Database.DeletionProtection, "false, want true")
+	}},
+	{name: "week-of-recovery", path: "database.backup.retentionDays", off: func(i inspection) string {
+		return unless(i.Database.Backup.RetentionDays >= 7, "%d, want at least 7", i.Database.Backup.RetentionDays)
+	}},
+	{name: "backup-plan", path: "database.backup.plan", off: func(i inspection) string {
+		return unless(len(i.Database.Backup.Plan.retentions()) > 0, "no rhythm, want dailyDays, weeklyDays or monthlyDays")
+	}},
+	{name: "backup-copy", path: "database.backup.copyRegion", off: func(i inspection) string {
+		return unless(i.Database.Backup.CopyRegion != "", "missing, want a second region")
+	}},
+	{name: "vault-lock", path: "database.backup.vaultLock.mode", off: func(i inspection) string {
+		return unless(i.Database.Backup.VaultLock.Mode != LockNone, "%s, want %s or %s", LockNone, LockGovernance, LockCompliance)
+	}},
+	{name: "insights", path: "database.insights.mode", off: func(i inspection) string {
+		return unless(i.Database.Insights.Mode != InsightsOff, "%s, want %s or %s", InsightsOff, InsightsStandard, InsightsAdvanced)
+	}},
+	{name: "enhanced-monitoring", path: "database.monitoringIntervalSeconds", off: func(i inspection) string {
+		return unless(i.Database.MonitoringIntervalSeconds > 0, "0, want 1 to 60")
+	}},
+	{name: "someone-to-call", path: "notifications.critical", off: func(i inspection) string {
+		critical := i.Notifications.Critical
+		return unless(critical.TopicARN != "" || len(critical.Emails)+len(critical.Endpoints) > 0, "nobody hears of a critical alarm, want emails, endpoints or topicArn")
+	}},
+}
+
+func unless(fine bool, format string, args ...any) string {
+	if fine {
+		return ""
+	}
+	return fmt.Sprintf(format, args...)
+}
+
+// Safeties lists the names that an exception can have, in the order of the sections.
+func Safeties() []Safety {
+	names := make([]Safety, len(safeties))
+	for i, s := range safeties {
+		names[i] = s.name
+	}
+	return names
+}
+
+var exceptionRules = []rule{
+	{"a safety is switched off only for a written reason, and a reason is for a safety that is off", []string{"profile"}, func(i inspection) {
+		reasons := map[Safety]string{}
+		unclear := !i.sound("exceptions") // a misspelt safety may be the very one
+		for n, exception := range i.Exceptions {
+			path := index("exceptions", n)
+			if before, twice := reasons[exception.Safety]; twice {
+				i.refuse(path, "%s has its reason in %s already, want one", exception.Safety, before)
+				continue
+			}
+			reasons[exception.Safety] = path
+		}
+		for _, s := range safeties {
+			if !i.sound(s.path) {
+				continue
+			}
+			off := ""
+			if s.everywhere || i.Profile == Production {
+				off = s.off(i)
+			}
+			reason, excused := reasons[s.name]
+			switch {
+			case off != "" && !excused && !unclear:
+				i.refuse(s.path, "%s; or give the reason as an exception for the safety %s", off, s.name)
+			case off == "" && excused:
+				i.refuse(reason, "%s is not switched off in this file, remove the exception", s.name)
+			}
+		}
+	}},
 }

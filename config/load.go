@@ -21,8 +21,13 @@ func Names(dir string) ([]string, error) {
 	}
 	var names []string
 	for _, entry := range entries {
-		if name, isYAML := strings.CutSuffix(entry.Name(), extension); isYAML && !entry.IsDir() {
+		name, isYAML := strings.CutSuffix(entry.Name(), extension)
+		switch {
+		case entry.IsDir() || strings.HasPrefix(entry.Name(), "."):
+		case isYAML:
 			names = append(names, name)
+		case strings.HasSuffix(entry.Name(), ".yml"):
+			return nil, fmt.Errorf("list the environments: %s would be overlooked, rename it to end in %s", filepath.Join(dir, entry.Name()), extension)
 		}
 	}
 	if len(names) == 0 {
@@ -43,6 +48,7 @@ func Load(dir, name string, now time.Time) (Environment, error) {
 	if err != nil {
 		return Environment{}, err
 	}
+	checkTogether(loaded, name)
 	for _, l := range loaded {
 		if l.environment.Name == name {
 			return l.environment, l.document.err()
@@ -62,6 +68,7 @@ func LoadAll(dir string, now time.Time) ([]Environment, error) {
 	if err != nil {
 		return nil, err
 	}
+	checkTogether(loaded, "")
 	var environments []Environment
 	var mistakes Mistakes
 	for _, l := range loaded {
@@ -91,7 +98,6 @@ func readAll(dir string, names []string, now time.Time) ([]loaded, error) {
 		}
 		all = append(all, read(file, name, text, now))
 	}
-	checkTogether(all)
 	return all, nil
 }
 
@@ -99,8 +105,8 @@ func readAll(dir string, names []string, now time.Time) ([]loaded, error) {
 func read(file, name string, text []byte, now time.Time) loaded {
 	d := parse(file, text)
 	unreadable := len(d.mistakes) > 0 && len(d.root) == 0
-	if !namePattern.MatchString(name) {
-		d.refuse("", "the file name makes an environment called %q, want 2 to 20 lower-case letters, digits and hyphens, a letter first", name)
+	if !validName(name) {
+		d.note(place{}, "", "the file makes an environment called %q, want 2 to 20 lower-case letters, digits and single hyphens, a letter first, none of them %q", name, deliveryStage)
 	}
 	if unreadable {
 		return loaded{Environment{Name: name}, d}
@@ -112,8 +118,15 @@ func read(file, name string, text []byte, now time.Time) loaded {
 	return loaded{environment, d}
 }
 
-// namePattern keeps physical names, which are built from the environment's, within every limit of AWS.
-var namePattern = regexp.MustCompile(`^[a-z][a-z0-9-]{1,19}$`)
+// deliveryStage is the stage of the pipelines. No environment can have its name.
+const deliveryStage = "delivery"
+
+var namePattern = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+
+// validName keeps physical names, which are built from the environment's, within every limit of AWS.
+func validName(name string) bool {
+	return len(name) >= 2 && len(name) <= 20 && namePattern.MatchString(name) && name != deliveryStage
+}
 
 // decode fills the profile's defaults with what the file states.
 func (d *document) decode() Environment {

@@ -1,10 +1,8 @@
-package config_test
+package config
 
 import (
 	"testing"
 	"time"
-
-	"peakline/config"
 )
 
 const shipped = "environments"
@@ -12,14 +10,14 @@ const shipped = "environments"
 var today = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 func TestTheShippedEnvironmentsLoad(t *testing.T) {
-	environments, err := config.LoadAll(shipped, today)
+	environments, err := LoadAll(shipped, today)
 	if err != nil {
 		t.Fatalf("no stack could be built:\n%v", err)
 	}
 	var names []string
 	for _, e := range environments {
 		names = append(names, e.Name)
-		loaded, err := config.Load(shipped, e.Name, today)
+		loaded, err := Load(shipped, e.Name, today)
 		if err != nil {
 			t.Errorf("Load(%q): %v", e.Name, err)
 		}
@@ -38,7 +36,7 @@ func TestAMisspeltEnvironmentNamesTheOnesThatExist(t *testing.T) {
 		"xyzzy": `no environment "xyzzy" in environments. There are: dev, local, prod, staging`,
 		"":      `no environment "" in environments. There are: dev, local, prod, staging`,
 	} {
-		if _, err := config.Load(shipped, name, today); err == nil || err.Error() != want {
+		if _, err := Load(shipped, name, today); err == nil || err.Error() != want {
 			t.Errorf("Load(%q):\n got %v\nwant %s", name, err, want)
 		}
 	}

@@ -13,6 +13,8 @@ type Mistake struct {
 	Line, Column int    // from 1; 0 when the mistake is about the file as a whole
 	Path         string // of the key, such as `database.readers.one.zone`; empty for the whole file
 	Text         string // what was found and what is allowed
+
+	rule string // the rule between values that found it, for the tests
 }
 
 // Error is the mistake as one line that terminals and editors make clickable.

@@ -3,6 +3,8 @@ package config
 import (
 	"cmp"
 	"net/netip"
+	"slices"
+	"strings"
 )
 
 // NATGateways says how private subnets reach the internet.
@@ -43,8 +45,8 @@ const (
 
 // Network is the VPC: public, private and isolated subnets in each zone.
 type Network struct {
-	// CIDR is the private IPv4 range of the VPC, from /16 to /20. It must not overlap another environment's.
-	CIDR string `json:"cidr" jsonschema:"required"`
+	// CIDR is the private IPv4 range of the VPC, from /16 to /24. It must not overlap another environment's.
+	CIDR string `json:"cidr" jsonschema:"required,example=10.20.0.0/16"`
 	// Zones are the availability zones, by name.
 	Zones []string `json:"zones" jsonschema:"required,minItems=2,maxItems=3,uniqueItems=true"`
 	// Subnets are the sizes of the subnets. Left out, they are derived from the CIDR.
@@ -61,11 +63,11 @@ type Network struct {
 
 // Subnets are prefix lengths: 22 means a /22, 1,019 usable addresses. There is one subnet of each kind in each zone.
 type Subnets struct {
-	// PublicPrefix is for load balancers and NAT gateways. Default: the VPC's prefix plus 6.
+	// PublicPrefix is for load balancers and NAT gateways. Default: the VPC's prefix plus 6, at most 27.
 	PublicPrefix int `json:"publicPrefix,omitempty" jsonschema:"minimum=18,maximum=27"`
-	// PrivatePrefix is for services, one address a task. Default: the VPC's prefix plus 3.
+	// PrivatePrefix is for services, one address a task. Default: the VPC's prefix plus 3, at most 27.
 	PrivatePrefix int `json:"privatePrefix,omitempty" jsonschema:"minimum=18,maximum=27"`
-	// IsolatedPrefix is for the database and the caches, without any route out. Default: the VPC's prefix plus 6.
+	// IsolatedPrefix is for the database and the caches, without any route out. Default: the VPC's prefix plus 6, at most 27.
 	IsolatedPrefix int `json:"isolatedPrefix,omitempty" jsonschema:"minimum=18,maximum=27"`
 }
 
@@ -85,7 +87,7 @@ type Ingress struct {
 	CIDRs []string `json:"cidrs,omitempty" jsonschema:"uniqueItems=true,maxItems=30"`
 	// CloudFrontPrefixList is the id of CloudFront's managed prefix list in the region. It is needed only in a region
 	// that Peakline's table does not have.
-	CloudFrontPrefixList string `json:"cloudFrontPrefixList,omitempty" jsonschema:"pattern=^pl-[0-9a-f]{8}([0-9a-f]{9})?$"`
+	CloudFrontPrefixList string `json:"cloudFrontPrefixList,omitempty" jsonschema:"pattern=^pl-[0-9a-f]{8}([0-9a-f]{9})?$,example=pl-4fa04526"`
 }
 
 func networkDefaults(profile Profile) Network {
@@ -103,7 +105,124 @@ func (n *Network) complete() {
 	if err != nil {
 		return
 	}
-	n.Subnets.PublicPrefix = cmp.Or(n.Subnets.PublicPrefix, vpc.Bits()+6)
-	n.Subnets.PrivatePrefix = cmp.Or(n.Subnets.PrivatePrefix, vpc.Bits()+3)
-	n.Subnets.IsolatedPrefix = cmp.Or(n.Subnets.IsolatedPrefix, vpc.Bits()+6)
+	derived := func(more int) int { return min(vpc.Bits()+more, smallestSubnet) }
+	n.Subnets.PublicPrefix = cmp.Or(n.Subnets.PublicPrefix, derived(6))
+	n.Subnets.PrivatePrefix = cmp.Or(n.Subnets.PrivatePrefix, derived(3))
+	n.Subnets.IsolatedPrefix = cmp.Or(n.Subnets.IsolatedPrefix, derived(6))
+}
+
+// smallestSubnet is the longest prefix that a load balancer accepts and that holds a cluster with 15 readers.
+const smallestSubnet = 27
+
+// CloudFrontPrefixList is the id of CloudFront's managed prefix list in the environment's region.
+func (e Environment) CloudFrontPrefixList() string {
+	return cmp.Or(e.Network.Ingress.CloudFrontPrefixList, regions[e.Region].cloudFront)
+}
+
+// privateRanges are those of RFC 1918.
+var privateRanges = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16")}
+
+// parseRange reads an IPv4 range. The text of its complaint is empty when there is none.
+func parseRange(text string) (prefix netip.Prefix, complaint string) {
+	prefix, err := netip.ParsePrefix(text)
+	switch {
+	case err != nil:
+		return prefix, "not an address range, want for example 10.20.0.0/16"
+	case !prefix.Addr().Is4():
+		return prefix, "not an IPv4 range, want for example 10.20.0.0/16"
+	case prefix != prefix.Masked():
+		return prefix, "bits set behind the prefix, want " + prefix.Masked().String()
+	}
+	return prefix, ""
+}
+
+var networkRules = []rule{
+	{"the CIDR is a private range of a size that a VPC can have", []string{"network.cidr"}, func(i inspection) {
+		vpc, complaint := parseRange(i.Network.CIDR)
+		isPrivate := slices.ContainsFunc(privateRanges, func(r netip.Prefix) bool { return r.Bits() <= vpc.Bits() && r.Contains(vpc.Addr()) })
+		switch {
+		case complaint != "":
+			i.refuse("network.cidr", "%q: %s", shorten(i.Network.CIDR), complaint)
+		case vpc.Bits() < 16 || vpc.Bits() > 24:
+			i.refuse("network.cidr", "/%d, want /16 to /24", vpc.Bits())
+		case !isPrivate:
+			i.refuse("network.cidr", "%s is not private, want a range within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16", vpc)
+		}
+	}},
+	{"the zones are in the region", []string{"region"}, func(i inspection) {
+		for n, zone := range i.Network.Zones {
+			path := index("network.zones", n)
+			if known := zonesOf(i.Region); !slices.Contains(known, zone) {
+				i.refuse(path, "%q is not a zone of %s, want %s", shorten(zone), i.Region, strings.Join(known, ", "))
+			}
+		}
+	}},
+	{"the subnets fit into the CIDR", []string{"network.cidr", "network.subnets", "network.zones"}, func(i inspection) {
+		vpc, _ := parseRange(i.Network.CIDR)
+		size := func(bits int) int { return 1 << (32 - bits) }
+		used := 0
+		for _, tier := range []int{i.Network.Subnets.PublicPrefix, i.Network.Subnets.PrivatePrefix, i.Network.Subnets.IsolatedPrefix} {
+			for range i.Network.Zones {
+				aligned := (used + size(tier) - 1) / size(tier) * size(tier)
+				used = aligned + size(tier)
+			}
+		}
+		if used > size(vpc.Bits()) {
+			path := "network.cidr"
+			if i.has("network.subnets") {
+				path = "network.subnets"
+			}
+			i.refuse(path, "%s has %d addresses, too few for public /%d, private /%d and isolated /%d subnets in %d zones, which take %d; want a larger CIDR or smaller subnets",
+				vpc, size(vpc.Bits()), i.Network.Subnets.PublicPrefix, i.Network.Subnets.PrivatePrefix, i.Network.Subnets.IsolatedPrefix, len(i.Network.Zones), used)
+		}
+	}},
+	{"without NAT gateways the endpoints reach every service that is needed", []string{"network.natGateways", "network.endpoints"}, func(i inspection) {
+		if i.Network.NATGateways != NATNone {
+			return
+		}
+		var missing []string
+		for _, needed := range []Endpoint{EndpointS3, EndpointECR, EndpointLogs, EndpointSecretsManager, EndpointSSM, EndpointSTS, EndpointKMS} {
+			if !slices.Contains(i.Network.Endpoints, needed) {
+				missing = append(missing, string(needed))
+			}
+		}
+		if len(missing) > 0 {
+			i.refuse("network.endpoints", "natGateways is none, so that private subnets cannot reach %s; add the endpoints or a NAT gateway", strings.Join(missing, ", "))
+		}
+	}},
+	{"the ingress ranges belong to ingress from ranges", []string{"network.ingress.from"}, func(i inspection) {
+		ingress := i.Network.Ingress
+		switch {
+		case ingress.From == IngressCIDRs && len(ingress.CIDRs) == 0 && i.sound("network.ingress.cidrs"):
+			i.refuse("network.ingress.cidrs", "none, but from is cidrs; want at least one range")
+		case ingress.From != IngressCIDRs && len(ingress.CIDRs) > 0:
+			i.refuse("network.ingress.cidrs", "has no effect with from: %s; remove it or choose from: cidrs", ingress.From)
+		}
+	}},
+	{"the ingress ranges are ranges", nil, func(i inspection) {
+		for n, text := range i.Network.Ingress.CIDRs {
+			path := index("network.ingress.cidrs", n)
+			prefix, complaint := parseRange(text)
+			switch {
+			case complaint != "":
+				i.refuse(path, "%q: %s", shorten(text), complaint)
+			case prefix.Bits() < 8:
+				i.refuse(path, "%s is a good part of the internet, want /8 or smaller, or say from: internet", prefix)
+			}
+		}
+	}},
+	{"CloudFront's prefix list is known where only CloudFront is admitted", []string{"network.ingress", "region"}, func(i inspection) {
+		ingress := i.Network.Ingress
+		switch {
+		case ingress.From == IngressCloudFront && i.CloudFrontPrefixList() == "":
+			i.refuse("network.ingress.cloudFrontPrefixList", "missing, and Peakline does not know it for %s; want the id that aws ec2 describe-managed-prefix-lists gives for com.amazonaws.global.cloudfront.origin-facing", i.Region)
+		case ingress.From != IngressCloudFront && ingress.CloudFrontPrefixList != "":
+			i.refuse("network.ingress.cloudFrontPrefixList", "has no effect with from: %s; remove it", ingress.From)
+		}
+	}},
+	{"flow logs that are off have no retention", []string{"network.flowLogs"}, func(i inspection) {
+		if !i.Network.FlowLogs.Enabled && i.has("network.flowLogs.retentionDays") {
+			i.refuse("network.flowLogs.retentionDays", "has no effect with enabled: false; remove it")
+		}
+	}},
 }

@@ -2,30 +2,40 @@ package config
 
 import "time"
 
-// inspection is what a rule sees: the completed environment, the document for the places of its values, and the time.
-type inspection struct {
-	*document
-	env *Environment
-	now time.Time
-}
-
-// rule relates values to each other. It is skipped while one of the values it reads is refused already, so that one
-// mistake is not reported as several.
+// rule relates values of one environment to each other or to a table. What a single value may be is said by the tags of
+// its type, and checked by the schema.
 type rule struct {
+	// says is the rule as a sentence.
+	says string
+	// reads are the paths whose values the rule relies on. It is skipped while one of them, or something inside it, is
+	// refused already, so that one mistake is not reported as several.
 	reads []string
 	check func(i inspection)
 }
 
-// check applies the rules of every section.
+// inspection is what a rule sees.
+type inspection struct {
+	*document              // for the places of values, and to refuse them
+	*Environment           // with all defaults
+	now          time.Time // at which the calendar and support dates are judged
+}
+
+// rules are all rules between the values of one environment, by section.
+func rules() [][]rule {
+	return [][]rule{environmentRules, notificationRules, networkRules, databaseRules, backupRules, scalerRules, eventRules, exceptionRules}
+}
+
 func check(d *document, environment *Environment, now time.Time) {
-	for _, section := range [][]rule{} {
+	for _, section := range rules() {
 		for _, r := range section {
-			if d.sound(r.reads...) {
-				r.check(inspection{d, environment, now})
+			if !d.sound(r.reads...) {
+				continue
+			}
+			before := len(d.mistakes)
+			r.check(inspection{d, environment, now})
+			for i := range d.mistakes[before:] {
+				d.mistakes[before+i].rule = r.says
 			}
 		}
 	}
 }
-
-// checkTogether applies the rules between environments.
-func checkTogether([]loaded) {}

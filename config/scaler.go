@@ -48,12 +48,12 @@ type Scaler struct {
 	StabilisationMinutes int `json:"stabilisationMinutes,omitempty" jsonschema:"minimum=1,maximum=240"`
 	// LagObjectiveMilliseconds is the replica lag that counts as good. Default: 100.
 	LagObjectiveMilliseconds int `json:"lagObjectiveMilliseconds,omitempty" jsonschema:"minimum=10,maximum=60000"`
-	// FreezeWindows are times in which the number of readers does not change, floors excepted.
-	FreezeWindows []FreezeWindow `json:"freezeWindows,omitempty"`
+	// FreezeWindows are times in which no reader is added or removed, whatever the load.
+	FreezeWindows []FreezeWindow `json:"freezeWindows,omitempty" jsonschema:"maxItems=100"`
 	// FallbackClasses are tried in this order when AWS has no capacity for the writer's class.
 	FallbackClasses []string `json:"fallbackClasses,omitempty" jsonschema:"uniqueItems=true,maxItems=5"`
 	// CapacityReservation is the id of a capacity reservation that new readers use.
-	CapacityReservation string `json:"capacityReservation,omitempty" jsonschema:"pattern=^cr-[0-9a-f]{17}$"`
+	CapacityReservation string `json:"capacityReservation,omitempty" jsonschema:"pattern=^cr-[0-9a-f]{17}$,example=cr-0123456789abcdef0"`
 	// MonthlyReaderHours is a budget for added readers. Passing it raises an alarm and never removes a reader; 0 is no budget.
 	MonthlyReaderHours int `json:"monthlyReaderHours,omitempty" jsonschema:"minimum=0,maximum=11160"`
 	// ReservedConcurrency reserves one concurrent execution for the scaler. Switch it off where the account's quota is too small.
@@ -75,9 +75,9 @@ type FreezeWindow struct {
 	// Name says what the window is for.
 	Name string `json:"name" jsonschema:"required,minLength=1,maxLength=64"`
 	// Start is local wall-clock time, `2026-11-27T00:00`.
-	Start string `json:"start" jsonschema:"required"`
+	Start string `json:"start" jsonschema:"required,pattern=^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$,example=2026-11-27T00:00"`
 	// End is local wall-clock time, after the start.
-	End string `json:"end" jsonschema:"required"`
+	End string `json:"end" jsonschema:"required,pattern=^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$,example=2026-11-28T00:00"`
 	// TimeZone is an IANA name. Default: `UTC`.
 	TimeZone string `json:"timeZone,omitempty"`
 }
@@ -108,3 +108,58 @@ func (s *Scaler) complete(db Database) {
 
 // Span is the window in absolute time.
 func (f FreezeWindow) Span() Span { return spanOf(f.Start, f.End, f.TimeZone) }
+
+var scalerRules = []rule{
+	{"min is at most max, with the readers of the file between them", []string{"scaler.min", "scaler.max", "database.readers"}, func(i inspection) {
+		switch always := len(i.Database.Readers); {
+		case i.Scaler.Max < always:
+			i.refuse("scaler.max", "%d, want at least the %d readers of database.readers, which are always there", i.Scaler.Max, always)
+		case i.Scaler.Min < always:
+			i.refuse("scaler.min", "%d, want at least the %d readers of database.readers, which are always there", i.Scaler.Min, always)
+		case i.Scaler.Min > i.Scaler.Max:
+			i.refuse("scaler.min", "%d, want at most scaler.max, %d", i.Scaler.Min, i.Scaler.Max)
+		}
+	}},
+	{"modes are for Peakline's own control", []string{"scaler.control"}, func(i inspection) {
+		if i.Scaler.Control != ControlPeakline && i.Scaler.Mode != ScalerActive {
+			i.refuse("scaler.mode", "%s has no effect with control: %s; remove it", i.Scaler.Mode, i.Scaler.Control)
+		}
+	}},
+	{"target tracking has provisioned instances", []string{"scaler.control", "database.writer", "database.readers"}, func(i inspection) {
+		if i.Scaler.Control == ControlTargetTracking && i.Database.HasServerless() {
+			i.refuse("scaler.control", "target-tracking, but AWS's does not support %s readers; want peakline or fixed", ServerlessClass)
+		}
+	}},
+	{"fallback classes exist and differ from the writer's", []string{"database.writer.instanceClass"}, func(i inspection) {
+		for n, class := range i.Scaler.FallbackClasses {
+			path := index("scaler.fallbackClasses", n)
+			switch class {
+			case ServerlessClass:
+				i.refuse(path, "%s, want a provisioned class", class)
+			case i.Database.Writer.InstanceClass:
+				i.refuse(path, "%s is the writer's class, which is tried first; want another", class)
+			case "":
+				i.refuse(path, "empty, want an instance class such as db.r7g.large")
+			default:
+				i.refuseClass(path, class)
+			}
+		}
+	}},
+	{"freeze windows are spans ahead of us", nil, func(i inspection) {
+		for n, freeze := range i.Scaler.FreezeWindows {
+			i.refuseSpan(index("scaler.freezeWindows", n), freeze.Start, freeze.End, freeze.TimeZone)
+		}
+	}},
+	{"freeze windows leave an event's readers time to come up", []string{"scaler.freezeWindows", "events"}, func(i inspection) {
+		for n, freeze := range i.Scaler.FreezeWindows {
+			for _, event := range i.Events {
+				lead := minutes(cmp.Or(event.LeadMinutes, usualLeadMinutes))
+				begin := event.Span().Start
+				if freeze.Span().Start.Before(begin) && freeze.Span().End.After(begin.Add(-lead)) {
+					i.refuse(index("scaler.freezeWindows", n), "%q lies over the %s before the event %q, in which its readers come up; want it to start with the event or to end before",
+						freeze.Name, lead, event.Name)
+				}
+			}
+		}
+	}},
+}

@@ -68,34 +68,29 @@ func (d *document) checkValues() {
 func (d *document) refuseValue(e *jsonschema.ValidationError) {
 	path := d.pathOf(e.InstanceLocation)
 	value := d.value(e.InstanceLocation)
-	once := func(format string, args ...any) {
-		if !d.refused(path) {
-			d.refuseAt(d.at(path), path, format, args...)
-		}
-	}
 	switch k := e.ErrorKind.(type) {
 	case *kind.Required:
 	case *kind.AdditionalProperties:
 		d.refuseUnknown(path, schemaAt(e.InstanceLocation), k.Properties)
 	case *kind.Type:
-		once("%s, want %s", describe(value), wantedType(k.Want, value))
+		d.refuse(path, "%s, want %s", describe(value), wantedType(k.Want, value))
 	case *kind.Enum:
-		once("%s, want one of %s", describe(value), oneOf(k.Want))
+		d.refuse(path, "%s, %s", describe(value), choice(value, k.Want))
 	case *kind.Pattern:
-		once("%s, want %s", describe(value), example(schemaAt(e.InstanceLocation), k.Want))
+		d.refuse(path, "%s, want %s", describe(value), example(schemaAt(e.InstanceLocation), k.Want))
 	case *kind.Minimum, *kind.Maximum, *kind.ExclusiveMinimum, *kind.ExclusiveMaximum, *kind.MultipleOf:
-		once("%v, want %s", value, span(schemaAt(e.InstanceLocation)))
+		d.refuse(path, "%v, want %s", value, span(schemaAt(e.InstanceLocation)))
 	case *kind.MinLength, *kind.MaxLength:
 		s := schemaAt(e.InstanceLocation)
-		once("%d characters, want %s", len([]rune(value.(string))), limits(s.MinLength, s.MaxLength))
+		d.refuse(path, "%d characters, want %s", len([]rune(value.(string))), limits(s.MinLength, s.MaxLength))
 	case *kind.MinItems, *kind.MaxItems:
 		s := schemaAt(e.InstanceLocation)
-		once("%d entries, want %s", len(value.([]any)), limits(s.MinItems, s.MaxItems))
+		d.refuse(path, "%d entries, want %s", len(value.([]any)), limits(s.MinItems, s.MaxItems))
 	case *kind.UniqueItems:
-		second := fmt.Sprintf("%s[%d]", path, max(k.Duplicates[0], k.Duplicates[1]))
-		d.refuseAt(d.at(second), second, "%s is listed twice, want it once", describe(value.([]any)[k.Duplicates[0]]))
+		second := index(path, max(k.Duplicates[0], k.Duplicates[1]))
+		d.note(d.at(second), second, "%s is listed twice, want it once", describe(value.([]any)[k.Duplicates[0]]))
 	default:
-		once("%s is not allowed here: %v", describe(value), e)
+		d.refuse(path, "%s is not allowed here: %v", describe(value), e)
 	}
 }
 
@@ -105,17 +100,15 @@ func (d *document) refuseUnknown(path string, s *jsonschema.Schema, names []stri
 		at, text := d.keys[join(path, name)], "unknown key, want one of "+strings.Join(known, ", ")
 		if suggestion, found := nearest(name, known); found {
 			text = fmt.Sprintf("unknown key, did you mean %s?", suggestion)
-			d.misspelt[join(path, suggestion)] = true
+			d.bad[join(path, suggestion)] = true
 		}
-		d.refuseAt(at, join(path, name), "%s", text)
+		d.note(at, join(path, name), "%s", text)
 	}
 }
 
 func (d *document) refuseMissing(path string, names []string) {
 	for _, name := range names {
-		if missing := join(path, name); !d.misspelt[missing] && !d.refused(missing) {
-			d.refuseAt(d.at(path), missing, "missing, and it has no default")
-		}
+		d.refuse(join(path, name), "missing, and it has no default")
 	}
 }
 
@@ -127,7 +120,7 @@ func (d *document) value(location []string) any {
 		case map[string]any:
 			value = v[step]
 		case []any:
-			value = v[index(step)]
+			value = v[number(step)]
 		}
 	}
 	return value
@@ -145,7 +138,7 @@ func (d *document) pathOf(location []string) string {
 	return path
 }
 
-func index(step string) int {
+func number(step string) int {
 	i, err := strconv.Atoi(step)
 	if err != nil {
 		panic(fmt.Sprintf("schema library gave %q as the index of a list", step))
@@ -167,7 +160,7 @@ func (d *document) prune(path string, value any) any {
 		}
 	case []any:
 		for i, inner := range v {
-			if at := fmt.Sprintf("%s[%d]", path, i); d.refused(at) {
+			if at := index(path, i); d.refused(at) {
 				v[i] = nil
 			} else {
 				v[i] = d.prune(at, inner)
@@ -214,12 +207,16 @@ func wantedType(types []string, found any) string {
 	return want
 }
 
-func oneOf(values []any) string {
-	words := make([]string, len(values))
-	for i, value := range values {
+// choice names the values to choose from, or the one that was probably meant.
+func choice(found any, from []any) string {
+	words := make([]string, len(from))
+	for i, value := range from {
 		words[i] = fmt.Sprint(value)
 	}
-	return strings.Join(words, ", ")
+	if suggestion, near := nearest(fmt.Sprint(found), words); near {
+		return fmt.Sprintf("did you mean %s? There are: %s", suggestion, strings.Join(words, ", "))
+	}
+	return "want one of " + strings.Join(words, ", ")
 }
 
 // example explains a pattern by a value that fits.
@@ -232,20 +229,20 @@ func example(s *jsonschema.Schema, pattern string) string {
 
 // span words the range of a number.
 func span(s *jsonschema.Schema) string {
-	number := func(r *big.Rat) string { f, _ := r.Float64(); return strconv.FormatFloat(f, 'f', -1, 64) }
+	text := func(r *big.Rat) string { f, _ := r.Float64(); return strconv.FormatFloat(f, 'f', -1, 64) }
 	var words []string
 	switch {
 	case s.Minimum != nil && s.Maximum != nil:
-		words = append(words, number(s.Minimum)+" to "+number(s.Maximum))
+		words = append(words, text(s.Minimum)+" to "+text(s.Maximum))
 	case s.ExclusiveMinimum != nil && s.Maximum != nil:
-		words = append(words, "more than "+number(s.ExclusiveMinimum)+", up to "+number(s.Maximum))
+		words = append(words, "more than "+text(s.ExclusiveMinimum)+", up to "+text(s.Maximum))
 	case s.Minimum != nil:
-		words = append(words, "at least "+number(s.Minimum))
+		words = append(words, "at least "+text(s.Minimum))
 	case s.Maximum != nil:
-		words = append(words, "at most "+number(s.Maximum))
+		words = append(words, "at most "+text(s.Maximum))
 	}
 	if s.MultipleOf != nil {
-		words = append(words, "in steps of "+number(s.MultipleOf))
+		words = append(words, "in steps of "+text(s.MultipleOf))
 	}
 	return strings.Join(words, " ")
 }

@@ -11,12 +11,18 @@ type Span struct{ Start, End time.Time }
 
 const wallClockLayout = "2006-01-02T15:04"
 
-// wallClock turns local time of day into an instant. In the hour that a zone repeats in autumn the first of the two
-// instants is meant, in the hour that it skips in spring no instant is: that is an error.
+// knownZone tells whether a name is one of the IANA database. Local would mean another zone on each machine.
+func knownZone(name string) bool {
+	_, err := time.LoadLocation(name)
+	return err == nil && name != "" && name != "Local"
+}
+
+// wallClock turns local time of day in a known zone into an instant. In the hour that a zone repeats in autumn the first
+// of the two instants is meant; in the hour that it skips in spring no instant is: that is an error.
 func wallClock(text, zone string) (time.Time, error) {
 	location, err := time.LoadLocation(zone)
-	if err != nil || zone == "Local" {
-		return time.Time{}, fmt.Errorf("time zone %q is unknown, want an IANA name such as Europe/Berlin", zone)
+	if err != nil {
+		return time.Time{}, err
 	}
 	local, err := time.ParseInLocation(wallClockLayout, text, location)
 	if err != nil {

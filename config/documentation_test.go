@@ -1,0 +1,290 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/invopop/jsonschema"
+)
+
+var update = flag.Bool("update", false, "write generated files instead of comparing them")
+
+const (
+	schemaFile = "environment.schema.json"
+	docsFile   = "../docs/configuration.md"
+)
+
+// generateSchema derives the schema from the types, their tags and their comments.
+func generateSchema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	reflector := jsonschema.Reflector{RequiredFromJSONSchemaTags: true, Anonymous: true}
+	if err := reflector.AddGoComments("peakline/config", "."); err != nil {
+		t.Fatalf("read the comments of the types: %v", err)
+	}
+	schema := reflector.Reflect(&Environment{})
+	schema.Title = "Peakline environment"
+	for definition, values := range map[string]map[string][]any{
+		"Environment": {"region": anys(Regions())},
+		"Backup":      {"copyRegion": anys(Regions())},
+		"Database":    {"logRetentionDays": anys(logRetentionDays)},
+		"FlowLogs":    {"retentionDays": anys(logRetentionDays)},
+		"Exception":   {"safety": anys(Safeties())},
+	} {
+		for property, enum := range values {
+			described, found := schema.Definitions[definition].Properties.Get(property)
+			if !found {
+				t.Fatalf("the table of enums names %s.%s, which the types do not have", definition, property)
+			}
+			described.Enum = enum
+		}
+	}
+	return schema
+}
+
+func anys[T any](values []T) []any {
+	all := make([]any, len(values))
+	for i, value := range values {
+		all[i] = value
+	}
+	return all
+}
+
+func TestTheSchemaIsGeneratedFromTheTypes(t *testing.T) {
+	generated, err := json.MarshalIndent(generateSchema(t), "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareOrUpdate(t, schemaFile, append(generated, '\n'), "editors and Load would follow outdated rules")
+}
+
+func TestTheOptionReferenceIsGeneratedFromTheTypes(t *testing.T) {
+	page, err := os.ReadFile(docsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page = section(t, page, "safeties", safetyTable())
+	page = section(t, page, "options", optionTables(t))
+	compareOrUpdate(t, docsFile, page, "operators would read of options that do not exist")
+}
+
+func compareOrUpdate(t *testing.T, file string, generated []byte, consequence string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, generated, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	committed, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(committed, generated) {
+		t.Errorf("%s differs from the types, so that %s; run go test ./config -update", file, consequence)
+	}
+}
+
+// section replaces the generated part of a page.
+func section(t *testing.T, page []byte, name, content string) []byte {
+	t.Helper()
+	part := regexp.MustCompile(fmt.Sprintf(`(?s)(<!-- %s: generated -->\n).*(<!-- end of %s -->)`, name, name))
+	if !part.Match(page) {
+		t.Fatalf("%s has no generated part %q", docsFile, name)
+	}
+	return part.ReplaceAll(page, []byte("${1}"+strings.ReplaceAll(content, "$", "$$")+"${2}"))
+}
+
+func safetyTable() string {
+	var table strings.Builder
+	table.WriteString("| safety | decided by | profiles |\n|---|---|---|\n")
+	for _, s := range safeties {
+		profiles := "production"
+		if s.everywhere {
+			profiles = "all"
+		}
+		fmt.Fprintf(&table, "| `%s` | `%s` | %s |\n", s.name, s.path, profiles)
+	}
+	return table.String()
+}
+
+// optionTables has a table for each type, in the order in which the types are first used.
+func optionTables(t *testing.T) string {
+	t.Helper()
+	schema := generateSchema(t)
+	var page strings.Builder
+	queue, seen := []string{"Environment"}, map[string]bool{"Environment": true}
+	titles := map[string]string{"Environment": "The file"}
+	for len(queue) > 0 {
+		name := queue[0]
+		queue = queue[1:]
+		definition := schema.Definitions[name]
+		fmt.Fprintf(&page, "\n<a id=\"option-%s\"></a>\n\n### %s\n\n%s\n\n| key | value | meaning |\n|---|---|---|\n", strings.ToLower(name), titles[name], withoutName(definition.Description))
+		for option := definition.Properties.Oldest(); option != nil; option = option.Next() {
+			if inner := typeName(option.Value); inner != "" && !seen[inner] {
+				seen[inner], titles[inner] = true, strings.TrimPrefix(titles[name]+".", "The file.")+option.Key
+				queue = append(queue, inner)
+			}
+			required := ""
+			if slices.Contains(definition.Required, option.Key) {
+				required = "**required** "
+			}
+			fmt.Fprintf(&page, "| `%s` | %s%s | %s |\n", option.Key, required, allowed(option.Value), withoutName(option.Value.Description))
+		}
+	}
+	return strings.TrimPrefix(page.String(), "\n")
+}
+
+// typeName is the definition that a property, its items or its entries refer to.
+func typeName(s *jsonschema.Schema) string {
+	for s.Items != nil || s.AdditionalProperties != nil {
+		if s.Items != nil {
+			s = s.Items
+		} else {
+			s = s.AdditionalProperties
+		}
+	}
+	return strings.TrimPrefix(s.Ref, "#/$defs/")
+}
+
+// withoutName turns "CIDR is the range." into a sentence for people who do not see the Go name.
+func withoutName(comment string) string {
+	_, rest, isNamed := strings.Cut(comment, " ")
+	verb, rest, _ := strings.Cut(rest, " ")
+	if !isNamed || !slices.Contains([]string{"is", "are", "says", "has"}, verb) {
+		return comment
+	}
+	if verb == "says" || verb == "has" {
+		return comment
+	}
+	return strings.ToUpper(rest[:1]) + rest[1:]
+}
+
+// allowed words the values that the schema allows.
+func allowed(s *jsonschema.Schema) string {
+	switch {
+	case s.Items != nil:
+		return "list of " + allowed(s.Items)
+	case s.AdditionalProperties != nil:
+		return "names with " + allowed(s.AdditionalProperties)
+	case s.Ref != "":
+		return "see [below](#option-" + strings.ToLower(typeName(s)) + ")"
+	case len(s.Enum) > 10:
+		return fmt.Sprintf("one of %d, such as `%v`", len(s.Enum), s.Enum[len(s.Enum)/2])
+	case len(s.Enum) > 0:
+		var values []string
+		for _, value := range s.Enum {
+			values = append(values, fmt.Sprintf("`%v`", value))
+		}
+		return strings.Join(values, ", ")
+	case s.Minimum != "" && s.Maximum != "":
+		steps := ""
+		if s.MultipleOf != "" {
+			steps = " in steps of " + s.MultipleOf.String()
+		}
+		return fmt.Sprintf("%s to %s%s", s.Minimum, s.Maximum, steps)
+	case len(s.Examples) > 0:
+		return fmt.Sprintf("such as `%v`", s.Examples[0])
+	case s.Type == "boolean":
+		return "`true`, `false`"
+	case s.Type == "string":
+		return "text"
+	}
+	return s.Type
+}
+
+// workedExamples are the environments in the documentation.
+func workedExamples(t *testing.T) []string {
+	t.Helper()
+	page, err := os.ReadFile(docsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var examples []string
+	for _, block := range regexp.MustCompile("(?s)```yaml\n(# yaml-language-server.*?)```").FindAllSubmatch(page, -1) {
+		examples = append(examples, string(block[1]))
+	}
+	if len(examples) == 0 {
+		t.Fatalf("%s has no worked example", docsFile)
+	}
+	return examples
+}
+
+func TestTheWorkedExamplesAreValid(t *testing.T) {
+	for i, text := range workedExamples(t) {
+		if mistakes := read(fmt.Sprintf("example %d", i+1), "prod", []byte(text), today).document.err(); mistakes != nil {
+			t.Errorf("whoever copies it gets:\n%v", mistakes)
+		}
+	}
+}
+
+func TestTheWorkedExamplesUseEveryOption(t *testing.T) {
+	used := map[string]bool{}
+	for _, text := range workedExamples(t) {
+		for path := range parse("example", []byte(text)).keys {
+			used[generic(path)] = true
+		}
+	}
+	for _, path := range everyOption(t) {
+		if !used[path] {
+			t.Errorf("%s is in no worked example, so that nobody can see how it is written", path)
+		}
+	}
+}
+
+// everyOption lists the paths that the schema has, with * for names and indices.
+func everyOption(t *testing.T) []string {
+	t.Helper()
+	schema := generateSchema(t)
+	var paths []string
+	var walk func(path string, s *jsonschema.Schema)
+	walk = func(path string, s *jsonschema.Schema) {
+		if s.Items != nil {
+			walk(path+".*", s.Items)
+		}
+		if s.AdditionalProperties != nil && s.AdditionalProperties != jsonschema.FalseSchema {
+			walk(path+".*", s.AdditionalProperties)
+		}
+		if s.Ref == "" {
+			return
+		}
+		for option := schema.Definitions[typeName(s)].Properties.Oldest(); option != nil; option = option.Next() {
+			paths = append(paths, join(path, option.Key))
+			walk(join(path, option.Key), option.Value)
+		}
+	}
+	walk("", &jsonschema.Schema{Ref: "#/$defs/Environment"})
+	return paths
+}
+
+var (
+	listIndex  = regexp.MustCompile(`\[\d+\]`)
+	readerPart = regexp.MustCompile(`^database\.readers\.[^.]+`)
+)
+
+func generic(path string) string {
+	return readerPart.ReplaceAllString(listIndex.ReplaceAllString(path, ".*"), "database.readers.*")
+}
+
+func TestEveryShippedEnvironmentPointsEditorsAtTheSchema(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(shipped, "*"+extension))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no environments in %s: %v", shipped, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(string(text), "# yaml-language-server: $schema=../environment.schema.json\n") {
+			t.Errorf("%s does not start with the modeline, so that editors neither complete nor check it", file)
+		}
+	}
+}

@@ -1,0 +1,116 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// family is a family of instance classes that Aurora PostgreSQL has or had. Sizes are those of
+// DescribeOrderableDBInstanceOptions as of May 2026 (cfn-lint 1.51 carries the same list), minimum versions and
+// hardware those of the Aurora user guide, "DB instance classes".
+type family struct {
+	sizes          []string
+	gibibytesEach  float64     // memory of one vCPU
+	burstable      bool        // throttled once its CPU credits are used up
+	graviton       bool        // ARM
+	since          map[int]int // the first minor version by major version, where not every accepted one will do
+	retiredBecause string      // why it is refused, for a family that must not be used for anything new
+}
+
+var (
+	upTo16 = []string{"large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge"}
+	upTo24 = append(slices.Clone(upTo16), "24xlarge")
+	upTo32 = append(slices.Clone(upTo24), "32xlarge")
+	upTo48 = append(slices.Clone(upTo24), "48xlarge")
+)
+
+// newerThan146 leaves out 14.6, the one long-term version that is older than these families.
+var newerThan146 = map[int]int{14: 13}
+
+var families = map[string]family{
+	"r4":   {sizes: []string{"large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "16xlarge"}, gibibytesEach: 7.625, retiredBecause: "a previous generation; use r6g, r7g or r8g"},
+	"r5":   {sizes: upTo24, gibibytesEach: 8},
+	"r6g":  {sizes: upTo16, gibibytesEach: 8, graviton: true},
+	"r6gd": {sizes: upTo16[1:], gibibytesEach: 8, graviton: true, since: newerThan146},
+	"r6i":  {sizes: upTo32, gibibytesEach: 8},
+	"r6id": {sizes: upTo32[7:], gibibytesEach: 8, since: newerThan146},
+	"r7g":  {sizes: upTo16, gibibytesEach: 8, graviton: true, since: newerThan146},
+	"r7i":  {sizes: upTo48, gibibytesEach: 8, since: newerThan146},
+	"r8g":  {sizes: upTo48, gibibytesEach: 8, graviton: true, since: newerThan146},
+	"r8gd": {sizes: upTo48[1:], gibibytesEach: 8, graviton: true, since: newerThan146},
+	"t2":   {sizes: []string{"small", "medium"}, burstable: true, retiredBecause: "a previous generation that Aurora PostgreSQL never had; use t4g"},
+	"t3":   {sizes: []string{"medium", "large"}, burstable: true},
+	"t4g":  {sizes: []string{"medium", "large"}, burstable: true, graviton: true},
+	"x2g":  {sizes: upTo16, gibibytesEach: 16, graviton: true},
+}
+
+// vCPUs is the number of virtual CPUs by size; all families agree.
+var vCPUs = map[string]int{"small": 2, "medium": 2, "large": 2, "xlarge": 4, "2xlarge": 8, "4xlarge": 16, "8xlarge": 32,
+	"12xlarge": 48, "16xlarge": 64, "24xlarge": 96, "32xlarge": 128, "48xlarge": 192}
+
+// burstableGibibytes is the memory of a burstable class by size.
+var burstableGibibytes = map[string]float64{"medium": 4, "large": 8}
+
+// InstanceHardware is what an instance class has.
+type InstanceHardware struct {
+	VCPU      int
+	Gibibytes float64
+	Graviton  bool
+	Burstable bool
+}
+
+// Hardware looks up a provisioned instance class such as db.r8g.large. It is not found for db.serverless, whose size
+// changes, and for what Aurora PostgreSQL does not have.
+func Hardware(instanceClass string) (hardware InstanceHardware, found bool) {
+	f, size, err := findClass(instanceClass)
+	if err != nil {
+		return InstanceHardware{}, false
+	}
+	hardware = InstanceHardware{VCPU: vCPUs[size], Graviton: f.graviton, Burstable: f.burstable}
+	hardware.Gibibytes = f.gibibytesEach * float64(hardware.VCPU)
+	if f.burstable {
+		hardware.Gibibytes = burstableGibibytes[size]
+	}
+	return hardware, true
+}
+
+// findClass looks up an instance class. The error says what there is instead.
+func findClass(instanceClass string) (f family, size string, err error) {
+	name, size, _ := strings.Cut(strings.TrimPrefix(instanceClass, "db."), ".")
+	f, known := families[name]
+	switch {
+	case !known || !strings.HasPrefix(instanceClass, "db."):
+		hint := "want " + ServerlessClass + " or a family of " + strings.Join(currentFamilies(), ", ")
+		if suggestion, near := nearest(instanceClass, classes()); near {
+			hint = "did you mean " + suggestion + "?"
+		}
+		return f, size, fmt.Errorf("%q is no instance class of Aurora PostgreSQL that Peakline knows; %s", shorten(instanceClass), hint)
+	case f.retiredBecause != "":
+		return f, size, fmt.Errorf("%s is %s", instanceClass, f.retiredBecause)
+	case !slices.Contains(f.sizes, size):
+		return f, size, fmt.Errorf("%q has no such size, want db.%s with one of %s", shorten(instanceClass), name, strings.Join(f.sizes, ", "))
+	}
+	return f, size, nil
+}
+
+func currentFamilies() []string {
+	var names []string
+	for name, f := range families {
+		if f.retiredBecause == "" {
+			names = append(names, "db."+name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func classes() []string {
+	names := []string{ServerlessClass}
+	for _, prefix := range currentFamilies() {
+		for _, size := range families[strings.TrimPrefix(prefix, "db.")].sizes {
+			names = append(names, prefix+"."+size)
+		}
+	}
+	return names
+}
