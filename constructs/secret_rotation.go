@@ -1,10 +1,12 @@
 package constructs
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
@@ -47,12 +49,16 @@ func NewSecretRotation(scope construct.Construct, id string, props SecretRotatio
 		LogRetentionDays: props.LogRetentionDays,
 		Disposable:       props.Disposable,
 	})
-	schedule := props.Secret.AddRotationSchedule(jsii.String("Schedule"), &awssecretsmanager.RotationScheduleOptions{
-		RotationLambda:            function,
-		AutomaticallyAfter:        awscdk.Duration_Days(jsii.Number(props.EveryDays)),
+	allowRotation(function, props)
+	schedule := awssecretsmanager.NewCfnRotationSchedule(scope, jsii.String("Schedule"), &awssecretsmanager.CfnRotationScheduleProps{
+		SecretId:          props.Secret.SecretArn(),
+		RotationLambdaArn: function.FunctionArn(),
+		RotationRules: &awssecretsmanager.CfnRotationSchedule_RotationRulesProperty{
+			ScheduleExpression: jsii.String(fmt.Sprintf("rate(%d days)", props.EveryDays)),
+		},
 		RotateImmediatelyOnUpdate: jsii.Bool(false),
 	})
-	schedule.Node().AddDependency(props.After)
+	schedule.Node().AddDependency(props.After, function.Role(), function)
 	NewAlarm(scope, props.Notifications, AlarmProps{
 		Name: "database-secret-rotation", Severity: Warning,
 		Summary:    "The rotation of a database secret failed; the current password stays valid.",
@@ -60,4 +66,23 @@ func NewSecretRotation(scope construct.Construct, id string, props SecretRotatio
 		Comparison: Above, Threshold: 0, Breaching: 1, Periods: 5, MissingData: MissingIsFine,
 	})
 	return function
+}
+
+// allowRotation lets Secrets Manager call the function for secrets of this account, and the function change this secret.
+// https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotating-secrets-required-permissions-function.html
+func allowRotation(function awslambda.Function, props SecretRotationProps) {
+	function.AddPermission(jsii.String("SecretsManager"), &awslambda.Permission{
+		Principal:     awsiam.NewServicePrincipal(jsii.String("secretsmanager.amazonaws.com"), nil),
+		SourceAccount: awscdk.Stack_Of(function).Account(),
+	})
+	function.AddToRolePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions: jsii.Strings("secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue",
+			"secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"),
+		Resources: &[]*string{props.Secret.SecretArn()},
+	}))
+	function.AddToRolePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions:   jsii.Strings("secretsmanager:GetRandomPassword"),
+		Resources: jsii.Strings("*"), // it has no resource
+	}))
+	props.Key.GrantEncryptDecrypt(function)
 }

@@ -17,7 +17,7 @@ type DatabaseProps struct {
 	Notifications *constructs.Notifications
 	Network       *Network
 	BackupCopy    *BackupCopy
-	Rotation      awslambda.Code
+	RotationCode  string
 }
 
 // Database is the stack of the Aurora cluster, its master secret and its backups.
@@ -58,6 +58,19 @@ func NewDatabase(stage awscdk.Stage, props DatabaseProps) *Database {
 		Unprotected:           !settings.DeletionProtection,
 		Disposable:            disposable(environment),
 		Notifications:         props.Notifications,
+	})
+	constructs.NewSecretRotation(stack, "MasterSecretRotation", constructs.SecretRotationProps{
+		Secret:           cluster.MasterSecret,
+		Code:             awslambda.Code_FromAsset(jsii.String(props.RotationCode), nil),
+		EveryDays:        settings.CredentialRotationDays,
+		After:            cluster.Cluster,
+		Vpc:              props.Network.Network.Vpc,
+		Subnets:          props.Network.Network.Private,
+		SecurityGroup:    props.Network.SecurityGroups.Administration,
+		Key:              cluster.Key,
+		LogRetentionDays: settings.LogRetentionDays,
+		Notifications:    props.Notifications,
+		Disposable:       disposable(environment),
 	})
 	addBackups(stack, props, cluster)
 	for name, value := range map[string]*string{

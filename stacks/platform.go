@@ -8,16 +8,15 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	construct "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
 	"peakline/config"
 )
 
-// FunctionCode is the compiled code of the platform's Lambda functions.
+// FunctionCode names, for each Lambda function, the folder with its compiled code.
 type FunctionCode struct {
-	SecretRotation awslambda.Code
+	SecretRotation string
 }
 
 // PlatformProps is an environment and the code that runs in it.
@@ -56,7 +55,7 @@ func NewPlatform(scope construct.Construct, props PlatformProps) *Platform {
 		Notifications: platform.Notifications.Notifications,
 		Network:       platform.Network,
 		BackupCopy:    platform.BackupCopy,
-		Rotation:      props.Functions.SecretRotation,
+		RotationCode:  props.Functions.SecretRotation,
 	})
 	return platform
 }
