@@ -50,11 +50,17 @@ func NewSecurityGroups(scope construct.Construct, id string, props SecurityGroup
 		Cache:          group("Cache", "Caches, reached from services"),
 	}
 
-	for _, peer := range edgePeers(props) {
+	if props.EdgePrefixList != "" {
+		// CloudFront's list counts as 55 of the 60 rules that a group may have, so there is room for one port.
+		groups.LoadBalancer.AddIngressRule(awsec2.Peer_PrefixList(jsii.String(props.EdgePrefixList)), tcp(443),
+			jsii.String("CloudFront"), nil)
+	}
+	for _, cidr := range props.EdgeCIDRs {
 		for _, port := range []int{443, 80} { // 80 only answers with a redirect to 443
-			groups.LoadBalancer.AddIngressRule(peer, tcp(port), jsii.String("Visitors from the edge"), nil)
+			groups.LoadBalancer.AddIngressRule(awsec2.Peer_Ipv4(jsii.String(cidr)), tcp(port), jsii.String("Visitors"), nil)
 		}
 	}
+	replaceDefaultEgress(groups.LoadBalancer)
 	link(groups.LoadBalancer, groups.Services, ServicePort, "Load balancer to services")
 	link(groups.Services, groups.Services, ServicePort, "Service to service")
 	link(groups.Services, groups.Database, DatabasePort, "Services to database")
@@ -72,15 +78,16 @@ func link(from, to awsec2.SecurityGroup, port int, description string) {
 	to.AddIngressRule(from, tcp(port), jsii.String(description), nil)
 }
 
-func edgePeers(props SecurityGroupsProps) []awsec2.IPeer {
-	var peers []awsec2.IPeer
-	if props.EdgePrefixList != "" {
-		peers = append(peers, awsec2.Peer_PrefixList(jsii.String(props.EdgePrefixList)))
-	}
-	for _, cidr := range props.EdgeCIDRs {
-		peers = append(peers, awsec2.Peer_Ipv4(jsii.String(cidr)))
-	}
-	return peers
+// replaceDefaultEgress puts a rule that matches nothing into a group whose other egress rules are resources of their own:
+// a group without any rule inside starts with EC2's default, which lets everything out.
+func replaceDefaultEgress(group awsec2.SecurityGroup) {
+	group.Node().DefaultChild().(awsec2.CfnSecurityGroup).SetSecurityGroupEgress([]*awsec2.CfnSecurityGroup_EgressProperty{{
+		Description: jsii.String("Nothing but the rules beside this group"),
+		CidrIp:      jsii.String("255.255.255.255/32"),
+		IpProtocol:  jsii.String("icmp"),
+		FromPort:    jsii.Number(252),
+		ToPort:      jsii.Number(86),
+	}})
 }
 
 func tcp(port int) awsec2.Port {

@@ -29,6 +29,7 @@ type Database struct {
 // NewDatabase makes the database.
 func NewDatabase(stage awscdk.Stage, props DatabaseProps) *Database {
 	environment, settings := props.Environment, props.Environment.Database
+	smallest := settings.SmallestInstance()
 	stack := newStack(stage, "Database", "Aurora PostgreSQL, its master secret and its backups", environment)
 	cluster := constructs.NewAuroraCluster(stack, "Aurora", constructs.AuroraClusterProps{
 		Identifier:    "peakline-" + environment.Name,
@@ -53,8 +54,8 @@ func NewDatabase(stage awscdk.Stage, props DatabaseProps) *Database {
 		MonitoringInterval:    time.Duration(settings.MonitoringIntervalSeconds) * time.Second,
 		LogRetentionDays:      settings.LogRetentionDays,
 		CACertificate:         settings.CACertificate,
-		MaxConnections:        405,
-		MemoryBytes:           4 << 30,
+		MaxConnections:        smallest.MaxConnections,
+		MemoryBytes:           smallest.MemoryBytes,
 		Unprotected:           !settings.DeletionProtection,
 		Disposable:            disposable(environment),
 		Notifications:         props.Notifications,

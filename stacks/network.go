@@ -39,7 +39,7 @@ func NewNetwork(stage awscdk.Stage, environment config.Environment, notification
 		Network: network,
 		SecurityGroups: constructs.NewSecurityGroups(stack, "SecurityGroups", constructs.SecurityGroupsProps{
 			Vpc:            network.Vpc,
-			EdgePrefixList: edgePrefixList(settings.Ingress),
+			EdgePrefixList: environment.CloudFrontPrefixList(),
 			EdgeCIDRs:      edgeCIDRs(settings.Ingress),
 		}),
 	}
@@ -61,13 +61,6 @@ func interfaceEndpoints(network config.Network) []constructs.InterfaceEndpoint {
 		}
 	}
 	return endpoints
-}
-
-func edgePrefixList(ingress config.Ingress) string {
-	if ingress.From != config.IngressCloudFront {
-		return ""
-	}
-	return ingress.CloudFrontPrefixList
 }
 
 func edgeCIDRs(ingress config.Ingress) []string {
