@@ -81,7 +81,7 @@ func link(from, to awsec2.SecurityGroup, port int, description string) {
 // replaceDefaultEgress puts a rule that matches nothing into a group whose other egress rules are resources of their own:
 // a group without any rule inside starts with EC2's default, which lets everything out.
 func replaceDefaultEgress(group awsec2.SecurityGroup) {
-	group.Node().DefaultChild().(awsec2.CfnSecurityGroup).SetSecurityGroupEgress([]*awsec2.CfnSecurityGroup_EgressProperty{{
+	group.Node().DefaultChild().(awsec2.CfnSecurityGroup).SetSecurityGroupEgress(&[]interface{}{&awsec2.CfnSecurityGroup_EgressProperty{
 		Description: jsii.String("Nothing but the rules beside this group"),
 		CidrIp:      jsii.String("255.255.255.255/32"),
 		IpProtocol:  jsii.String("icmp"),
