@@ -2,29 +2,42 @@ package decision
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
 // HistoryWindow is how far back demand is kept: CloudWatch keeps one-minute points for 15 days.
 const HistoryWindow = 14 * 24 * time.Hour
 
-const historyMinutes = int64(HistoryWindow / time.Minute)
+const (
+	historyMinutes = int64(HistoryWindow / time.Minute)
+	// lastMinute is a bound on believable minutes: the year 2200.
+	lastMinute = 230 * 366 * 24 * 60
+)
 
 // History is what came before the observation, all of it readable from CloudWatch and RDS: nothing here needs a store
 // of the scaler's own. The zero value is "nothing known" and makes the decision fall back on safe priors.
 //
-// Build it with AddDemand (one Role=READER series of 14 days) or Observe (every observation in turn), then call Learn
-// once before Decide.
+// Build it with AddDemand (one Role=READER series of 14 days) and the lists, or with Observe (every observation in
+// turn); then call Learn before Decide. Decide only reads it.
 type History struct {
 	// Creates are finished creations, any order: how long a reader takes to come.
 	Creates []CreateTime
 	// Failures are refused or failed creations of the last hours, any order.
 	Failures []Failure
-	// Events are failovers, restarts, alarms and maintenance of the last hours, any order.
+	// Events are failovers, restarts and maintenance of the last hours or to come, any order.
 	Events []Event
+	// Asked are the scaler's own actions that AWS may not show yet, any order. They expire after two minutes, so a
+	// function that forgets them with its process loses nothing but a repeated call, which slot names make harmless.
+	Asked []Ask
 
 	demand []float32 // ring of busy vCPUs by minute modulo historyMinutes; NaN is unknown
 	newest int64     // newest minute in demand; 0: none
+	growth *growth   // fitted by Learn; nil: priors
+
+	shares map[int64]map[string]share // what each reader added to recent minutes, so that late points add up
+	seen   map[string]sighting        // last sight of each member
+	writer string
 }
 
 // CreateTime is one finished creation.
@@ -38,27 +51,50 @@ type Failure struct {
 	At    time.Time
 	Code  string // AWS's error code or status, for example "InsufficientDBInstanceCapacity"
 	Zone  string // empty: any zone
-	Class string
+	Class string // empty: any class
 }
 
-// Event is something that happened to the cluster.
+// Event is something that happened to the cluster, or is announced.
 type Event struct {
 	At   time.Time
-	Kind string // see the Event constants; unknown kinds are ignored
+	Kind string // one of the Event constants; other kinds have no effect
 }
 
 // Kinds of Event that the decision understands.
 const (
 	EventFailover    = "failover"
+	EventSwitchover  = "switchover" // blue/green or global database
 	EventRestart     = "restart"
 	EventMaintenance = "maintenance"
-	EventAlarm       = "alarm"
+	EventAlarm       = "alarm" // a wake-up; no effect of its own
 )
+
+// Ask is one action that the scaler took.
+type Ask struct {
+	At     time.Time
+	ID     string
+	Delete bool   // a deletion, else a creation
+	Class  string // of a creation
+	Zone   string
+	// Minute is the newest sample the action was based on: without a newer one the load does not act again.
+	Minute int64
+}
+
+type share struct {
+	busy   float64
+	writer bool // the member was the writer in that minute: its load is not the readers'
+}
+
+type sighting struct {
+	at     time.Time
+	phase  phase
+	served bool
+}
 
 // AddDemand records the readers' demand in one minute: the sum over readers of CPU/100 times vCPUs. A second value
 // for the same minute replaces the first; minutes older than HistoryWindow and values that are no load are dropped.
 func (h *History) AddDemand(minute int64, busyVCPUs float64) {
-	if minute <= 0 || math.IsNaN(busyVCPUs) || math.IsInf(busyVCPUs, 0) || busyVCPUs < 0 {
+	if minute <= 0 || minute > lastMinute || math.IsNaN(busyVCPUs) || busyVCPUs < 0 || busyVCPUs > 1e6 {
 		return
 	}
 	if h.demand == nil {
@@ -88,25 +124,176 @@ func (h *History) DemandAt(minute int64) (float64, bool) {
 	return v, !math.IsNaN(v)
 }
 
-// Observe records an observation's demand, minute by minute, and the creations that finished since.
+// Observe records an observation: the demand of its minutes, creations that finished or failed, and a change of
+// writer as a failover. Observations come in the order of their time.
 func (h *History) Observe(obs Observation, now time.Time) {
-	newest := now.Unix()/60 + 1
-	busy := map[int64]float64{}
-	for _, m := range obs.Members {
-		if m.Role == Writer {
-			continue
-		}
-		for _, s := range m.CPU {
-			if s.Minute <= newest {
-				busy[s.Minute] += s.Value / 100 * max(1, m.VCPU)
+	minute := now.Unix() / 60
+	if minute <= 0 || minute > lastMinute {
+		return
+	}
+	h.observeDemand(obs, minute)
+	h.observeLives(obs, now)
+	h.forget(now)
+}
+
+func (h *History) observeDemand(obs Observation, minute int64) {
+	if h.shares == nil {
+		h.shares = map[int64]map[string]share{}
+	}
+	changed := make([]int64, 0, recentMinutes)
+	for i := range obs.Members {
+		m := &obs.Members[i]
+		use := utilisation(obs.Cluster, m, minute)
+		for back, v := range use.value {
+			if math.IsNaN(v) {
+				continue
+			}
+			at := minute - int64(back)
+			byMember := h.shares[at]
+			if byMember == nil {
+				byMember = map[string]share{}
+				h.shares[at] = byMember
+			}
+			next := share{busy: v / 100 * vcpuOf(m), writer: m.Role == Writer}
+			if last, ok := byMember[m.ID]; ok && (last == next || last.writer != next.writer) {
+				continue
+			}
+			byMember[m.ID] = next
+			if !slices.Contains(changed, at) {
+				changed = append(changed, at)
 			}
 		}
 	}
-	for minute, w := range busy {
-		h.AddDemand(minute, w)
+	h.observeOld(obs, minute)
+	for at := range h.shares {
+		if minute-at > 2*int64(recentMinutes) {
+			delete(h.shares, at)
+		}
+	}
+	for _, at := range changed {
+		sum, readers := 0.0, 0
+		for _, id := range sortedKeys(h.shares[at]) {
+			if s := h.shares[at][id]; !s.writer {
+				sum += s.busy
+				readers++
+			}
+		}
+		if readers > 0 {
+			h.AddDemand(at, sum)
+		}
 	}
 }
 
-// Learn fits the growth model to the recorded demand. Decide works without it, on priors; call it once after
-// recording and before deciding.
-func (h *History) Learn(now time.Time) {}
+// observeOld records minutes older than the recent ones of which nothing is known yet, as when a process is given
+// days of samples at once.
+func (h *History) observeOld(obs Observation, minute int64) {
+	sums := map[int64]float64{}
+	for i := range obs.Members {
+		m := &obs.Members[i]
+		series := m.CPU
+		if obs.Cluster.Serverless && len(m.ACUUtilization) > 0 {
+			series = m.ACUUtilization
+		}
+		if m.Role == Writer || len(series) <= recentMinutes {
+			continue
+		}
+		points := map[int64]float64{} // the last of duplicates counts
+		for _, s := range series {
+			if minute-s.Minute >= 2*int64(recentMinutes) && minute-s.Minute < historyMinutes && s.Value >= 0 {
+				if _, known := h.DemandAt(s.Minute); !known {
+					points[s.Minute] = min(s.Value, 100) / 100 * vcpuOf(m)
+				}
+			}
+		}
+		for at, busy := range points {
+			sums[at] += busy
+		}
+	}
+	for at, busy := range sums {
+		h.AddDemand(at, busy)
+	}
+}
+
+func (h *History) observeLives(obs Observation, now time.Time) {
+	if h.seen == nil {
+		h.seen = map[string]sighting{}
+	}
+	for i := range obs.Members {
+		m := &obs.Members[i]
+		if m.Role == Writer {
+			if h.writer != "" && h.writer != m.ID {
+				h.Events = append(h.Events, Event{At: now, Kind: EventFailover})
+			}
+			h.writer = m.ID
+		}
+		last, known := h.seen[m.ID]
+		if known && now.Sub(last.at) > stuckAfter {
+			last = sighting{}
+		}
+		next := sighting{at: now, phase: phaseOf(m.Status), served: last.served}
+		if next.phase == broken && last.phase != broken && brokenForCapacity[m.Status] {
+			h.Failures = append(h.Failures, Failure{At: now, Code: m.Status, Zone: m.Zone, Class: m.Class})
+		}
+		if next.phase == coming {
+			next.served = false
+		}
+		if next.phase == serving && !next.served {
+			next.served = true
+			if took := m.AvailableAt.Sub(m.CreatedAt); m.Owned && m.Role == Reader && !m.CreatedAt.IsZero() &&
+				took >= minCreate && took <= maxCreate {
+				h.Creates = append(h.Creates, CreateTime{At: m.AvailableAt, Took: took})
+			}
+		}
+		h.seen[m.ID] = next
+	}
+}
+
+// Bounds of what is kept in the lists.
+const (
+	memory      = 6 * time.Hour // events and failures
+	keepCreates = 50
+	keepList    = 500
+)
+
+// forget drops what no rule looks at any more, so that a process that runs for months stays small.
+func (h *History) forget(now time.Time) {
+	h.Events = newestOf(slices.DeleteFunc(h.Events, func(e Event) bool { return now.Sub(e.At) > memory }), keepList)
+	h.Failures = newestOf(slices.DeleteFunc(h.Failures, func(f Failure) bool { return now.Sub(f.At) > memory }), keepList)
+	h.Asked = newestOf(slices.DeleteFunc(h.Asked, func(a Ask) bool { return now.Sub(a.At) > memory }), keepList)
+	h.Creates = newestOf(h.Creates, keepCreates)
+	if len(h.seen) > 4*MaxReaders {
+		for id, s := range h.seen {
+			if now.Sub(s.at) > memory {
+				delete(h.seen, id)
+			}
+		}
+	}
+}
+
+// newestOf is the end of a list.
+func newestOf[T any](list []T, keep int) []T {
+	if len(list) <= keep {
+		return list
+	}
+	return slices.Clone(list[len(list)-keep:])
+}
+
+// Remember records the actions of a decision that were carried out, until AWS shows them.
+func (h *History) Remember(d Decision, now time.Time) {
+	for _, c := range d.Creates {
+		h.Asked = append(h.Asked, Ask{At: now, ID: c.ID, Class: c.Class, Zone: c.Zone, Minute: d.Minute})
+	}
+	for _, id := range d.Deletes {
+		h.Asked = append(h.Asked, Ask{At: now, ID: id, Delete: true, Minute: d.Minute})
+	}
+}
+
+// sortedKeys are a map's keys in order, so that sums do not depend on the map's.
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -25,8 +25,9 @@ const (
 // Cluster is what DescribeDBClusters says of the cluster. The zero value is a missing cluster, on which nothing is
 // done.
 type Cluster struct {
-	Status     string // AWS's word, for example "available"
-	Serverless bool   // readers are Serverless v2: utilisation is ACUUtilization, not CPU
+	Status string // AWS's word, for example "available"
+	// Serverless says that the readers are Serverless v2: their utilisation is ACUUtilization, not CPU.
+	Serverless bool
 	// GlobalSecondary marks the secondary of a global database: it has no writer of its own.
 	GlobalSecondary bool
 	// AutoScalingRegistered says that Application Auto Scaling manages the same cluster; two managers fight, so the
@@ -44,9 +45,11 @@ type Member struct {
 	VCPU   float64 // 0: derived from Class
 	Zone   string  // "us-east-1a"; empty while AWS has not placed it
 	Tier   int     // promotion tier 0 to 15; below 2 it is never deleted
-	// CreatedAt is when the creation began; zero when unknown.
+	// CreatedAt is when the creation was asked for; zero when unknown, and then a creation never counts as stuck. RDS
+	// reports InstanceCreateTime only once the instance is available, so the caller has to remember or tag it.
 	CreatedAt time.Time
-	// AvailableAt is when the member was first seen serving (its first CPU point is as good); zero when unknown.
+	// AvailableAt is when the member began to serve (its first CPU point is as good); zero when unknown, which counts
+	// as long ago.
 	AvailableAt time.Time
 	// Owned says that prefix and owner tag are both the scaler's. Anything else is foreign: counted, never deleted.
 	Owned bool
@@ -58,13 +61,12 @@ type Member struct {
 	ACUUtilization Series // percent, Serverless v2 only
 }
 
-// Observation is the cluster as one tick sees it. The series need to reach back RecentWindow; older points belong in
-// the History.
+// Observation is the cluster as one tick sees it. The series need to reach back RecentWindow; what is older belongs
+// in the History.
 type Observation struct {
 	Cluster Cluster
 	Members []Member
 }
 
-// RecentWindow is how far back an observation's series are read: enough for the trend (10 minutes), the lag table
-// (5 minutes) and one late minute of CloudWatch.
+// RecentWindow is how far back an observation's series are read: the trend's ten minutes and CloudWatch's delay.
 const RecentWindow = 15 * time.Minute

@@ -57,6 +57,8 @@ type Policy struct {
 	PoolLifetime Duration `json:"poolLifetime"`
 	// Stabilisation is how long fewer readers must have sufficed before one goes.
 	Stabilisation Duration `json:"stabilisation"`
+	// ConnectionsPerReader is how many client connections one reader may have; 0 leaves connections out of the sizing.
+	ConnectionsPerReader int `json:"connectionsPerReader,omitempty"`
 	// Classes are the instance classes to fall back on, in order, when the writer's class is refused.
 	Classes []string `json:"classes,omitempty"`
 	// Zones are the zones to create in; empty means those in which the cluster has members.
@@ -79,7 +81,7 @@ type Window struct {
 // Floor is the least number of readers during a planned event: Readers, or LoadMultiple times the load that is normal
 // at that time, whichever is more. The readers serve when the window opens: their creation starts Lead earlier.
 type Floor struct {
-	Window
+	Window `json:",inline"`
 	Readers      int     `json:"readers,omitempty"`
 	LoadMultiple float64 `json:"loadMultiple,omitempty"`
 	// Lead is how long before From the readers are asked for; zero means the learned create time plus the spread of
@@ -148,6 +150,8 @@ func (p Policy) Validate() error {
 		"poolLifetime: %v, want 1m to 4h", p.PoolLifetime)
 	refuse(p.Stabilisation.Duration < time.Minute || p.Stabilisation.Duration > 4*time.Hour,
 		"stabilisation: %v, want 1m to 4h", p.Stabilisation)
+	refuse(p.ConnectionsPerReader < 0 || p.ConnectionsPerReader > 16_000,
+		"connectionsPerReader: %d, want 0 to 16000", p.ConnectionsPerReader)
 	for i, f := range p.Floors {
 		refuse(!f.From.Before(f.Until), "floors[%d] %q: ends %v, not after its start %v", i, f.Name, f.Until, f.From)
 		refuse(f.Readers < 0 || f.Readers > p.Max, "floors[%d] %q: %d readers, want 0 to max %d", i, f.Name, f.Readers, p.Max)
@@ -163,4 +167,32 @@ func (p Policy) Validate() error {
 		refuse(o.Until.IsZero(), "override: no expiry, want until as an instant")
 	}
 	return errors.Join(mistakes...)
+}
+
+// sane is the policy within bounds that no input may break, whatever Validate would say.
+func (p Policy) sane() Policy {
+	shipped := ProductionPolicy()
+	within := func(v, low, high, otherwise float64) float64 {
+		if math.IsNaN(v) || v <= 0 {
+			return otherwise
+		}
+		return min(max(v, low), high)
+	}
+	p.Max = min(max(p.Max, 1), MaxReaders)
+	p.Min = min(max(p.Min, 1), p.Max)
+	if p.Prefix == "" {
+		p.Prefix = shipped.Prefix
+	}
+	p.CapPercent = within(p.CapPercent, 20, 90, shipped.CapPercent)
+	p.RiskPercent = within(p.RiskPercent, 0.01, 20, shipped.RiskPercent)
+	p.LagObjectiveMs = within(p.LagObjectiveMs, 1, 60_000, shipped.LagObjectiveMs)
+	duration := func(d Duration, otherwise Duration) Duration {
+		if d.Duration <= 0 {
+			return otherwise
+		}
+		return Duration{min(max(d.Duration, time.Minute), 4*time.Hour)}
+	}
+	p.PoolLifetime = duration(p.PoolLifetime, shipped.PoolLifetime)
+	p.Stabilisation = duration(p.Stabilisation, shipped.Stabilisation)
+	return p
 }
