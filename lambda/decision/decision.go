@@ -12,12 +12,10 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"peakline/lambda/contract"
 )
 
 // MaxReaders is Aurora's limit of readers in a cluster.
-const MaxReaders = contract.MaxReaders
+const MaxReaders = 15
 
 // Decision is what should be true of the cluster, and why.
 type Decision struct {
