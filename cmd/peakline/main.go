@@ -9,11 +9,14 @@ import (
 	"os/signal"
 
 	"github.com/urfave/cli/v3"
+
+	"peakline/cmd/peakline/internal/replay"
 )
 
 // subcommands is the table of what peakline can do, in the order of its help.
 var subcommands = []func() *cli.Command{
 	decideCommand,
+	replay.Command,
 }
 
 func main() {
