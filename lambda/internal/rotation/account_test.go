@@ -52,8 +52,8 @@ func newAccount(t *testing.T) *account {
 	execute(t, admin,
 		"CREATE ROLE "+masterUser+" LOGIN CREATEROLE CREATEDB",
 		"SET log_statement = none", "ALTER ROLE "+masterUser+" PASSWORD '"+password+"'", "RESET log_statement")
-	a.master = a.store(t, map[string]any{"username": masterUser, "password": password, "dbname": "postgres"})
-	execute(t, a.connect(t, a.master), "CREATE DATABASE "+database)
+	a.master = a.store(t, map[string]any{"username": masterUser, "password": password})
+	execute(t, a.connectTo(t, a.master, "postgres"), "CREATE DATABASE "+database)
 	return a
 }
 

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"net"
 	"sync/atomic"
+	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"peakline/lambda/internal/rotation"
 )
@@ -106,6 +108,47 @@ func (c *crashingConn) Read(into []byte) (int, error) {
 		return 0, errCrash
 	}
 	return n, err
+}
+
+// freezing opens connections that give up once it is time and stay open at the server until the test ends.
+func freezing(t *testing.T, now func() bool) pgconn.DialFunc {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		t.Cleanup(func() { conn.Close() })
+		return &freezingConn{Conn: conn, now: now}, nil
+	}
+}
+
+type freezingConn struct {
+	net.Conn
+	now    func() bool
+	frozen atomic.Bool
+}
+
+func (c *freezingConn) Read(into []byte) (int, error) {
+	n, err := c.Conn.Read(into)
+	if c.frozen.Load() || c.now() {
+		c.frozen.Store(true)
+		return 0, errCrash
+	}
+	return n, err
+}
+
+func (c *freezingConn) Write(from []byte) (int, error) {
+	if c.frozen.Load() {
+		return 0, errCrash
+	}
+	return c.Conn.Write(from)
+}
+
+func (c *freezingConn) Close() error {
+	if c.frozen.Load() {
+		return nil
+	}
+	return c.Conn.Close()
 }
 
 // overtaken is an account where another invocation of createSecret always stores first, which Secrets Manager answers

@@ -4,12 +4,18 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 )
 
-const connectLimit = 10 * time.Second
+const (
+	connectLimit = 10 * time.Second
+	// A function that ran out of time is frozen, not ended: its connections stay open. The server ends a transaction left
+	// behind after this long, so that the retry need not wait for the locks of the dead.
+	idleLimit = 5 * time.Second
+)
 
 // login opens a connection with the user and password of one version of a secret. The server must show a certificate
 // for its name signed by one of r.Roots; there is no fallback to an unencrypted or unverified connection.
@@ -28,7 +34,8 @@ func (r *Rotator) login(ctx context.Context, s secret) (*pgx.Conn, error) {
 	config.RuntimeParams = map[string]string{
 		"application_name": "peakline-rotation",
 		// The owner of a database chooses its search path: the master must never run a function found there.
-		"search_path": "pg_catalog",
+		"search_path":                         "pg_catalog",
+		"idle_in_transaction_session_timeout": strconv.FormatInt(idleLimit.Milliseconds(), 10),
 	}
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {

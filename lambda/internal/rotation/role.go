@@ -123,8 +123,8 @@ func (s setting) alter(role string) string {
 }
 
 // assign is the statements that give a role this setting. A list as one literal would become one name, so the session
-// takes the value over for a moment, and the role takes it from the session. A role chooses its own search path:
-// between the two statements nothing may run that is looked up there.
+// takes the value over until the transaction ends, and the role takes it from the session. A service chooses its search
+// path: from here on the transaction may only call functions by their full name.
 func (s setting) assign(role string) []string {
 	set := s.alter(role) + " SET " + quote(s.Name)
 	if !slices.Contains(listSettings, s.Name) {
@@ -133,7 +133,6 @@ func (s setting) assign(role string) []string {
 	return []string{
 		fmt.Sprintf("SELECT pg_catalog.set_config('%s', %s, true)", s.Name, s.Literal),
 		set + " FROM CURRENT",
-		"SET LOCAL search_path TO pg_catalog",
 	}
 }
 

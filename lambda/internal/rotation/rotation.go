@@ -68,11 +68,11 @@ func (r *Rotator) perform(ctx context.Context, event events.SecretsManagerSecret
 	if err != nil {
 		return "", err
 	}
-	own, staged := labels[v.id]
+	own := labels[v.id]
 	if slices.Contains(own, currentLabel) {
 		return "this version is current already", nil
 	}
-	if !staged || !slices.Contains(own, pendingLabel) {
+	if !slices.Contains(own, pendingLabel) {
 		return "", fmt.Errorf("%w: its labels are %v, want %s; start a rotation with RotateSecret", ErrNotStaged, own, pendingLabel)
 	}
 	return step(v, ctx)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/jackc/pgx/v5"
 
 	"peakline/lambda/internal/rotation"
 	"peakline/test/postgres"
@@ -42,6 +44,8 @@ func TestRotationOfARealDatabase(t *testing.T) {
 		{"a rotation begins while the master's own is half done", masterInRotation},
 		{"an impostor of the server learns nothing", impostorsAreRefused},
 		{"what makes no sense is refused with its reason", nonsenseIsRefused},
+		{"a frozen invocation does not block the next one", frozenIsForgotten},
+		{"a service cannot make the master run its code", trapsStayShut},
 		{"a role is not taken over, and nobody loses what it owns", strangersAreRefused},
 		{"no log shows a password", logsAreClean},
 	} {
@@ -56,6 +60,9 @@ func masterRotates(t *testing.T, a *account) {
 	after := a.current(t, a.master)
 	if after.Username != before.Username || after.Password == before.Password {
 		t.Errorf("user %q became %q, password changed: %v", before.Username, after.Username, after.Password != before.Password)
+	}
+	if !regexp.MustCompile(`^[A-Za-z0-9]{40}$`).MatchString(after.Password) {
+		t.Error("the new password has another length than agreed, or characters that URLs and configuration files would have to quote")
 	}
 	a.connect(t, a.master)
 	if conn, err := a.server.Dial(t.Context(), before.Username, before.Password, before.Dbname); err == nil {
@@ -136,7 +143,7 @@ func alternateIsAlike(t *testing.T, a *account) {
 	a.rotate(t, secret)
 	admin := a.server.Connect(t, postgres.Superuser, a.server.Password, database)
 	// The operator changes the role in force; the other one follows at its next turn, and forgets what was taken away.
-	execute(t, admin, `ALTER ROLE inventory_clone CONNECTION LIMIT 7`, `ALTER ROLE inventory_clone RESET ALL`,
+	execute(t, admin, `ALTER ROLE inventory_clone CONNECTION LIMIT 7`, `ALTER ROLE inventory_clone RESET ALL`, `ALTER ROLE inventory_clone IN DATABASE shop RESET ALL`,
 		`ALTER ROLE inventory_clone SET search_path TO "inventory_owner", "Odd, ""name"""`, `ALTER ROLE inventory_clone SET role TO inventory_owner`,
 		`ALTER ROLE inventory_clone SET statement_timeout TO '5s'`)
 	a.rotate(t, secret)
@@ -221,6 +228,9 @@ func duplicatesAgree(t *testing.T, a *account) {
 		}
 		a.end(t, secret, version)
 		a.connect(t, secret)
+		if err := perform(t.Context(), a.rotator(), secret, version); err != nil {
+			t.Errorf("%s: steps that come after the end fail: %v", name, err)
+		}
 	}
 
 	secret := a.service(t, "returns")
@@ -273,6 +283,66 @@ func masterInRotation(t *testing.T, a *account) {
 		t.Fatal(err)
 	}
 	a.end(t, a.master, version)
+}
+
+// frozenIsForgotten stops the function inside its transaction as Lambda does at the time limit, connection left open.
+func frozenIsForgotten(t *testing.T, a *account) {
+	secret := a.service(t, "loyalty")
+	version := a.start(t, secret)
+	admin := a.server.Connect(t, postgres.Superuser, a.server.Password, "postgres")
+	var one sync.Mutex
+	open := func() (is bool) {
+		one.Lock()
+		defer one.Unlock()
+		err := admin.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity JOIN pg_locks USING (pid)
+			WHERE state = 'idle in transaction' AND locktype = 'advisory')`).Scan(&is)
+		if err != nil {
+			t.Error(err)
+		}
+		return is
+	}
+	r := a.rotator()
+	r.Dial = freezing(t, open)
+	if err := perform(t.Context(), r, secret, version); err == nil || !open() {
+		t.Fatalf("no transaction was left behind (%v), so this test proves nothing", err)
+	}
+	limited, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := perform(limited, a.rotator(), secret, version); err != nil {
+		t.Fatalf("the next invocation waits for a dead one: %v", err)
+	}
+	a.end(t, secret, version)
+	if open() {
+		t.Error("the frozen invocation's transaction still holds its locks")
+	}
+}
+
+// trapsStayShut sets traps where the master would step into them if it looked functions up in a path that others choose:
+// the database's owner, or the role whose settings are copied.
+func trapsStayShut(t *testing.T, a *account) {
+	secret := a.service(t, "evil")
+	conn := a.connect(t, secret)
+	execute(t, conn, "CREATE TABLE caught (who name)", "GRANT ALL ON caught TO PUBLIC", "GRANT ALL ON SCHEMA evil_owner TO PUBLIC")
+	for trap, original := range map[string]string{
+		"set_config(text, text, boolean) RETURNS text":  "set_config($1, $2, $3)",
+		"quote_literal(text) RETURNS text":              "quote_literal($1)",
+		"pg_has_role(oid, oid, text) RETURNS boolean":   "pg_has_role($1, $2, $3)",
+		"hashtextextended(text, bigint) RETURNS bigint": "hashtextextended($1, $2)",
+		"pg_advisory_xact_lock(bigint) RETURNS void":    "pg_advisory_xact_lock($1)",
+	} {
+		execute(t, conn, "CREATE FUNCTION "+trap+" LANGUAGE sql AS 'INSERT INTO evil_owner.caught VALUES (current_user); SELECT pg_catalog."+original+"'")
+	}
+	execute(t, conn, "SET ROLE evil", "ALTER ROLE evil SET search_path TO evil_owner, pg_catalog", "ALTER ROLE evil SET temp_tablespaces TO ''")
+	execute(t, a.connect(t, a.master), "ALTER DATABASE "+database+" SET search_path TO evil_owner, pg_catalog")
+	defer execute(t, a.connect(t, a.master), "ALTER DATABASE "+database+" RESET search_path")
+	a.rotate(t, secret)
+	rows, err := conn.Query(t.Context(), "SELECT DISTINCT who::text FROM caught")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if caught, err := pgx.CollectRows(rows, pgx.RowTo[string]); err != nil || len(caught) > 0 {
+		t.Errorf("%v ran the service's functions (%v): a service could make itself anything the master can", caught, err)
+	}
 }
 
 func impostorsAreRefused(t *testing.T, a *account) {
