@@ -1,0 +1,80 @@
+"""Log groups and what hangs on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..rows import Call, Resource, created, gone, recorded
+
+
+def _retention(resource: Resource, _: Mapping[str, Any] | None) -> None:
+    days = resource.effective.get("RetentionInDays")
+    group = {"logGroupName": resource.ref}
+    if days is None:
+        resource.account.call("logs", "delete_retention_policy", **group)
+    else:
+        resource.account.call("logs", "put_retention_policy", retentionInDays=int(days), **group)
+
+
+def _key(resource: Resource, _: Mapping[str, Any] | None) -> None:
+    key = resource.effective.get("KmsKeyId")
+    group = {"logGroupName": resource.ref}
+    if key:
+        resource.account.call("logs", "associate_kms_key", kmsKeyId=key, **group)
+    else:
+        resource.account.call("logs", "disassociate_kms_key", **group)
+
+
+_GROUP_ARN = "arn:{partition}:logs:{region}:{account}:log-group:{LogGroupName}"
+
+ROWS = (
+    created(
+        "AWS::Logs::LogGroup",
+        "logs",
+        "create_log_group",
+        name="LogGroupName",
+        name_length=512,
+        attributes={"Arn": _GROUP_ARN + ":*"},
+        tagging=("tag_resource", "untag_resource", "resourceArn", _GROUP_ARN),
+        steps=(Call(_retention, takes=("RetentionInDays",)),),
+        update=(Call(_key, takes=("KmsKeyId",)),),
+        delete=(gone("delete_log_group", logGroupName="{ref}"),),
+    ),
+    created(
+        "AWS::Logs::LogStream",
+        "logs",
+        "create_log_stream",
+        name="LogStreamName",
+        delete=(
+            gone("delete_log_stream", logGroupName="{LogGroupName}", logStreamName="{ref}"),
+        ),
+    ),
+    created(
+        "AWS::Logs::MetricFilter",
+        "logs",
+        "put_metric_filter",
+        name="FilterName",
+        update=(Call("put_metric_filter"),),
+        delete=(gone("delete_metric_filter", logGroupName="{LogGroupName}", filterName="{ref}"),),
+    ),
+    created(
+        "AWS::Logs::SubscriptionFilter",
+        "logs",
+        "put_subscription_filter",
+        name="FilterName",
+        update=(Call("put_subscription_filter"),),
+        delete=(
+            gone("delete_subscription_filter", logGroupName="{LogGroupName}", filterName="{ref}"),
+        ),
+    ),
+    created(
+        "AWS::Logs::ResourcePolicy",
+        "logs",
+        "put_resource_policy",
+        name="PolicyName",
+        update=(Call("put_resource_policy"),),
+        delete=(gone("delete_resource_policy", policyName="{ref}"),),
+    ),
+    recorded("AWS::Logs::QueryDefinition", "logs", "put_query_definition", ref="{random}"),
+)

@@ -1,0 +1,144 @@
+"""Secrets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ..rows import Call, Resource, created, gone
+
+
+def _create_secret(resource: Resource, _: Mapping[str, Any] | None) -> dict[str, Any]:
+    properties = resource.effective
+    parameters = {
+        key: properties[key] for key in ("Description", "KmsKeyId", "SecretString") if key in properties
+    }
+    if "GenerateSecretString" in properties:
+        parameters["SecretString"] = _generate(resource, properties["GenerateSecretString"])
+    tags = properties.get("Tags", [])
+    return resource.account.call(
+        "secretsmanager", "create_secret", Name=resource.name, Tags=tags, **parameters
+    )
+
+
+def _generate(resource: Resource, how: Mapping[str, Any]) -> str:
+    """A password, alone or as one more key of a JSON template."""
+    wishes = {k: v for k, v in how.items() if k not in ("SecretStringTemplate", "GenerateStringKey")}
+    if "PasswordLength" in wishes:
+        wishes["PasswordLength"] = int(wishes["PasswordLength"])
+    for name, value in wishes.items():
+        if name.startswith(("Exclude", "Include", "Require")) and name != "ExcludeCharacters":
+            wishes[name] = str(value).lower() == "true"
+    password = resource.account.call("secretsmanager", "get_random_password", **wishes)[
+        "RandomPassword"
+    ]
+    if "SecretStringTemplate" not in how:
+        return password
+    return json.dumps(json.loads(how["SecretStringTemplate"]) | {how["GenerateStringKey"]: password})
+
+
+def _regenerate(resource: Resource, _: Mapping[str, Any] | None) -> None:
+    value = _generate(resource, resource.effective["GenerateSecretString"])
+    resource.account.call(
+        "secretsmanager", "put_secret_value", SecretId=resource.ref, SecretString=value
+    )
+
+
+def _attach(resource: Resource, _: Mapping[str, Any] | None) -> dict[str, str]:
+    """Writes where the database is into the secret, as AWS's attachment does."""
+    secret, target = resource.effective["SecretId"], resource.effective["TargetId"]
+    if resource.effective["TargetType"] == "AWS::RDS::DBCluster":
+        found = resource.account.call("rds", "describe_db_clusters", DBClusterIdentifier=target)
+        cluster = found["DBClusters"][0]
+        connection = {
+            "dbClusterIdentifier": target,
+            "engine": cluster["Engine"].removeprefix("aurora-").replace("postgresql", "postgres"),
+            "host": cluster["Endpoint"],
+            "port": cluster["Port"],
+            "dbname": cluster.get("DatabaseName"),
+        }
+    else:
+        found = resource.account.call("rds", "describe_db_instances", DBInstanceIdentifier=target)
+        instance = found["DBInstances"][0]
+        connection = {
+            "dbInstanceIdentifier": target,
+            "engine": instance["Engine"],
+            "host": instance["Endpoint"]["Address"],
+            "port": instance["Endpoint"]["Port"],
+            "dbname": instance.get("DBName"),
+        }
+    current = resource.account.call("secretsmanager", "get_secret_value", SecretId=secret)
+    value = json.loads(current["SecretString"]) | {k: v for k, v in connection.items() if v}
+    resource.account.call(
+        "secretsmanager", "put_secret_value", SecretId=secret, SecretString=json.dumps(value)
+    )
+    return {"Id": secret}
+
+
+def _rotate(resource: Resource, _: Mapping[str, Any] | None) -> dict[str, str]:
+    """Schedules rotation; the first one is not run, since no function runs in this account."""
+    properties = resource.effective
+    rules = {
+        name: int(value) if name == "AutomaticallyAfterDays" else value
+        for name, value in properties.get("RotationRules", {}).items()
+    }
+    parameters: dict[str, Any] = {"RotationRules": rules} if rules else {}
+    if "RotationLambdaARN" in properties:
+        parameters["RotationLambdaARN"] = properties["RotationLambdaARN"]
+    resource.account.call(
+        "secretsmanager",
+        "rotate_secret",
+        SecretId=properties["SecretId"],
+        RotateImmediately=False,
+        **parameters,
+    )
+    return {"Id": properties["SecretId"]}
+
+
+ROWS = (
+    created(
+        "AWS::SecretsManager::Secret",
+        "secretsmanager",
+        _create_secret,
+        name="Name",
+        name_length=512,
+        ref="{ARN}",
+        attributes={"Id": "{ref}", "Arn": "{ref}"},
+        update=(
+            Call(
+                "update_secret",
+                takes=("Description", "KmsKeyId", "SecretString"),
+                given={"SecretId": "{ref}"},
+            ),
+            Call(_regenerate, takes=("GenerateSecretString",)),
+        ),
+        removed={"Description": ""},
+        tagging=("tag_resource", "untag_resource", "SecretId", "{ref}"),
+        delete=(gone("delete_secret", SecretId="{ref}", ForceDeleteWithoutRecovery=True),),
+    ),
+    created(
+        "AWS::SecretsManager::SecretTargetAttachment",
+        "secretsmanager",
+        _attach,
+        ref="{Id}",
+        update=(Call(_attach),),
+    ),
+    created(
+        "AWS::SecretsManager::RotationSchedule",
+        "secretsmanager",
+        _rotate,
+        ref="{Id}",
+        update=(Call(_rotate),),
+        delete=(gone("cancel_rotate_secret", SecretId="{SecretId}"),),
+    ),
+    created(
+        "AWS::SecretsManager::ResourcePolicy",
+        "secretsmanager",
+        "put_resource_policy",
+        ref="{SecretId}",
+        attributes={"Id": "{ref}"},
+        update=(Call("put_resource_policy"),),
+        delete=(gone("delete_resource_policy", SecretId="{SecretId}"),),
+    ),
+)

@@ -1,0 +1,61 @@
+"""The emulated account as a server: `python3 -m emulator.server --port 4566`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from typing import Any
+
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from . import account, api, aurora
+
+INVENTORY_PATH = "/peakline/inventory"
+"""Answers with the stacks and their resources as JSON; also the health check."""
+
+
+class _Quiet(WSGIRequestHandler):
+    """Connections stay open between requests, and the log keeps only what went wrong."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        if str(code).startswith("5"):
+            super().log_request(code, size)
+
+
+def serve(port: int, create_seconds: float = aurora.DEFAULT_CREATE_SECONDS) -> BaseWSGIServer:
+    """A server on localhost, listening but not yet answering; port 0 takes a free one."""
+    api.install()
+    aurora.install(create_seconds)
+    server = make_server("localhost", port, _dispatch, threaded=True, request_handler=_Quiet)
+    account.endpoint = f"http://localhost:{server.server_port}"
+    return server
+
+
+def _dispatch(environ: dict[str, Any], start_response: Any) -> Any:
+    if environ.get("PATH_INFO") == INVENTORY_PATH:
+        body = json.dumps(api.inventory()).encode()
+        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        start_response("200 OK", headers)
+        return [body]
+    return account.application(environ, start_response)
+
+
+def main() -> None:
+    """Serves until it is stopped."""
+    parser = argparse.ArgumentParser(description="An AWS account on this machine.")
+    parser.add_argument("--port", type=int, default=int(os.environ.get("PEAKLINE_PORT") or 4566))
+    parser.add_argument(
+        "--create-seconds",
+        type=float,
+        default=aurora.DEFAULT_CREATE_SECONDS,
+        help="how long a new database instance stays in `creating` (default: %(default)s)",
+    )
+    options = parser.parse_args()
+    serve(options.port, options.create_seconds).serve_forever()
+
+
+if __name__ == "__main__":
+    main()
