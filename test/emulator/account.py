@@ -9,7 +9,9 @@ servers and spares a deployment one round trip per call.
 from __future__ import annotations
 
 import functools
+import html
 import io
+import json
 import os
 import re
 from typing import Any
@@ -22,16 +24,46 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.model import OperationModel, Shape
 from botocore.validate import ParamValidator
+from moto.iam.access_control import PermissionResult
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.models import FakeBucket
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 ACCOUNT_ID = "123456789012"
 
-application = DomainDispatcherApplication(create_backend_app)
-"""moto's services as one WSGI application."""
+_services = DomainDispatcherApplication(create_backend_app)
+
+
+def application(environ: dict[str, Any], start_response: Any) -> Any:
+    """moto's services as one WSGI application.
+
+    A call that moto lacks is answered as a refusal: left to a plain server error, every SDK would
+    retry it for a minute.
+    """
+    try:
+        return _services(environ, start_response)
+    except NotImplementedError as missing:
+        print(f"peakline: {missing}", flush=True)
+        message = html.escape(str(missing))
+        if "HTTP_X_AMZ_TARGET" in environ:
+            kind, body = "x-amz-json-1.1", json.dumps(
+                {"__type": "NotImplemented", "message": message}
+            )
+        else:
+            kind, body = "xml", (
+                f"<ErrorResponse><Error><Code>NotImplemented</Code>"
+                f"<Message>{message}</Message></Error></ErrorResponse>"
+            )
+        start_response("400 Bad Request", [("Content-Type", f"application/{kind}")])
+        return [body.encode()]
 
 endpoint = "http://localhost:4566"
 """Where the account is reached; moto writes it into queue URLs and the like."""
+
+
+# Any credentials may do anything here, and moto would deny by a statement whose condition (say, no
+# TLS) does not hold, such as the one on the CDK's own bucket.
+FakeBucket.get_permission = lambda *_: PermissionResult.NEUTRAL  # type: ignore[method-assign]
 
 
 class RefusedProperty(Exception):

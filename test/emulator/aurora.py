@@ -126,10 +126,12 @@ def _create_db_instance(original: Any, backend: Any, parameters: Any) -> Any:
     if cluster and not parameters.get("availability_zone"):
         parameters["availability_zone"] = _emptiest_zone(backend, cluster)
     instance = original(backend, parameters)
-    _report(instance, parameters)
     if cluster:
+        for insight in ("performance_insights_enabled", "performance_insights_kms_key_id"):
+            setattr(instance, insight, getattr(cluster, insight, None))
         instance.db_subnet_group_name = cluster.db_subnet_group_name
         instance.enable_iam_database_authentication = cluster.iam_auth
+    _report(instance, parameters)
     letters = random.choices(string.ascii_uppercase + string.digits, k=26)
     instance.dbi_resource_id = "db-" + "".join(letters)
     return instance

@@ -206,7 +206,7 @@ def create(row: Row, resource: Resource) -> None:
 
 
 def update(row: Row, resource: Resource, old: Mapping[str, Any]) -> None:
-    """Carries changed properties into the account; refuses one that no call would carry."""
+    """Carries changed properties into the account."""
     _name(row, resource)
     if row.nothing:
         return
@@ -225,10 +225,9 @@ def update(row: Row, resource: Resource, old: Mapping[str, Any]) -> None:
         _fill_token(parameters, shape)
         validate(parameters, shape)
         return
-    changed = schema.changed_properties(old, resource.effective) - row.ignored.keys()
+    changed = schema.changed_properties(old, resource.effective)
     tag_property = schema.tag_property(row.type)
     if tag_property in changed and not _steps_take_tags(row):
-        changed.discard(tag_property)
         _tag(row, resource, _tags(row, dict(old)), _tags(row, dict(resource.effective)))
     for name in changed - resource.effective.keys():
         if name in row.removed:
@@ -238,6 +237,16 @@ def update(row: Row, resource: Resource, old: Mapping[str, Any]) -> None:
         if carried:
             _run(row, resource, call, old)
             changed -= carried
+
+
+def refuse_uncarried(row: Row, resource: Resource, old: Mapping[str, Any]) -> None:
+    """Refuses a change that no call of the row would carry into the account."""
+    if row.nothing or row.recorded or row.recreated:
+        return
+    changed = schema.changed_properties(old, resource.effective) - row.ignored.keys()
+    changed -= {schema.tag_property(row.type), row.name}
+    for call in (*row.update, *row.steps):
+        changed -= set(_carried(row, call, {**old, **resource.effective}))
     if changed:
         raise RefusedProperty(
             f"the emulated account cannot change {', '.join(sorted(changed))} of {row.type} in "

@@ -18,6 +18,11 @@ def _schema(type_name: str) -> Mapping[str, Any]:
         return {}
 
 
+def knows(type_name: str) -> bool:
+    """Whether CloudFormation has the type."""
+    return bool(_schema(type_name))
+
+
 def tag_property(type_name: str) -> str:
     """The property that holds a type's tags."""
     tagging = _schema(type_name).get("tagging")

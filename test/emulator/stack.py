@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from botocore.exceptions import BotoCoreError
+
 from . import rows, schema, template
 from .account import ACCOUNT_ID, Account, RefusedProperty
 from .resources import TABLE
@@ -136,7 +138,9 @@ class Stack:
             found = Account(region).call("ec2", "describe_availability_zones")
             return [zone["ZoneName"] for zone in found["AvailabilityZones"]]
 
-        return template.Resolver(plan.document, values, ref, attribute, exported, zones)
+        return template.Resolver(
+            plan.document, values, ref, attribute, exported, self.cloud.output, zones
+        )
 
     def changes(self, plan: Plan) -> list[dict[str, Any]]:
         """The changes a plan would make, as a change set lists them."""
@@ -414,7 +418,6 @@ class Deployment:
         stack = self.stack
         stack.event(old, "UPDATE_IN_PROGRESS")
         new.ref, new.name, new.response = old.ref, old.name, old.response
-        stack.resources[new.logical_id] = new
 
         def undo() -> None:
             stack.event(old, "UPDATE_IN_PROGRESS")
@@ -422,8 +425,10 @@ class Deployment:
             stack.resources[old.logical_id] = old
             stack.event(old, "UPDATE_COMPLETE")
 
-        self._undo.append(undo)
         try:
+            rows.refuse_uncarried(row, new, old.effective)
+            self._undo.append(undo)
+            stack.resources[new.logical_id] = new
             rows.update(row, new, old.effective)
         except Exception as error:
             stack.event(new, "UPDATE_FAILED", explain(error))
@@ -515,6 +520,13 @@ class Cloud:
                 return stack.exports[name]
         raise Refused(f"No export named {name} found.")
 
+    def output(self, region: str, stack_name: str, name: str) -> str:
+        """The value of another stack's output, exported or not."""
+        for output in self.stack(region, stack_name).outputs:
+            if output["OutputKey"] == name:
+                return output["OutputValue"]
+        raise Refused(f"Stack {stack_name} has no output {name}")
+
     def importers(self, stack: Stack, names: Any) -> str:
         """Why exports of a stack cannot go: who uses them. Empty when nobody does."""
         for other in self.live(stack.region):
@@ -589,7 +601,7 @@ def explain(error: Exception) -> str:
     if isinstance(response, dict) and "Error" in response:
         details = response["Error"]
         return f"{details.get('Message')} (Error Code: {details.get('Code')})"
-    if isinstance(error, (Refused, RefusedProperty, TemplateError)):
+    if isinstance(error, (BotoCoreError, Refused, RefusedProperty, TemplateError)):
         return str(error)
     traceback.print_exception(error)
     return f"{type(error).__name__}: {error}"

@@ -121,7 +121,8 @@ class Resolver:
     """Evaluates the intrinsic functions of one template.
 
     `ref` and `attribute` answer for resources and raise KeyError for what the template does not
-    have; `exported` answers Fn::ImportValue; `zones` lists the region's zones.
+    have; `exported` answers Fn::ImportValue, `output` Fn::GetStackOutput (region, stack, name);
+    `zones` lists a region's zones.
     """
 
     def __init__(
@@ -131,6 +132,7 @@ class Resolver:
         ref: Callable[[str], Any],
         attribute: Callable[[str, str], Any],
         exported: Callable[[str], Any],
+        output: Callable[[str, str, str], Any],
         zones: Callable[[str], list[str]],
     ) -> None:
         self._template = template
@@ -138,6 +140,7 @@ class Resolver:
         self._resource_ref = ref
         self._attribute = attribute
         self._exported = exported
+        self._output = output
         self._zones = zones
 
     def condition(self, name: str | None) -> bool:
@@ -250,6 +253,11 @@ class Resolver:
 
     def _fn_importvalue(self, argument: Any) -> Any:
         return self._exported(self.resolve(argument))
+
+    def _fn_getstackoutput(self, argument: Any) -> Any:
+        where = self.resolve(argument)
+        region = where.get("Region", self._parameters["AWS::Region"])
+        return self._output(region, where["StackName"], where["OutputName"])
 
     def _fn_base64(self, argument: Any) -> str:
         return base64.b64encode(str(self.resolve(argument)).encode()).decode()

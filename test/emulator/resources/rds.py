@@ -95,11 +95,14 @@ def _parameter(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+_CLUSTER_NAMES = {"PerformanceInsightsEnabled": "EnablePerformanceInsights"}
+
 ROWS = (
     created(
         "AWS::RDS::DBCluster",
         "rds",
         "create_db_cluster",
+        names=_CLUSTER_NAMES,
         root="DBCluster",
         name="DBClusterIdentifier",
         ref="{DBClusterIdentifier}",
@@ -115,6 +118,7 @@ ROWS = (
             Call(_log_exports, takes=("EnableCloudwatchLogsExports",)),
             Call(
                 "modify_db_cluster",
+                names=_CLUSTER_NAMES,
                 whole=False,
                 given={"DBClusterIdentifier": "{ref}", "ApplyImmediately": True},
             ),
@@ -124,6 +128,7 @@ ROWS = (
             "CopyTagsToSnapshot": False,
             "DeletionProtection": False,
             "EnableIAMDatabaseAuthentication": False,
+            "PerformanceInsightsEnabled": False,
         },
         settled=_available("describe_db_clusters", "DBClusterIdentifier", "DBClusters", "Status"),
         delete=(Call(_delete_cluster),),

@@ -1,0 +1,1 @@
+"""Tests of the emulated account, against its real API in process: no server, no network."""
