@@ -184,7 +184,7 @@ var databaseRules = []rule{
 		}
 	}},
 	{"there are 1 to 15 readers", nil, func(i inspection) {
-		if n := len(i.Database.Readers); n < 1 || n > contract.MaxReaders {
+		if n := i.entries("database.readers"); n < 1 || n > contract.MaxReaders {
 			i.refuse("database.readers", "%d entries, want 1 to %d, the scaler's maximum included", n, contract.MaxReaders)
 		}
 	}},

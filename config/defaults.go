@@ -16,7 +16,7 @@ func defaults(profile Profile) Environment {
 
 // complete fills what is derived from other values.
 func (e *Environment) complete(d *document) {
-	e.Network.complete()
+	e.Network.complete(regions[e.Region])
 	e.Database.complete(d)
 	e.Scaler.complete(e.Database)
 	for i := range e.Events {

@@ -24,7 +24,8 @@ type document struct {
 	root     map[string]any
 	places   map[string]place
 	keys     map[string]place // where each key stands, for the mistakes that are about the key itself
-	bad      map[string]bool  // paths whose value cannot be relied on, so that rules leave it alone
+	bad      map[string]bool  // paths whose value is refused and dropped
+	doubtful map[string]bool  // paths whose value is kept, but which stand in the file twice
 	mistakes Mistakes
 }
 
@@ -35,7 +36,7 @@ type place struct{ line, column int }
 // that the mistakes of the other files are still found.
 func parse(file string, text []byte) *document {
 	d := &document{file: file, root: map[string]any{}, places: map[string]place{"": {1, 1}},
-		keys: map[string]place{}, bad: map[string]bool{}}
+		keys: map[string]place{}, bad: map[string]bool{}, doubtful: map[string]bool{}}
 	if len(text) > maxFileBytes {
 		d.refuse("", "%d bytes, want at most %d", len(text), maxFileBytes)
 		return d
@@ -68,7 +69,7 @@ func parse(file string, text []byte) *document {
 	if value, isMap := d.read("", body).(map[string]any); isMap {
 		d.root = value
 	} else if len(d.mistakes) == 0 {
-		d.refuse("", "%s, want settings of the form `key: value`", describe(d.read("", body)))
+		d.refuse("", "%s, want settings of the form \"key: value\"", describe(d.read("", body)))
 	}
 	return d
 }
@@ -173,22 +174,33 @@ func (d *document) readEntry(path string, entry *ast.MappingValueNode, into map[
 	child := join(path, name)
 	if _, twice := into[name]; twice {
 		d.note(keyPlace, child, "stands here a second time, first on line %d, want it once", d.places[child].line)
+		d.doubtful[child] = true
 		return
 	}
 	d.places[child], d.keys[child] = keyPlace, keyPlace
-	value := d.read(child, entry.Value)
-	switch value.(type) {
-	case map[string]any, []any, nil, unreadable:
+	switch entry.Value.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode, *ast.SequenceNode, *ast.NullNode:
 	default:
 		d.places[child] = placeOf(entry.Value)
 	}
-	into[name] = value
+	into[name] = d.read(child, entry.Value)
 }
 
 // has tells whether the file itself states the value, as opposed to the profile.
 func (d *document) has(path string) bool {
 	_, stated := d.places[path]
 	return stated
+}
+
+// entries counts what the file states directly below a path, whether it is refused or not.
+func (d *document) entries(path string) int {
+	n := 0
+	for key := range d.keys {
+		if key != "" && parent(key) == path {
+			n++
+		}
+	}
+	return n
 }
 
 // at is the place of a path, or of the nearest thing above it that the file has.
@@ -229,12 +241,11 @@ func (d *document) refused(path string) bool {
 // sound tells whether the values at the paths, and everything inside them, can be relied on.
 func (d *document) sound(paths ...string) bool {
 	for _, path := range paths {
-		if d.refused(path) {
-			return false
-		}
-		for bad := range d.bad {
-			if within(bad, path) {
-				return false
+		for _, unreliable := range []map[string]bool{d.bad, d.doubtful} {
+			for at := range unreliable {
+				if within(at, path) || within(path, at) {
+					return false
+				}
 			}
 		}
 	}

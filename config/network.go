@@ -85,8 +85,8 @@ type Ingress struct {
 	From IngressSource `json:"from,omitempty" jsonschema:"enum=cloudfront,enum=internet,enum=cidrs"`
 	// CIDRs are the admitted ranges when `from` is `cidrs`: an office, another provider's edge.
 	CIDRs []string `json:"cidrs,omitempty" jsonschema:"uniqueItems=true,maxItems=30"`
-	// CloudFrontPrefixList is the id of CloudFront's managed prefix list in the region. It is needed only in a region
-	// that Peakline's table does not have.
+	// CloudFrontPrefixList is the id of CloudFront's managed prefix list in the region, with `from: cloudfront`. Default: the one
+	// that Peakline's table of regions has.
 	CloudFrontPrefixList string `json:"cloudFrontPrefixList,omitempty" jsonschema:"pattern=^pl-[0-9a-f]{8}([0-9a-f]{9})?$,example=pl-4fa04526"`
 }
 
@@ -100,7 +100,10 @@ func networkDefaults(profile Profile) Network {
 	}
 }
 
-func (n *Network) complete() {
+func (n *Network) complete(region region) {
+	if n.Ingress.From == IngressCloudFront {
+		n.Ingress.CloudFrontPrefixList = cmp.Or(n.Ingress.CloudFrontPrefixList, region.cloudFront)
+	}
 	vpc, err := netip.ParsePrefix(n.CIDR)
 	if err != nil {
 		return
@@ -113,11 +116,6 @@ func (n *Network) complete() {
 
 // smallestSubnet is the longest prefix that a load balancer accepts and that holds a cluster with 15 readers.
 const smallestSubnet = 27
-
-// CloudFrontPrefixList is the id of CloudFront's managed prefix list in the environment's region.
-func (e Environment) CloudFrontPrefixList() string {
-	return cmp.Or(e.Network.Ingress.CloudFrontPrefixList, regions[e.Region].cloudFront)
-}
 
 // privateRanges are those of RFC 1918.
 var privateRanges = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16")}
@@ -161,7 +159,7 @@ var networkRules = []rule{
 		vpc, _ := parseRange(i.Network.CIDR)
 		size := func(bits int) int { return 1 << (32 - bits) }
 		used := 0
-		for _, tier := range []int{i.Network.Subnets.PublicPrefix, i.Network.Subnets.PrivatePrefix, i.Network.Subnets.IsolatedPrefix} {
+		for _, tier := range []int{i.Network.Subnets.PrivatePrefix, i.Network.Subnets.PublicPrefix, i.Network.Subnets.IsolatedPrefix} {
 			for range i.Network.Zones {
 				aligned := (used + size(tier) - 1) / size(tier) * size(tier)
 				used = aligned + size(tier)
@@ -172,8 +170,8 @@ var networkRules = []rule{
 			if i.has("network.subnets") {
 				path = "network.subnets"
 			}
-			i.refuse(path, "%s has %d addresses, too few for public /%d, private /%d and isolated /%d subnets in %d zones, which take %d; want a larger CIDR or smaller subnets",
-				vpc, size(vpc.Bits()), i.Network.Subnets.PublicPrefix, i.Network.Subnets.PrivatePrefix, i.Network.Subnets.IsolatedPrefix, len(i.Network.Zones), used)
+			i.refuse(path, "%s has %d addresses, too few for private /%d, public /%d and isolated /%d subnets in %d zones, which take %d; want a larger CIDR or smaller subnets",
+				vpc, size(vpc.Bits()), i.Network.Subnets.PrivatePrefix, i.Network.Subnets.PublicPrefix, i.Network.Subnets.IsolatedPrefix, len(i.Network.Zones), used)
 		}
 	}},
 	{"without NAT gateways the endpoints reach every service that is needed", []string{"network.natGateways", "network.endpoints"}, func(i inspection) {
@@ -214,7 +212,7 @@ var networkRules = []rule{
 	{"CloudFront's prefix list is known where only CloudFront is admitted", []string{"network.ingress", "region"}, func(i inspection) {
 		ingress := i.Network.Ingress
 		switch {
-		case ingress.From == IngressCloudFront && i.CloudFrontPrefixList() == "":
+		case ingress.From == IngressCloudFront && ingress.CloudFrontPrefixList == "":
 			i.refuse("network.ingress.cloudFrontPrefixList", "missing, and Peakline does not know it for %s; want the id that aws ec2 describe-managed-prefix-lists gives for com.amazonaws.global.cloudfront.origin-facing", i.Region)
 		case ingress.From != IngressCloudFront && ingress.CloudFrontPrefixList != "":
 			i.refuse("network.ingress.cloudFrontPrefixList", "has no effect with from: %s; remove it", ingress.From)

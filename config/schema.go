@@ -58,7 +58,7 @@ func (d *document) checkValues() {
 	}
 	for _, leaf := range leaves {
 		if missing, isMissing := leaf.ErrorKind.(*kind.Required); isMissing {
-			d.refuseMissing(d.pathOf(leaf.InstanceLocation), missing.Missing)
+			d.refuseMissing(leaf.InstanceLocation, missing.Missing)
 		}
 	}
 	d.root, _ = d.prune("", d.root).(map[string]any)
@@ -106,9 +106,13 @@ func (d *document) refuseUnknown(path string, s *jsonschema.Schema, names []stri
 	}
 }
 
-func (d *document) refuseMissing(path string, names []string) {
+func (d *document) refuseMissing(location, names []string) {
 	for _, name := range names {
-		d.refuse(join(path, name), "missing, and it has no default")
+		want := ""
+		if s := schemaAt(append(slices.Clone(location), name)); len(s.Examples) > 0 {
+			want = "; want " + example(s, "")
+		}
+		d.refuse(join(d.pathOf(location), name), "missing, and it has no default%s", want)
 	}
 }
 
@@ -213,7 +217,8 @@ func choice(found any, from []any) string {
 	for i, value := range from {
 		words[i] = fmt.Sprint(value)
 	}
-	if suggestion, near := nearest(fmt.Sprint(found), words); near {
+	text, _ := found.(string)
+	if suggestion, near := nearest(text, words); near {
 		return fmt.Sprintf("did you mean %s? There are: %s", suggestion, strings.Join(words, ", "))
 	}
 	return "want one of " + strings.Join(words, ", ")

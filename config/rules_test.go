@@ -1,0 +1,559 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// valid is a production environment without a mistake. Each case below changes some of its lines.
+const valid = `profile: production
+account: "333333333333"
+region: eu-west-1
+owner: platform
+notifications: {critical: {emails: [oncall@example.com]}}
+network:
+  cidr: 10.30.0.0/16
+  zones: [eu-west-1a, eu-west-1b, eu-west-1c]
+database:
+  writer: {instanceClass: db.r8g.large, zone: eu-west-1a}
+  readers:
+    one: {zone: eu-west-1b}
+    two: {zone: eu-west-1c}
+  backup: {copyRegion: eu-central-1}
+scaler: {max: 6}
+`
+
+// change replaces the first text by the second; an empty first text appends.
+type change struct{ from, to string }
+
+// A » stands where the first mistake is expected, the next » where the second is, and so on.
+const here = "»"
+
+type ruleCase struct {
+	changes []change
+	want    []string // the mistakes, without file, line and column
+}
+
+var ruleCases = map[string]ruleCase{
+	"a valid environment has no mistake": {},
+
+	// The environment.
+	"an account of zeros is none": {
+		[]change{{`account: "333333333333"`, `account: »"000000000000"`}},
+		[]string{"account: 000000000000, want the 12 digits of an AWS account"}},
+	"a tag with a reserved prefix": {
+		[]change{{"owner: platform", "owner: platform\ntags: {team: shop, 'AWS:x': »y, 'peakline:replica-scaler': »prod}"}},
+		[]string{
+			"tags.AWS:x: the key starts with a reserved prefix, want one without aws: and peakline:",
+			"tags.peakline:replica-scaler: the key starts with a reserved prefix, want one without aws: and peakline:"}},
+	"a tag that AWS refuses": {
+		[]change{{"owner: platform", "owner: platform\ntags: {'a*b': »x, c: »'<>'}"}},
+		[]string{
+			"tags.a*b: the key is not one that AWS accepts, want 1 to 128 letters, digits, spaces and _.:/=+-@",
+			`tags.c: text "<>", want at most 256 letters, digits, spaces and _.:/=+-@`}},
+	"too many tags": {
+		[]change{{"owner: platform", "owner: platform\n»tags: {" + strings.Join(numbered("t%d: x", 41), ", ") + "}"}},
+		[]string{"tags: 41 entries, want at most 40: AWS allows 50 and Peakline sets some itself"}},
+
+	// Notifications.
+	"destinations that nothing can be delivered to": {
+		[]change{{"{critical: {emails: [oncall@example.com]}}", "{critical: {emails: [»oncall, »Ann <ann@example.com>, ok@example.com]}, warning: {endpoints: [»'http://example.com', »'https://u:p@example.com', 'https://ok.example.com/x']}}"}},
+		[]string{
+			`notifications.critical.emails[0]: "oncall" is no e-mail address, want for example oncall@example.com`,
+			`notifications.critical.emails[1]: "Ann <ann@example.com>" is no e-mail address, want for example oncall@example.com`,
+			`notifications.warning.endpoints[0]: "http://example.com" is no HTTPS address, want for example https://events.example.com/alarm, without a password`,
+			`notifications.warning.endpoints[1]: "https://u:p@example.com" is no HTTPS address, want for example https://events.example.com/alarm, without a password`}},
+	"a topic of another region": {
+		[]change{{"{critical: {emails: [oncall@example.com]}}", "{critical: {topicArn: »'arn:aws:sns:us-east-1:123456789012:alarms'}}"}},
+		[]string{"notifications.critical.topicArn: a topic in us-east-1, want one in eu-west-1: alarms reach their own region only"}},
+	"a topic that is no standard topic": {
+		[]change{{"{critical: {emails: [oncall@example.com]}}", "{critical: {topicArn: »'arn:aws:sns:eu-west-1:123456789012:alarms.fifo'}}"}},
+		[]string{`notifications.critical.topicArn: "arn:aws:sns:eu-west-1:123456789012:alarms.fifo" is no ARN of a standard topic, want for example arn:aws:sns:eu-west-1:123456789012:alarms`}},
+	"a topic beside emails": {
+		[]change{{"emails: [oncall@example.com]", "emails: [oncall@example.com], topicArn: »'arn:aws:sns:eu-west-1:123456789012:alarms'"}},
+		[]string{"notifications.critical.topicArn: given beside emails or endpoints, want one or the other: the subscriptions of an existing topic are not Peakline's"}},
+
+	// The network.
+	"a CIDR that is none": {
+		[]change{{"10.30.0.0/16", "»10.30.0.0"}},
+		[]string{`network.cidr: "10.30.0.0": not an address range, want for example 10.20.0.0/16`}},
+	"an IPv6 CIDR": {
+		[]change{{"10.30.0.0/16", "»'fd00::/16'"}},
+		[]string{`network.cidr: "fd00::/16": not an IPv4 range, want for example 10.20.0.0/16`}},
+	"a CIDR with host bits": {
+		[]change{{"10.30.0.0/16", "»10.30.1.0/16"}},
+		[]string{`network.cidr: "10.30.1.0/16": bits set behind the prefix, want 10.30.0.0/16`}},
+	"a CIDR larger than a VPC": {
+		[]change{{"10.30.0.0/16", "»10.0.0.0/8"}},
+		[]string{"network.cidr: /8, want /16 to /24"}},
+	"a CIDR smaller than any subnets": {
+		[]change{{"10.30.0.0/16", "»10.30.0.0/25"}},
+		[]string{"network.cidr: /25, want /16 to /24"}},
+	"a public CIDR": {
+		[]change{{"10.30.0.0/16", "»52.30.0.0/16"}},
+		[]string{"network.cidr: 52.30.0.0/16 is not private, want a range within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"}},
+	"a CIDR just outside 172.16.0.0/12": {
+		[]change{{"10.30.0.0/16", "»172.32.0.0/16"}},
+		[]string{"network.cidr: 172.32.0.0/16 is not private, want a range within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"}},
+	"the smallest CIDR that three zones fit into": {changes: []change{{"10.30.0.0/16", "10.30.0.0/23"}}},
+	"a CIDR too small for the subnets": {
+		[]change{{"10.30.0.0/16", "»10.30.0.0/24"}},
+		[]string{"network.cidr: 10.30.0.0/24 has 256 addresses, too few for private /27, public /27 and isolated /27 subnets in 3 zones, which take 288; want a larger CIDR or smaller subnets"}},
+	"subnets too large for the CIDR": {
+		[]change{{"  zones: [", "  »subnets: {privatePrefix: 18, publicPrefix: 18}\n  zones: ["}},
+		[]string{"network.subnets: 10.30.0.0/16 has 65536 addresses, too few for private /18, public /18 and isolated /22 subnets in 3 zones, which take 101376; want a larger CIDR or smaller subnets"}},
+	"zones of another region": {
+		[]change{{"eu-west-1c]", "»us-east-1c, eu-west-1c]"}, {"eu-west-1a, ", ""}, {"zone: eu-west-1a", "zone: eu-west-1b"}, {"one: {zone: eu-west-1b}", "one: {zone: eu-west-1c}"}, {"two: {zone: eu-west-1c}", "two: {zone: eu-west-1b}"}},
+		[]string{`network.zones[1]: "us-east-1c" is not a zone of eu-west-1, want eu-west-1a, eu-west-1b, eu-west-1c`}},
+	"a zone that the region does not have": {
+		[]change{{"eu-west-1c]", "»eu-west-1f]"}},
+		[]string{`network.zones[2]: "eu-west-1f" is not a zone of eu-west-1, want eu-west-1a, eu-west-1b, eu-west-1c`}},
+	"a zone twice": {
+		[]change{{"eu-west-1b, eu-west-1c]", "eu-west-1b, eu-west-1c, »eu-west-1b]"}, {"eu-west-1a, ", ""}, {"zone: eu-west-1a", "zone: eu-west-1b"}},
+		[]string{`network.zones[2]: text "eu-west-1b" is listed twice, want it once`}},
+	"no NAT gateway and too few endpoints": {
+		[]change{{"  zones: [", "  natGateways: none\n  »endpoints: [s3, ecr, logs]\n  zones: ["}, {"", "exceptions: [{safety: nat-per-zone, reason: reached from inside only}]\n"}},
+		[]string{"network.endpoints: natGateways is none, so that private subnets cannot reach secretsmanager, ssm, sts, kms; add the endpoints or a NAT gateway"}},
+	"ingress from ranges without ranges": {
+		[]change{{"  zones: [", "  »ingress: {from: cidrs}\n  zones: ["}},
+		[]string{"network.ingress.cidrs: none, but from is cidrs; want at least one range"}},
+	"ranges that have no effect": {
+		[]change{{"  zones: [", "  ingress: {»cidrs: [203.0.113.0/24]}\n  zones: ["}},
+		[]string{"network.ingress.cidrs: has no effect with from: cloudfront; remove it or choose from: cidrs"}},
+	"ranges that are none, or everything": {
+		[]change{{"  zones: [", "  ingress: {from: cidrs, cidrs: [»0.0.0.0/0, »203.0.113.7/24, »office, »0.0.0.0/1, 203.0.113.0/24]}\n  zones: ["}},
+		[]string{
+			"network.ingress.cidrs[0]: 0.0.0.0/0 is a good part of the internet, want /8 or smaller, or say from: internet",
+			`network.ingress.cidrs[1]: "203.0.113.7/24": bits set behind the prefix, want 203.0.113.0/24`,
+			`network.ingress.cidrs[2]: "office": not an address range, want for example 10.20.0.0/16`,
+			"network.ingress.cidrs[3]: 0.0.0.0/1 is a good part of the internet, want /8 or smaller, or say from: internet"}},
+	"CloudFront's prefix list in a region without a known one": {
+		[]change{{"region: eu-west-1", "region: eu-south-1"}, {"[eu-west-1a, eu-west-1b, eu-west-1c]", "[eu-south-1a, eu-south-1b, eu-south-1c]"},
+			{"zone: eu-west-1a", "zone: eu-south-1a"}, {"zone: eu-west-1b", "zone: eu-south-1b"}, {"zone: eu-west-1c", "zone: eu-south-1c"}, {"network:", "»network:"}},
+		[]string{"network.ingress.cloudFrontPrefixList: missing, and Peakline does not know it for eu-south-1; want the id that aws ec2 describe-managed-prefix-lists gives for com.amazonaws.global.cloudfront.origin-facing"}},
+	"a prefix list that has no effect": {
+		[]change{{"  zones: [", "  ingress: {from: cidrs, cidrs: [203.0.113.0/24], cloudFrontPrefixList: »pl-4fa04526}\n  zones: ["}},
+		[]string{"network.ingress.cloudFrontPrefixList: has no effect with from: cidrs; remove it"}},
+	"the retention of flow logs that are off": {
+		[]change{{"  zones: [", "  flowLogs: {enabled: false, retentionDays: »30}\n  zones: ["}, {"", "exceptions: [{safety: flow-logs, reason: the transit account records them}]\n"}},
+		[]string{"network.flowLogs.retentionDays: has no effect with enabled: false; remove it"}},
+
+	// The database.
+	"a retired minor version": {
+		[]change{{"  readers:", "  engineVersion: »\"16.1\"\n  readers:"}},
+		[]string{"database.engineVersion: 16.1 is retired, AWS creates no cluster with it; want 14.22, 15.17, 16.13, 17.9"}},
+	"a retired major version": {
+		[]change{{"  readers:", "  engineVersion: »\"12.22\"\n  readers:"}},
+		[]string{"database.engineVersion: 12.22 is retired, AWS creates no cluster with it; want 14.22, 15.17, 16.13, 17.9"}},
+	"a minor version that never was": {
+		[]change{{"  readers:", "  engineVersion: »\"17.99\"\n  readers:"}},
+		[]string{"database.engineVersion: 17.99 is no version of Aurora PostgreSQL that Peakline knows; want 14.22, 15.17, 16.13, 17.9"}},
+	"a major version that is unknown": {
+		[]change{{"  readers:", "  engineVersion: »\"9.6\"\n  readers:"}},
+		[]string{"database.engineVersion: major version of 9.6 is unknown or long retired; want 14.22, 15.17, 16.13, 17.9"}},
+	"a writer without a class": {
+		[]change{{"instanceClass: db.r8g.large, ", ""}, {"writer:", "»writer:"}},
+		[]string{"database.writer.instanceClass: missing, and it has no default; want for example db.r8g.large, or db.serverless"}},
+	"classes that do not exist": {
+		[]change{{"instanceClass: db.r8g.large", "instanceClass: »db.r8g.3xlarge"}, {"one: {", "one: {instanceClass: »db.m5.large, "}, {"two: {", "two: {instanceClass: »db.r4.large, "}},
+		[]string{
+			`database.writer.instanceClass: "db.r8g.3xlarge" has no such size, want db.r8g with one of large, xlarge, 2xlarge, 4xlarge, 8xlarge, 12xlarge, 16xlarge, 24xlarge, 48xlarge`,
+			`database.readers.one.instanceClass: "db.m5.large" is no instance class of Aurora PostgreSQL that Peakline knows; did you mean db.r5.large?`,
+			"database.readers.two.instanceClass: db.r4.large is a previous generation; use r6g, r7g or r8g"}},
+	"a class that is newer than the engine version": {
+		[]change{{"  readers:", "  engineVersion: \"14.6\"\n  readers:"}, {"instanceClass: db.r8g.large", "instanceClass: »db.r8g.large"}},
+		[]string{"database.writer.instanceClass: db.r8g.large needs version 14.13 or later, the cluster has 14.6"}},
+	"more readers than a cluster can have": {
+		[]change{{"  readers:\n    one: {zone: eu-west-1b}\n    two: {zone: eu-west-1c}\n", "  »readers:\n" + strings.Join(numbered("    r%d: {zone: eu-west-1b}\n", 16), "")}},
+		[]string{"database.readers: 16 entries, want 1 to 15, the scaler's maximum included"}},
+	"no readers": {
+		[]change{{"  readers:\n    one: {zone: eu-west-1b}\n    two: {zone: eu-west-1c}\n", "  »readers: {}\n"}},
+		[]string{"database.readers: 0 entries, want 1 to 15, the scaler's maximum included"}},
+	"readers whose names do not fit or are taken": {
+		[]change{{"one: {", "»One: {"}, {"two: {", "»auto-r01: {"}, {"  backup:", "    »a--b: {zone: eu-west-1b}\n    »writer: {zone: eu-west-1b}\n    three: {zone: eu-west-1c}\n  backup:"}},
+		[]string{
+			`database.readers.One: the name "One" does not fit into an instance identifier, want 1 to 20 lower-case letters, digits and single hyphens, a letter first`,
+			`database.readers.auto-r01: the name "auto-r01" is taken, want another: auto is the scaler's own readers, writer is the writer`,
+			`database.readers.a--b: the name "a--b" does not fit into an instance identifier, want 1 to 20 lower-case letters, digits and single hyphens, a letter first`,
+			`database.readers.writer: the name "writer" is taken, want another: auto is the scaler's own readers, writer is the writer`}},
+	"instances outside the network": {
+		[]change{{"large, zone: eu-west-1a", "large, zone: »eu-west-1d"}, {"one: {zone: eu-west-1b}", "one: {zone: »b}"}},
+		[]string{
+			`database.writer.zone: "eu-west-1d" is not one of the network's zones, want one of eu-west-1a, eu-west-1b, eu-west-1c`,
+			`database.readers.one.zone: "b" is not one of the network's zones, want one of eu-west-1a, eu-west-1b, eu-west-1c`}},
+	"all readers in the writer's zone": {
+		[]change{{"one: {zone: eu-west-1b}", "one: {zone: eu-west-1a}"}, {"two: {zone: eu-west-1c}", "two: {zone: eu-west-1a}"}, {"  readers:", "  »readers:"}},
+		[]string{"database.readers: all in the writer's zone eu-west-1a, want at least one in another: with that zone the whole database would be gone"}},
+	"a capacity range without serverless instances": {
+		[]change{{"  readers:", "  »serverlessCapacity: {min: 1, max: 4}\n  readers:"}},
+		[]string{"database.serverlessCapacity: has no effect, no instance has the class db.serverless; remove it"}},
+	"a capacity range the wrong way round": {
+		[]change{{"db.r8g.large", "db.serverless"}, {"  readers:", "  »serverlessCapacity: {min: 8, max: 4}\n  readers:"}},
+		[]string{"database.serverlessCapacity: min 8 is above max 4, want min at most max"}},
+	"a capacity range that the version does not have": {
+		[]change{{"db.r8g.large", "db.serverless"}, {"  readers:", "  engineVersion: \"14.6\"\n  »serverlessCapacity: {min: 1, max: 256}\n  readers:"}},
+		[]string{"database.serverlessCapacity: 1 to 256 capacity units need version 14.12 or later, want 0.5 to 128 with 14.6"}},
+	"a pause that logical replication prevents": {
+		[]change{{"db.r8g.large", "db.serverless"}, {"  readers:", "  logicalReplication: true\n  serverlessCapacity: {min: »0, max: 4}\n  readers:"}, {"", "exceptions: [{safety: awake-instances, reason: a demonstration at night}]\n"}},
+		[]string{
+			"database.serverlessCapacity.min: 0 lets an idle instance pause, which logicalReplication prevents; want at least 0.5"}},
+	"insights kept for a time that AWS does not offer": {
+		[]change{{"  readers:", "  insights: {mode: standard, retentionDays: »30}\n  readers:"}},
+		[]string{"database.insights.retentionDays: 30, want 7, a multiple of 31 up to 713, or 731"}},
+	"advanced insights kept too short": {
+		[]change{{"  readers:", "  insights: {retentionDays: »7}\n  readers:"}},
+		[]string{"database.insights.retentionDays: 7, want at least 465 with mode: advanced"}},
+	"the retention of insights that are off": {
+		[]change{{"  readers:", "  insights: {mode: off, retentionDays: »7}\n  readers:"}, {"", "exceptions: [{safety: insights, reason: another tool watches it}]\n"}},
+		[]string{"database.insights.retentionDays: has no effect with mode: off; remove it"}},
+	"windows that are none": {
+		[]change{{"  readers:", "  backupWindow: »03:00-25:00\n  maintenanceWindow: »tus:04:30-tue:05:30\n  readers:"}},
+		[]string{
+			`database.backupWindow: "03:00-25:00": no times of day, want for example 03:00-04:00`,
+			`database.maintenanceWindow: "tus:04:30-tue:05:30": no days and times, want for example tue:04:30-tue:05:30`}},
+	"windows that are too short or too long": {
+		[]change{{"  readers:", "  backupWindow: »03:00-03:29\n  maintenanceWindow: »sun:04:30-tue:05:30\n  readers:"}},
+		[]string{
+			`database.backupWindow: "03:00-03:29": 29 minutes, want at least 30`,
+			`database.maintenanceWindow: "sun:04:30-tue:05:30": 49 hours, want at most 24`}},
+	"windows that overlap": {
+		[]change{{"  readers:", "  maintenanceWindow: »wed:03:59-wed:04:29\n  readers:"}},
+		[]string{"database.maintenanceWindow: backup 03:00-04:00 and maintenance wed:03:59-wed:04:29 overlap, want them apart"}},
+	"windows that overlap round midnight and the week": {
+		[]change{{"  readers:", "  backupWindow: 23:45-00:30\n  maintenanceWindow: »sat:23:00-sun:00:00\n  readers:"}},
+		[]string{"database.maintenanceWindow: backup 23:45-00:30 and maintenance sat:23:00-sun:00:00 overlap, want them apart"}},
+	"windows that touch": {changes: []change{{"  readers:", "  backupWindow: 23:30-00:00\n  maintenanceWindow: sun:00:00-sun:00:30\n  readers:"}}},
+
+	// Backups.
+	"a lock that the plan does not fit into": {
+		[]change{{"{copyRegion: eu-central-1}", "{copyRegion: eu-central-1, vaultLock: {minDays: 40}, »plan: {dailyDays: 35}}"}},
+		[]string{"database.backup.plan: retentions of 35 to 365 days, but the locked vault takes 40 to 400: AWS Backup would fail every other job"}},
+	"a lock the wrong way round": {
+		[]change{{"{copyRegion: eu-central-1}", "{copyRegion: eu-central-1, »vaultLock: {minDays: 40, maxDays: 30}}"}},
+		[]string{"database.backup.vaultLock: minDays 40 is above maxDays 30, want minDays at most maxDays"}},
+	"copies of no snapshots": {
+		[]change{{"{copyRegion: eu-central-1}", "{copyRegion: »eu-central-1, plan: {dailyDays: 0, weeklyDays: 0, monthlyDays: 0}}"}, {"", "exceptions: [{safety: backup-plan, reason: another account takes them}]\n"}},
+		[]string{"database.backup.copyRegion: has no effect, database.backup.plan has no rhythm; give it dailyDays, weeklyDays or monthlyDays"}},
+	"compliance mode without its confirmation": {
+		[]change{{"{copyRegion: eu-central-1}", "{copyRegion: eu-central-1, »vaultLock: {mode: compliance}}"}},
+		[]string{"database.backup.vaultLock.compliance: incomplete, but compliance mode can never be undone; want graceDays, immutableFrom and a reason"}},
+	"compliance mode without a reason": {
+		[]change{{"{copyRegion: eu-central-1}", "{copyRegion: eu-central-1, vaultLock: {mode: compliance, »compliance: {graceDays: 3, immutableFrom: 2026-11-25}}}"}},
+		[]string{"database.backup.vaultLock.compliance: incomplete, but compliance mode can never be undone; want graceDays, immutableFrom and a reason"}},
+	"a confirmation of a later date than the real one": {
+		[]change{{"{copyRegion: eu-central-1}", "{copyRegion: eu-central-1, vaultLock: {mode: compliance, compliance: {graceDays: 3, immutableFrom: »2026-11-26, reason: the auditor asks for it}}}"}},
+		[]string{"database.backup.vaultLock.compliance.immutableFrom: 2026-11-26, but with 3 grace days a deployment today is immutable from 2026-11-25; want that date"}},
+	"a confirmation of a day that does not exist": {
+		[]change{{"{copyRegion: eu-central-1}", "{copyRegion: eu-central-1, vaultLock: {mode: compliance, compliance: {graceDays: 3, immutableFrom: »2026-11-31, reason: the auditor asks for it}}}"}},
+		[]string{`database.backup.vaultLock.compliance.immutableFrom: "2026-11-31" is no date, want for example 2026-11-25`}},
+	"a confirmation of what has become immutable since": {changes: []change{
+		{"{copyRegion: eu-central-1}", "{copyRegion: eu-central-1, vaultLock: {mode: compliance, compliance: {graceDays: 3, immutableFrom: 2026-06-01, reason: the auditor asks for it}}}"}}},
+	"a confirmation of nothing": {
+		[]change{{"{copyRegion: eu-central-1}", "{copyRegion: eu-central-1, vaultLock: {»compliance: {graceDays: 3}}}"}},
+		[]string{"database.backup.vaultLock.compliance: has no effect with mode: governance; remove it"}},
+	"a copy in the same region": {
+		[]change{{"copyRegion: eu-central-1", "copyRegion: »eu-west-1"}},
+		[]string{"database.backup.copyRegion: eu-west-1 is the environment's own region, want another"}},
+	"a copy to what is no vault": {
+		[]change{{"{copyRegion: eu-central-1}", "{copyRegion: eu-central-1, copyVaultArn: »'arn:aws:s3:::bucket'}"}},
+		[]string{`database.backup.copyVaultArn: "arn:aws:s3:::bucket" is no ARN of a backup vault, want for example arn:aws:backup:eu-west-1:123456789012:backup-vault:peakline`}},
+	"a copy to a vault of the same account": {
+		[]change{{"{copyRegion: eu-central-1}", "{copyRegion: eu-central-1, copyVaultArn: »'arn:aws:backup:eu-west-1:333333333333:backup-vault:x-y'}"}},
+		[]string{"database.backup.copyVaultArn: a vault of the environment's own account 333333333333, want another account's"}},
+	"an objective that a daily copy cannot meet": {
+		[]change{{"  readers:", "  objectives: {regionLossPointHours: »4}\n  readers:"}},
+		[]string{"database.objectives.regionLossPointHours: 4, want at least 25 with this backup plan, or a more frequent one"}},
+	"an objective without a copy": {
+		[]change{{"  backup: {copyRegion: eu-central-1}\n", "  objectives: {regionLossTimeHours: »4}\n"}, {"", "exceptions: [{safety: backup-copy, reason: the data may not leave Ireland}]\n"}},
+		[]string{"database.objectives.regionLossTimeHours: cannot be met without database.backup.copyRegion; add the region or remove the objective"}},
+
+	// The scaler.
+	"min above max": {
+		[]change{{"{max: 6}", "{min: »7, max: 6}"}},
+		[]string{"scaler.min: 7, want at most scaler.max, 6"}},
+	"max below the readers of the file": {
+		[]change{{"{max: 6}", "{max: »1}"}},
+		[]string{"scaler.max: 1, want at least the 2 readers of database.readers, which are always there"}},
+	"min below the readers of the file": {
+		[]change{{"{max: 6}", "{min: »1, max: 6}"}},
+		[]string{"scaler.min: 1, want at least the 2 readers of database.readers, which are always there"}},
+	"a mode that another control does not have": {
+		[]change{{"{max: 6}", "{control: fixed, mode: »paused}"}},
+		[]string{"scaler.mode: paused has no effect with control: fixed; remove it"}},
+	"target tracking of serverless readers": {
+		[]change{{"db.r8g.large", "db.serverless"}, {"{max: 6}", "{control: »target-tracking}"}},
+		[]string{"scaler.control: target-tracking, but AWS's does not support db.serverless readers; want peakline or fixed"}},
+	"fallback classes that are none": {
+		[]change{{"{max: 6}", "{fallbackClasses: [»db.r8g.large, db.r7g.large, »db.serverless, »db.t2.small, »r6g.large]}"}},
+		[]string{
+			"scaler.fallbackClasses[0]: db.r8g.large is the writer's class, which is tried first; want another",
+			"scaler.fallbackClasses[2]: db.serverless, want a provisioned class",
+			"scaler.fallbackClasses[3]: db.t2.small is a previous generation that Aurora PostgreSQL never had; use t4g",
+			`scaler.fallbackClasses[4]: "r6g.large" is no instance class of Aurora PostgreSQL that Peakline knows; did you mean db.r6g.large?`}},
+	"a freeze window that is over": {
+		[]change{{"{max: 6}", "{freezeWindows: [{name: x, start: 2026-11-20T00:00, end: »2026-11-22T12:00}]}"}},
+		[]string{"scaler.freezeWindows[0].end: 2026-11-22T12:00 is past, want an end in the future; remove the entry"}},
+	"a freeze window over the time in which readers come up": {
+		[]change{{"{max: 6}", "{freezeWindows: [»{name: sale week, start: 2026-11-23T00:00, end: 2026-11-30T00:00}]}"},
+			{"", "events: [{name: sale, start: 2026-11-27T00:00, end: 2026-11-28T00:00, floors: {readers: 6}}]\n"}},
+		[]string{`scaler.freezeWindows[0]: "sale week" lies over the 30m0s before the event "sale", in which its readers come up; want it to start with the event or to end before`}},
+	"a freeze window that starts with the event": {changes: []change{
+		{"{max: 6}", "{max: 6, freezeWindows: [{name: sale week, start: 2026-11-27T00:00, end: 2026-11-30T00:00}]}"},
+		{"", "events: [{name: sale, start: 2026-11-27T00:00, end: 2026-11-28T00:00, floors: {readers: 6}}]\n"}}},
+
+	// The calendar.
+	"an event that is over": {
+		[]change{{"", "events: [{name: sale, start: 2026-11-20T00:00, end: »2026-11-21T00:00, expectedLoad: 3}]\n"}},
+		[]string{"events[0].end: 2026-11-21T00:00 is past, want an end in the future; remove the entry"}},
+	"an event that has begun": {changes: []change{{"", "events: [{name: sale, start: 2026-11-22T00:00, end: 2026-11-23T00:00, expectedLoad: 3}]\n"}}},
+	"an event that ends before it starts": {
+		[]change{{"", "events: [{name: sale, start: 2026-11-27T00:00, end: »2026-11-26T00:00, expectedLoad: 3}]\n"}},
+		[]string{"events[0].end: 2026-11-26T00:00 is not after the start 2026-11-27T00:00"}},
+	"an event with a slip in the year": {
+		[]change{{"", "events: [{name: sale, start: 2026-11-27T00:00, end: »2027-11-28T00:00, expectedLoad: 3}]\n"}},
+		[]string{"events[0].end: 2027-11-28T00:00 is 366 days after the start, want at most 31"}},
+	"an event on a day that does not exist": {
+		[]change{{"", "events: [{name: sale, start: »2026-11-31T00:00, end: »2026-12-01T24:00, expectedLoad: 3}]\n"}},
+		[]string{
+			`events[0].start: "2026-11-31T00:00", want a date and a time of day such as 2026-11-27T00:00`,
+			`events[0].end: "2026-12-01T24:00", want a date and a time of day such as 2026-11-27T00:00`}},
+	"an event in an hour that daylight saving skips": {
+		[]change{{"", "events: [{name: sale, start: »2027-03-28T02:30, end: 2027-03-28T12:00, timeZone: Europe/Berlin, expectedLoad: 3}]\n"}},
+		[]string{"events[0].start: 2027-03-28T02:30 does not exist in Europe/Berlin: clocks skip it"}},
+	"an event in no time zone": {
+		[]change{{"", "events: [{name: sale, start: 2026-11-27T00:00, end: 2026-11-28T00:00, timeZone: »Local, expectedLoad: 3}, {name: b, start: 2026-11-27T00:00, end: 2026-11-28T00:00, timeZone: »Europe/Atlantis, expectedLoad: 3}]\n"}},
+		[]string{
+			`events[0].timeZone: "Local" is unknown, want an IANA name such as Europe/Berlin`,
+			`events[1].timeZone: "Europe/Atlantis" is unknown, want an IANA name such as Europe/Berlin`}},
+	"two events of one name": {
+		[]change{{"", "events: [{name: sale, start: 2026-11-27T00:00, end: 2026-11-28T00:00, expectedLoad: 3}, {name: »sale, start: 2026-11-29T00:00, end: 2026-11-30T00:00, expectedLoad: 3}]\n"}},
+		[]string{`events[1].name: "sale" is the name of events[0] too, want another`}},
+	"an event that raises nothing": {
+		[]change{{"", "events: [»{name: sale, start: 2026-11-27T00:00, end: 2026-11-28T00:00}]\n"}},
+		[]string{"events[0]: raises nothing, want expectedLoad or a floor"}},
+	"a reader floor above max": {
+		[]change{{"", "events: [{name: sale, start: 2026-11-27T00:00, end: 2026-11-28T00:00, floors: {readers: »7}}]\n"}},
+		[]string{"events[0].floors.readers: 7, want at most scaler.max, 6"}},
+	"a reader floor that nothing can raise": {
+		[]change{{"{max: 6}", "{control: fixed}"}, {"", "events: [{name: sale, start: 2026-11-27T00:00, end: 2026-11-28T00:00, floors: {readers: »3}}]\n"}},
+		[]string{"events[0].floors.readers: 3, but control: fixed adds no reader to the 2 of database.readers"}},
+	"a capacity floor without serverless instances": {
+		[]change{{"", "events: [{name: sale, start: 2026-11-27T00:00, end: 2026-11-28T00:00, floors: {serverlessUnits: »4}}]\n"}},
+		[]string{"events[0].floors.serverlessUnits: has no effect, no instance has the class db.serverless; remove it"}},
+	"a capacity floor above the range": {
+		[]change{{"db.r8g.large", "db.serverless"}, {"", "events: [{name: sale, start: 2026-11-27T00:00, end: 2026-11-28T00:00, floors: {serverlessUnits: »65}}]\n"}},
+		[]string{"events[0].floors.serverlessUnits: 65, want at most database.serverlessCapacity.max, 64"}},
+
+	// Safeties and their exceptions.
+	"a reason for a safety that is on": {
+		[]change{{"", "exceptions: [»{safety: vault-lock, reason: we had a reason once}]\n"}},
+		[]string{"exceptions[0]: vault-lock is not switched off in this file, remove the exception"}},
+	"two reasons for one safety": {
+		[]change{{"  zones: [", "  natGateways: single\n  zones: ["}, {"", "exceptions: [{safety: nat-per-zone, reason: it is cheaper}, »{safety: nat-per-zone, reason: it is really cheaper}]\n"}},
+		[]string{"exceptions[1]: nat-per-zone has its reason in exceptions[0] already, want one"}},
+	"a reason that is none": {
+		[]change{{"  zones: [", "  natGateways: single\n  zones: ["}, {"", "exceptions: [{safety: nat-per-zone, reason: »cheap}]\n"}},
+		[]string{"exceptions[0].reason: 5 characters, want 10 to 500"}},
+	"a misspelt safety is not taken for a missing one": {
+		[]change{{"  zones: [", "  natGateways: single\n  zones: ["}, {"", "exceptions: [{safety: »nat-per-zones, reason: it is cheaper}]\n"}},
+		[]string{"exceptions[0].safety: text \"nat-per-zones\", did you mean nat-per-zone? There are: " + strings.Join(strings.Fields(strings.Trim(fmt.Sprint(Safeties()), "[]")), ", ")}},
+	"production's safeties are no mistakes in development": {changes: []change{{"profile: production", "profile: development"}, {"  backup: {copyRegion: eu-central-1}\n", ""}}},
+	"a reason in development for what only production has": {
+		[]change{{"profile: production", "profile: development"}, {"  backup: {copyRegion: eu-central-1}\n", ""}, {"", "exceptions: [»{safety: nat-per-zone, reason: it is cheaper}]\n"}},
+		[]string{"exceptions[0]: nat-per-zone is not switched off in this file, remove the exception"}},
+}
+
+// weakenings switches each safety off, in a file that is otherwise in order.
+var weakenings = map[Safety]ruleCase{
+	"engine-support": {[]change{{"  readers:", "  engineVersion: »\"13.23\"\n  readers:"}},
+		[]string{"database.engineVersion: 13.23 left standard support on 2026-02-28 and costs extra, want 14.22, 15.17, 16.13, 17.9"}},
+	"three-zones": {[]change{{"  zones: [eu-west-1a, eu-west-1b, eu-west-1c]", "  »zones: [eu-west-1b, eu-west-1c]"}, {"zone: eu-west-1a", "zone: eu-west-1b"}},
+		[]string{"network.zones: 2 entries, want 3"}},
+	"nat-per-zone": {[]change{{"  zones: [", "  natGateways: »single\n  zones: ["}},
+		[]string{"network.natGateways: single, want per-zone"}},
+	"flow-logs": {[]change{{"  zones: [", "  flowLogs: {enabled: »false}\n  zones: ["}},
+		[]string{"network.flowLogs.enabled: false, want true"}},
+	"closed-ingress": {[]change{{"  zones: [", "  ingress: {from: »internet}\n  zones: ["}},
+		[]string{"network.ingress.from: internet goes around CloudFront and its firewall, want cloudfront or cidrs"}},
+	"readers-in-two-zones": {[]change{{"two: {zone: eu-west-1c}", "two: {zone: eu-west-1b}"}, {"  readers:", "  »readers:"}},
+		[]string{"database.readers: all in eu-west-1b, want readers in at least two zones"}},
+	"full-speed-instances": {[]change{{"one: {", "one: {instanceClass: db.t4g.medium, "}, {"database:", "»database:"}},
+		[]string{"database: readers.one burstable, throttled once its CPU credits are used up; want db.r classes or db.serverless"}},
+	"awake-instances": {[]change{{"db.r8g.large", "db.serverless"}, {"  readers:", "  serverlessCapacity: {min: »0, max: 4}\n  readers:"}},
+		[]string{"database.serverlessCapacity.min: 0 pauses an idle instance and makes the first request wait, want at least 0.5"}},
+	"durable-commits": {[]change{{"  readers:", "  synchronousCommit: »off\n  readers:"}},
+		[]string{"database.synchronousCommit: off loses acknowledged writes in a crash, want on"}},
+	"deletion-protection": {[]change{{"  readers:", "  deletionProtection: »false\n  readers:"}},
+		[]string{"database.deletionProtection: false, want true"}},
+	"week-of-recovery": {[]change{{"{copyRegion: eu-central-1}", "{copyRegion: eu-central-1, retentionDays: »6}"}},
+		[]string{"database.backup.retentionDays: 6, want at least 7"}},
+	"backup-plan": {[]change{{"  backup: {copyRegion: eu-central-1}", "  backup: {vaultLock: {mode: none}, »plan: {dailyDays: 0, weeklyDays: 0, monthlyDays: 0}}"},
+		{"", "exceptions:\n  - {safety: backup-copy, reason: another account takes them}\n  - {safety: vault-lock, reason: another account takes them}\n"}},
+		[]string{"database.backup.plan: no rhythm, want dailyDays, weeklyDays or monthlyDays"}},
+	"backup-copy": {[]change{{"  backup: {copyRegion: eu-central-1}", "  »backup: {retentionDays: 35}"}},
+		[]string{"database.backup.copyRegion: missing, want a second region"}},
+	"vault-lock": {[]change{{"{copyRegion: eu-central-1}", "{copyRegion: eu-central-1, vaultLock: {mode: »none}}"}},
+		[]string{"database.backup.vaultLock.mode: none, want governance or compliance"}},
+	"insights": {[]change{{"  readers:", "  insights: {mode: »off}\n  readers:"}},
+		[]string{"database.insights.mode: off, want standard or advanced"}},
+	"enhanced-monitoring": {[]change{{"  readers:", "  monitoringIntervalSeconds: »0\n  readers:"}},
+		[]string{"database.monitoringIntervalSeconds: 0, want 1 to 60"}},
+	"someone-to-call": {[]change{{"notifications: {critical: {emails: [oncall@example.com]}}\n", ""}},
+		[]string{"notifications.critical: nobody hears of a critical alarm, want emails, endpoints or topicArn"}},
+}
+
+func numbered(format string, n int) []string {
+	texts := make([]string, n)
+	for i := range texts {
+		texts[i] = fmt.Sprintf(format, i+1)
+	}
+	return texts
+}
+
+// text is the file of a case, and where its mistakes are expected, in order.
+func (c ruleCase) text(t *testing.T, name string) (text string, at []place) {
+	t.Helper()
+	text = valid
+	for _, change := range c.changes {
+		if change.from == "" {
+			text += change.to
+			continue
+		}
+		if !strings.Contains(text, change.from) {
+			t.Fatalf("%s: the environment has no %q to change", name, change.from)
+		}
+		text = strings.Replace(text, change.from, change.to, 1)
+	}
+	for {
+		before, after, found := strings.Cut(text, here)
+		if !found {
+			return text, at
+		}
+		text = before + after
+		line := strings.Count(before, "\n") + 1
+		at = append(at, place{line, len([]rune(before[strings.LastIndex(before, "\n")+1:])) + 1})
+	}
+}
+
+func TestRulesBetweenValues(t *testing.T) {
+	for name, c := range ruleCases {
+		t.Run(name, func(t *testing.T) { c.expect(t, name) })
+	}
+}
+
+func (c ruleCase) expect(t *testing.T, name string) {
+	t.Helper()
+	text, at := c.text(t, name)
+	mistakes := mistakesOf(text)
+	var got []string
+	for _, mistake := range mistakes {
+		got = append(got, mistake.Path+": "+mistake.Text)
+	}
+	if !slices.Equal(got, c.want) {
+		t.Fatalf("an operator reads the wrong thing\n got %s\nwant %s\nof\n%s", strings.Join(got, "\n     "), strings.Join(c.want, "\n     "), text)
+	}
+	for i, mistake := range mistakes {
+		if i < len(at) && (place{mistake.Line, mistake.Column}) != at[i] {
+			t.Errorf("%s is said to stand at %d:%d, it stands at %v", got[i], mistake.Line, mistake.Column, at[i])
+		}
+	}
+}
+
+func mistakesOf(text string) Mistakes {
+	d := read("prod.yaml", "prod", []byte(text), today).document
+	d.mistakes.sort()
+	return d.mistakes
+}
+
+func TestEveryRuleHasACase(t *testing.T) {
+	fired := map[string]bool{}
+	for name, c := range ruleCases {
+		text, _ := c.text(t, name)
+		for _, mistake := range mistakesOf(text) {
+			fired[mistake.rule] = true
+		}
+	}
+	for name, c := range weakenings {
+		text, _ := c.text(t, string(name))
+		for _, mistake := range mistakesOf(text) {
+			fired[mistake.rule] = true
+		}
+	}
+	for _, section := range rules() {
+		for _, r := range section {
+			if !fired[r.says] {
+				t.Errorf("no case breaks the rule that %s; it could be gone and nobody would notice", r.says)
+			}
+		}
+	}
+}
+
+func TestASafetyIsSwitchedOffOnlyForAReason(t *testing.T) {
+	for _, name := range Safeties() {
+		t.Run(string(name), func(t *testing.T) {
+			weakened, known := weakenings[name]
+			if !known {
+				t.Fatalf("no case switches %s off", name)
+			}
+			for i := range weakened.want {
+				weakened.want[i] += "; or give the reason as an exception for the safety " + string(name)
+			}
+			weakened.expect(t, string(name))
+			excused := weakened
+			entry := change{"", fmt.Sprintf("exceptions:\n  - {safety: %s, reason: the reason is written down here}\n", name)}
+			if last := excused.changes[len(excused.changes)-1]; strings.HasPrefix(last.to, "exceptions:\n") {
+				entry.to = strings.TrimPrefix(entry.to, "exceptions:\n")
+			}
+			excused.changes = append(slices.Clone(excused.changes), entry)
+			excused.want = nil
+			excused.expect(t, string(name))
+		})
+	}
+}
+
+func TestNetworksOfEnvironmentsAreApart(t *testing.T) {
+	environments := []loaded{}
+	for name, cidr := range map[string]string{"a": "10.0.0.0/16", "b": "10.0.128.0/17", "c": "10.1.0.0/16"} {
+		text := strings.Replace(valid, "10.30.0.0/16", cidr, 1)
+		environments = append(environments, read(name+".yaml", "env-"+name, []byte(text), today))
+	}
+	slices.SortFunc(environments, func(a, b loaded) int { return cmp.Compare(a.environment.Name, b.environment.Name) })
+	for asked, want := range map[string]string{
+		"":      "b.yaml:7:9 network.cidr: 10.0.128.0/17 overlaps 10.0.0.0/16 of environment env-a (a.yaml:7), want a range of its own",
+		"env-a": "a.yaml:7:9 network.cidr: 10.0.0.0/16 overlaps 10.0.128.0/17 of environment env-b (b.yaml:7), want a range of its own",
+		"env-c": "b.yaml:7:9 network.cidr: 10.0.128.0/17 overlaps 10.0.0.0/16 of environment env-a (a.yaml:7), want a range of its own",
+	} {
+		copies := make([]loaded, len(environments))
+		for i, e := range environments {
+			d := parse(e.document.file, []byte(strings.Replace(valid, "10.30.0.0/16", e.environment.Network.CIDR, 1)))
+			copies[i] = loaded{e.environment, d}
+		}
+		checkTogether(copies, asked)
+		var got []string
+		for _, e := range copies {
+			for _, mistake := range e.document.mistakes {
+				got = append(got, mistake.Error())
+			}
+		}
+		if len(got) != 1 || got[0] != want {
+			t.Errorf("asked for %q:\n got %v\nwant %s", asked, got, want)
+		}
+	}
+}
+
+func TestSupportDatesAreJudgedAtTheTimeOfLoading(t *testing.T) {
+	text := strings.Replace(valid, "  readers:", "  engineVersion: \"14.22\"\n  readers:", 1)
+	for date, want := range map[string]bool{"2027-02-28T23:59:00Z": true, "2027-03-01T00:01:00Z": false} {
+		now, err := time.Parse(time.RFC3339, date)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fine := len(read("prod.yaml", "prod", []byte(text), now).document.mistakes) == 0; fine != want {
+			t.Errorf("14.22 accepted at %s: %t, want %t: its standard support ends on 2027-02-28", date, fine, want)
+		}
+	}
+}
