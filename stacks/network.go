@@ -39,7 +39,7 @@ func NewNetwork(stage awscdk.Stage, environment config.Environment, notification
 		Network: network,
 		SecurityGroups: constructs.NewSecurityGroups(stack, "SecurityGroups", constructs.SecurityGroupsProps{
 			Vpc:            network.Vpc,
-			EdgePrefixList: environment.CloudFrontPrefixList(),
+			EdgePrefixList: settings.Ingress.CloudFrontPrefixList,
 			EdgeCIDRs:      edgeCIDRs(settings.Ingress),
 		}),
 	}
