@@ -113,7 +113,7 @@ func newCluster(plant Plant, trace Trace, readers int, seed uint64) *cluster {
 		c.decay = math.Exp(-float64(plant.Step) / float64(plant.ConnectionLife))
 	}
 	if readers == 0 {
-		readers = c.readersFor(trace.Load[0], initialUtilisation)
+		readers = readersFor(plant, trace.Load[0], initialUtilisation)
 	}
 	// Instances that were there at the start are as old as two weeks of metrics.
 	const longAgo = -14 * 24 * time.Hour
@@ -144,17 +144,6 @@ func newCluster(plant Plant, trace Trace, readers int, seed uint64) *cluster {
 // minimum is the fewest readers any policy may have now: the configured one, or a known sale's floor.
 func (c *cluster) minimum() int {
 	return min(max(c.plant.Readers.Min, floorAt(c.floors, c.trace.Start.Add(c.now))), c.plant.Readers.Max)
-}
-
-// readersFor is how many warm, balanced readers carry a load at a utilisation, within the plant's bounds.
-func (c *cluster) readersFor(load, utilisation float64) int {
-	return readersFor(c.plant, load, utilisation)
-}
-
-func readersFor(plant Plant, load, utilisation float64) int {
-	// The tolerance keeps a load that fills n readers exactly from asking for n+1.
-	readers := int(math.Ceil(load/(plant.ReaderCapacity*utilisation) - 1e-9))
-	return min(max(readers, plant.Readers.Min), plant.Readers.Max)
 }
 
 // minute is the number of the minute about to be simulated.

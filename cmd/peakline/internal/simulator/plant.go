@@ -3,6 +3,7 @@ package simulator
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"time"
 
@@ -121,9 +122,19 @@ func DefaultPlant() Plant {
 			RecoveryMs: 800, RecoveryFor: 5 * time.Minute, CatchUpMs: 300, CatchUpFor: 3 * time.Minute,
 		},
 		Writer:    Writer{CPUPercent: 25},
-		Failovers: Failovers{PerMonth: 0.5, Duration: time.Minute},
+		Failovers: Failovers{PerMonth: 0.2, Duration: time.Minute},
 		Billing:   Billing{Minimum: 10 * time.Minute},
 	}
+}
+
+// ReadersFor is the fewest readers within the bounds that serve a load without bad requests, warm and balanced.
+func (p Plant) ReadersFor(load float64) int { return readersFor(p, load, p.BadAbove) }
+
+// readersFor is how many warm, balanced readers carry a load at a utilisation, within the plant's bounds.
+func readersFor(plant Plant, load, utilisation float64) int {
+	// The tolerance keeps a load that fills n readers exactly from asking for n+1.
+	readers := int(math.Ceil(load/(plant.ReaderCapacity*utilisation) - 1e-9))
+	return min(max(readers, plant.Readers.Min), plant.Readers.Max)
 }
 
 // LoadPlant reads a plant file: YAML that names only the parameters differing from DefaultPlant. An unknown key, a

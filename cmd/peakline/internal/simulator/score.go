@@ -84,7 +84,7 @@ func (t *tally) minute(c *cluster, load, bad, cpuPercent float64, worst lagOf) {
 		}
 		t.late[worst.cause]++
 	}
-	demand := c.readersFor(load, c.plant.BadAbove)
+	demand := c.plant.ReadersFor(load)
 	gap := float64(serving-demand) / float64(demand)
 	t.under += max(0, -gap)
 	t.over += max(0, gap)
