@@ -141,7 +141,9 @@ func (s *Server) run(t testing.TB, as *syscall.Credential, arguments []string) {
 	}
 	t.Cleanup(func() {
 		lifeline.Close()
-		command.Wait() // the shell's status says how the server was stopped, which was by us
+		if err := command.Wait(); err != nil {
+			t.Errorf("stop PostgreSQL: %v\n%s", err, s.Log(t))
+		}
 	})
 	s.await(t)
 }

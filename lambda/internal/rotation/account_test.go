@@ -73,7 +73,9 @@ func (a *account) startSecretsManager(t *testing.T) {
 	}
 	t.Cleanup(func() {
 		lifeline.Close()
-		command.Wait()
+		if err := command.Wait(); err != nil {
+			t.Errorf("stop Secrets Manager: %v\n%s", err, said.String())
+		}
 	})
 	var at struct{ Endpoint, Function string }
 	if err := json.NewDecoder(answer).Decode(&at); err != nil {

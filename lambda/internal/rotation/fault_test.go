@@ -104,7 +104,7 @@ type crashingConn struct {
 func (c *crashingConn) Read(into []byte) (int, error) {
 	n, err := c.Conn.Read(into)
 	if c.fault.hits("PostgreSQL") {
-		c.Conn.Close()
+		c.Close()
 		return 0, errCrash
 	}
 	return n, err

@@ -82,7 +82,7 @@ func (v version) set(ctx context.Context) (string, error) {
 // setOwn changes the password of the pending version's role with the role's own rights. It logs in with the current
 // version or, where somebody took the database back to it, the previous one.
 func (v version) setOwn(ctx context.Context, next secret, hash string) error {
-	conn, err := v.loginWith(ctx, v.secret, func(known secret) error { return next.succeeds(known) }, currentLabel, previousLabel)
+	conn, err := v.loginWith(ctx, v.secret, next.succeeds, currentLabel, previousLabel)
 	if err != nil {
 		return err
 	}
