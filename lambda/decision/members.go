@@ -217,7 +217,7 @@ func (t *tick) overlayAsked(f *fleet, listed map[string]*member) {
 		m := listed[ask.ID]
 		switch {
 		case ask.Delete && m != nil && m.Role == Reader:
-			m.phase = leaving
+			m.phase, m.stuck = leaving, false
 		case !ask.Delete && m == nil && !t.refusedSince(ask):
 			m = &member{Member: &Member{ID: ask.ID, Class: ask.Class, Zone: ask.Zone}, phase: coming, conns: -1}
 			m.vcpu = classVCPU(ask.Class)

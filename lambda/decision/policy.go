@@ -81,7 +81,7 @@ type Window struct {
 // Floor is the least number of readers during a planned event: Readers, or LoadMultiple times the load that is normal
 // at that time, whichever is more. The readers serve when the window opens: their creation starts Lead earlier.
 type Floor struct {
-	Window `json:",inline"`
+	Window       `json:",inline"`
 	Readers      int     `json:"readers,omitempty"`
 	LoadMultiple float64 `json:"loadMultiple,omitempty"`
 	// Lead is how long before From the readers are asked for; zero means the learned create time plus the spread of
