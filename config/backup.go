@@ -74,7 +74,7 @@ type Objectives struct {
 	RecoveryTimeMinutes int `json:"recoveryTimeMinutes,omitempty" jsonschema:"minimum=1,maximum=10080"`
 	// RegionLossPointHours bounds the data lost with the whole region. Default: 25 with a copy elsewhere.
 	RegionLossPointHours int `json:"regionLossPointHours,omitempty" jsonschema:"minimum=1,maximum=8760"`
-	// RegionLossTimeHours bounds the time until the database serves again from the second region. Default: 8.
+	// RegionLossTimeHours bounds the time until the database serves again from the second region. Default: 8 with a copy elsewhere.
 	RegionLossTimeHours int `json:"regionLossTimeHours,omitempty" jsonschema:"minimum=1,maximum=8760"`
 }
 

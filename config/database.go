@@ -97,7 +97,7 @@ const (
 )
 
 func databaseDefaults(profile Profile) Database {
-	return Database{
+	return Database{ //nolint:gosec // a rotation period is no credential
 		EngineVersion:             defaultEngineVersion,
 		ServerlessCapacity:        Capacity{Min: byProfile(profile, 0.5, 2), Max: byProfile[float64](profile, 8, 64)},
 		Backup:                    backupDefaults(profile),

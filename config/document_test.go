@@ -39,6 +39,8 @@ var shapeCases = map[string]struct {
 	"a number that is infinite": {strings.Replace(valid, "{max: 6}", "{max: .inf}", 1), []string{`prod.yaml:15:15 scaler.max: text ".inf", want a whole number`}},
 	"an unknown key": {strings.Replace(valid, "owner: platform", "owner: platform\nbananas: 3", 1),
 		[]string{"prod.yaml:5:1 bananas: unknown key, want one of account, database, events, exceptions, network, notifications, owner, profile, region, scaler, tags"}},
+	"a key in other letters is not taken for the real one": {strings.Replace(valid, "  zones: [", "  flowlogs: true\n  zones: [", 1),
+		[]string{"prod.yaml:8:3 network.flowlogs: unknown key, did you mean flowLogs?"}},
 	"a misspelt key that is required is reported once": {strings.Replace(valid, "region:", "regoin:", 1),
 		[]string{"prod.yaml:3:1 regoin: unknown key, did you mean region?"}},
 	"a misspelt key in a reader": {strings.Replace(valid, "one: {zone", "one: {Zone", 1),
@@ -66,8 +68,8 @@ var shapeCases = map[string]struct {
 	"a log retention that CloudWatch does not offer": {strings.Replace(valid, "  readers:", "  logRetentionDays: 31\n  readers:", 1),
 		[]string{"prod.yaml:11:21 database.logRetentionDays: number 31, want one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653"}},
 	"mistakes of every kind at once, in the order of the file": {
-		strings.NewReplacer("profile: production", "profile: productoin", "owner: platform", "onwer: platform", "10.30.0.0/16", "10.30.0.1/16", "max: 6", "max: 99").Replace(valid), []string{
-			`prod.yaml:1:10 profile: text "productoin", did you mean production? There are: development, production`,
+		strings.NewReplacer("profile: production", "profile: prod-uction", "owner: platform", "onwer: platform", "10.30.0.0/16", "10.30.0.1/16", "max: 6", "max: 99").Replace(valid), []string{
+			`prod.yaml:1:10 profile: text "prod-uction", did you mean production? There are: development, production`,
 			"prod.yaml:4:1 onwer: unknown key, did you mean owner?",
 			`prod.yaml:7:9 network.cidr: "10.30.0.1/16": bits set behind the prefix, want 10.30.0.0/16`,
 			"prod.yaml:15:15 scaler.max: 99, want 1 to 15"}},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -287,4 +288,62 @@ func TestEveryShippedEnvironmentPointsEditorsAtTheSchema(t *testing.T) {
 			t.Errorf("%s does not start with the modeline, so that editors neither complete nor check it", file)
 		}
 	}
+}
+
+// TestTheDocumentedDefaultsAreTheDefaults reads what the comments say after "Default:" and looks it up.
+func TestTheDocumentedDefaultsAreTheDefaults(t *testing.T) {
+	checked := 0
+	for name, definition := range generateSchema(t).Definitions {
+		for option := definition.Properties.Oldest(); option != nil; option = option.Next() {
+			_, says, stated := strings.Cut(option.Value.Description, "Default: ")
+			if !stated {
+				continue
+			}
+			for _, profile := range []Profile{Development, Production} {
+				claim := strings.TrimSuffix(says, ".")
+				for _, part := range strings.Split(claim, ", ") {
+					if text, of, found := strings.Cut(part, " in "); found && of == string(profile) {
+						claim = text
+					}
+				}
+				claim = strings.Trim(claim, "`")
+				actual, found := defaultOf(t, profile, name, option.Key)
+				if !found || !regexp.MustCompile(`^[a-z0-9:.-]+$`).MatchString(claim) {
+					continue
+				}
+				checked++
+				if claim == "none" && actual == "0" {
+					continue
+				}
+				if actual != claim && strings.Trim(actual, "[]") != claim {
+					t.Errorf("%s.%s is said to be %s in %s, it is %s", name, option.Key, claim, profile, actual)
+				}
+			}
+		}
+	}
+	if checked < 40 {
+		t.Errorf("only %d defaults were compared: the comments have a form that this test does not read", checked)
+	}
+}
+
+// defaultOf finds a default by the type and the key of its option.
+func defaultOf(t *testing.T, profile Profile, typeName, key string) (text string, found bool) {
+	t.Helper()
+	var find func(v reflect.Value)
+	find = func(v reflect.Value) {
+		if v.Kind() != reflect.Struct {
+			return
+		}
+		for i := range v.NumField() {
+			field := v.Type().Field(i)
+			tag, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			if v.Type().Name() == typeName && tag == key {
+				text, found = fmt.Sprint(v.Field(i).Interface()), true
+				return
+			}
+			find(v.Field(i))
+		}
+	}
+	find(reflect.ValueOf(defaults(profile)))
+	return text, found
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"encoding/json"
 	"time"
 )
 
@@ -39,6 +40,8 @@ func (e Event) Span() Span { return spanOf(e.Start, e.End, e.TimeZone) }
 const (
 	// longestEvent catches a slip in the year or the month: a floor that lasts longer is a higher minimum.
 	longestEvent = 31 * 24 * time.Hour
+	// largestPolicy is what an SSM parameter of the standard tier holds, in bytes.
+	largestPolicy = 4096
 	// usualLeadMinutes stands for the learned lead where the calendar is judged before anything is learned.
 	usualLeadMinutes = 30
 )
@@ -76,6 +79,13 @@ var eventRules = []rule{
 			case readers > i.Scaler.Max:
 				i.refuse(path, "%d, want at most scaler.max, %d", readers, i.Scaler.Max)
 			}
+		}
+	}},
+	{"the calendar fits into the scaler's policy", []string{"events", "scaler"}, func(i inspection) {
+		policy, err := json.Marshal(i.ReplicaPolicy())
+		if err == nil && len(policy) > largestPolicy {
+			i.refuse("events", "%d entries and %d freeze windows do not fit into the %d bytes of the scaler's policy; remove what is furthest away",
+				len(i.Events), len(i.Scaler.FreezeWindows), largestPolicy)
 		}
 	}},
 	{"capacity floors are within the capacity range", []string{"database.serverlessCapacity", "database.writer", "database.readers"}, func(i inspection) {

@@ -50,9 +50,13 @@ func Load(dir, name string, now time.Time) (Environment, error) {
 	}
 	checkTogether(loaded, name)
 	for _, l := range loaded {
-		if l.environment.Name == name {
-			return l.environment, l.document.err()
+		if l.environment.Name != name {
+			continue
 		}
+		if err := l.document.err(); err != nil {
+			return Environment{}, err
+		}
+		return l.environment, nil
 	}
 	return Environment{}, unknownName(dir, name, names)
 }
@@ -92,7 +96,7 @@ func readAll(dir string, names []string, now time.Time) ([]loaded, error) {
 	var all []loaded
 	for _, name := range names {
 		file := filepath.Join(dir, name+extension)
-		text, err := os.ReadFile(file)
+		text, err := fs.ReadFile(os.DirFS(dir), name+extension)
 		if err != nil {
 			return nil, fmt.Errorf("read environment %q: %w", name, err)
 		}
@@ -151,18 +155,11 @@ func (d *document) err() error {
 	return d.mistakes
 }
 
-// unknownName says which environments there are. It is an fs.ErrNotExist.
+// unknownName says which environments there are.
 func unknownName(dir, name string, names []string) error {
-	hint := ""
+	hint := "."
 	if suggestion, found := nearest(name, names); found {
 		hint = fmt.Sprintf("; did you mean %q?", suggestion)
-	} else {
-		hint = "."
 	}
-	return missingEnvironment(fmt.Sprintf("no environment %q in %s%s There are: %s", name, dir, hint, strings.Join(names, ", ")))
+	return fmt.Errorf("no environment %q in %s%s There are: %s", name, dir, hint, strings.Join(names, ", "))
 }
-
-type missingEnvironment string
-
-func (m missingEnvironment) Error() string { return string(m) }
-func (m missingEnvironment) Unwrap() error { return fs.ErrNotExist }

@@ -53,7 +53,7 @@ type Network struct {
 	Subnets Subnets `json:"subnets,omitempty"`
 	// NATGateways is one of `per-zone`, `single` and `none`. Default: `per-zone` in production, `single` in development.
 	NATGateways NATGateways `json:"natGateways,omitempty" jsonschema:"enum=per-zone,enum=single,enum=none"`
-	// Endpoints are the VPC endpoints. Default: all in production, `s3` in development.
+	// Endpoints are the VPC endpoints. Default: each of them in production, `s3` in development.
 	Endpoints []Endpoint `json:"endpoints,omitempty" jsonschema:"uniqueItems=true,enum=s3,enum=ecr,enum=logs,enum=secretsmanager,enum=ssm,enum=sts,enum=kms,enum=xray"`
 	// FlowLogs records every connection that the VPC accepts or rejects.
 	FlowLogs FlowLogs `json:"flowLogs,omitempty"`

@@ -341,6 +341,9 @@ var ruleCases = map[string]ruleCase{
 	"a reader floor that nothing can raise": {
 		[]change{{"{max: 6}", "{control: fixed}"}, {"", "events: [{name: sale, start: 2026-11-27T00:00, end: 2026-11-28T00:00, floors: {readers: »3}}]\n"}},
 		[]string{"events[0].floors.readers: 3, but control: fixed adds no reader to the 2 of database.readers"}},
+	"a calendar that the scaler's parameter cannot hold": {
+		[]change{{"", "»events:\n" + strings.Join(numbered("  - {name: sale-%d, start: 2026-11-27T00:00, end: 2026-11-28T00:00, floors: {readers: 4}}\n", 60), "")}},
+		[]string{"events: 60 entries and 0 freeze windows do not fit into the 4096 bytes of the scaler's policy; remove what is furthest away"}},
 	"a capacity floor without serverless instances": {
 		[]change{{"", "events: [{name: sale, start: 2026-11-27T00:00, end: 2026-11-28T00:00, floors: {serverlessUnits: »4}}]\n"}},
 		[]string{"events[0].floors.serverlessUnits: has no effect, no instance has the class db.serverless; remove it"}},

@@ -72,6 +72,9 @@ func (d *document) refuseValue(e *jsonschema.ValidationError) {
 	case *kind.Required:
 	case *kind.AdditionalProperties:
 		d.refuseUnknown(path, schemaAt(e.InstanceLocation), k.Properties)
+		for _, name := range k.Properties {
+			delete(value.(map[string]any), name)
+		}
 	case *kind.Type:
 		d.refuse(path, "%s, want %s", describe(value), wantedType(k.Want, value))
 	case *kind.Enum:
