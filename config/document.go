@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -45,14 +46,14 @@ func parse(file string, text []byte) *document {
 		d.refuse("", "nested %d levels deep, want at most %d", depth, maxNesting)
 		return d
 	}
-	tree, err := parseYAML(text)
+	tree, err := parseYAML(bytes.TrimPrefix(text, []byte("\ufeff")))
 	if err != nil {
 		d.refuseSyntax(err)
 		return d
 	}
 	bodies := tree.Docs[:0:0]
 	for _, doc := range tree.Docs {
-		if doc.Body != nil {
+		if _, isDirective := doc.Body.(*ast.DirectiveNode); doc.Body != nil && !isDirective {
 			bodies = append(bodies, doc)
 		}
 	}
@@ -252,11 +253,19 @@ func (d *document) sound(paths ...string) bool {
 	return true
 }
 
+// syntaxHints explain messages of the YAML library that leave the reader guessing.
+var syntaxHints = map[string]string{
+	"non-map value is specified":                "; is the space after a colon missing?",
+	"value is not allowed in this context":      "; is the indentation that of the line above?",
+	"',' or ']' must be specified":              "; a list that opens with [ closes with ]",
+	"could not find flow mapping end token '}'": "; a mapping that opens with { closes with }",
+}
+
 func (d *document) refuseSyntax(err error) {
 	var syntax yaml.Error
 	if errors.As(err, &syntax) {
 		d.places[""] = placeOfToken(syntax.GetToken())
-		d.refuse("", "not YAML: %s", syntax.GetMessage())
+		d.refuse("", "not YAML: %s%s", syntax.GetMessage(), syntaxHints[syntax.GetMessage()])
 		return
 	}
 	d.refuse("", "not YAML: %v", err)

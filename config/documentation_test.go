@@ -33,11 +33,11 @@ func generateSchema(t *testing.T) *jsonschema.Schema {
 	schema := reflector.Reflect(&Environment{})
 	schema.Title = "Peakline environment"
 	for definition, values := range map[string]map[string][]any{
-		"Environment": {"region": anys(Regions())},
-		"Backup":      {"copyRegion": anys(Regions())},
+		"Environment": {"region": anys(regionNames())},
+		"Backup":      {"copyRegion": anys(regionNames())},
 		"Database":    {"logRetentionDays": anys(logRetentionDays)},
 		"FlowLogs":    {"retentionDays": anys(logRetentionDays)},
-		"Exception":   {"safety": anys(Safeties())},
+		"Exception":   {"safety": anys(safetyNames())},
 	} {
 		for property, enum := range values {
 			described, found := schema.Definitions[definition].Properties.Get(property)

@@ -8,8 +8,10 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -63,9 +65,14 @@ var environmentRules = []rule{
 		if most := 40; len(i.Tags) > most {
 			i.refuse("tags", "%d entries, want at most %d: AWS allows 50 and Peakline sets some itself", len(i.Tags), most)
 		}
-		for key, value := range i.Tags {
-			path := join("tags", key)
+		first := map[string]string{}
+		for _, key := range slices.Sorted(maps.Keys(i.Tags)) {
+			path, value := join("tags", key), i.Tags[key]
+			before, twice := first[strings.ToLower(key)]
+			first[strings.ToLower(key)] = key
 			switch {
+			case twice:
+				i.refuse(path, "the key differs from %s in case only, want one of them: IAM takes them for the same", before)
 			case !tagText.MatchString(key) || key == "" || len(key) > 128:
 				i.refuse(path, "the key is not one that AWS accepts, want 1 to 128 letters, digits, spaces and _.:/=+-@")
 			case strings.HasPrefix(strings.ToLower(key), "aws:") || strings.HasPrefix(strings.ToLower(key), "peakline:"):

@@ -9,13 +9,13 @@ import (
 // Event is one entry of the event calendar: a planned peak. What has a floor reads it from here.
 type Event struct {
 	// Name identifies the event in decisions, metrics and reports.
-	Name string `json:"name" jsonschema:"required,minLength=1,maxLength=64"`
+	Name string `json:"name" jsonschema:"required,pattern=^[A-Za-z0-9][A-Za-z0-9 ._-]*$,maxLength=64,example=black-friday"`
 	// Start is local wall-clock time, `2026-11-27T00:00`.
 	Start string `json:"start" jsonschema:"required,pattern=^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$,example=2026-11-27T00:00"`
 	// End is local wall-clock time, after the start.
 	End string `json:"end" jsonschema:"required,pattern=^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$,example=2026-11-28T00:00"`
 	// TimeZone is an IANA name such as `Europe/Berlin`. Default: `UTC`.
-	TimeZone string `json:"timeZone,omitempty"`
+	TimeZone string `json:"timeZone,omitempty" jsonschema:"pattern=^(UTC|[A-Z][A-Za-z]+(/[A-Za-z0-9_+-]+)+)$,example=Europe/Berlin"`
 	// ExpectedLoad is the multiple of the load that is normal at that time, 5 for five times. What has no explicit floor, or a lower one, is sized by it.
 	ExpectedLoad float64 `json:"expectedLoad,omitempty" jsonschema:"exclusiveMinimum=1,maximum=100"`
 	// Floors are explicit minimums.

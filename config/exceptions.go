@@ -104,8 +104,8 @@ func unless(fine bool, format string, args ...any) string {
 	return fmt.Sprintf(format, args...)
 }
 
-// Safeties lists the names that an exception can have, in the order of the sections.
-func Safeties() []Safety {
+// safetyNames lists what an exception can be for, in the order of the sections.
+func safetyNames() []Safety {
 	names := make([]Safety, len(safeties))
 	for i, s := range safeties {
 		names[i] = s.name

@@ -1,10 +1,5 @@
 package config
 
-import "slices"
-
 // logRetentionDays are the retentions that CloudWatch Logs offers:
 // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 var logRetentionDays = []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
-
-// LogRetentionDays lists the numbers of days that a log group can keep its events.
-func LogRetentionDays() []int { return slices.Clone(logRetentionDays) }

@@ -51,8 +51,8 @@ var regions = map[string]region{
 	"us-west-2":      {"abcd", "pl-82a045eb"},
 }
 
-// Regions lists the regions that an environment can be in, sorted.
-func Regions() []string { return slices.Sorted(maps.Keys(regions)) }
+// regionNames lists the regions that an environment can be in, sorted.
+func regionNames() []string { return slices.Sorted(maps.Keys(regions)) }
 
 // zonesOf lists the availability zones of a region by name.
 func zonesOf(name string) []string {

@@ -73,13 +73,13 @@ type TargetTracking struct {
 // FreezeWindow is one span of time, written like that of an event.
 type FreezeWindow struct {
 	// Name says what the window is for.
-	Name string `json:"name" jsonschema:"required,minLength=1,maxLength=64"`
+	Name string `json:"name" jsonschema:"required,pattern=^[A-Za-z0-9][A-Za-z0-9 ._-]*$,maxLength=64,example=stock-taking"`
 	// Start is local wall-clock time, `2026-11-27T00:00`.
 	Start string `json:"start" jsonschema:"required,pattern=^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$,example=2026-11-27T00:00"`
 	// End is local wall-clock time, after the start.
 	End string `json:"end" jsonschema:"required,pattern=^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$,example=2026-11-28T00:00"`
 	// TimeZone is an IANA name. Default: `UTC`.
-	TimeZone string `json:"timeZone,omitempty"`
+	TimeZone string `json:"timeZone,omitempty" jsonschema:"pattern=^(UTC|[A-Z][A-Za-z]+(/[A-Za-z0-9_+-]+)+)$,example=Europe/Berlin"`
 }
 
 // scalerDefaults takes the numbers of the decision from the decision: there is one shipped policy.
@@ -110,12 +110,14 @@ func (s *Scaler) complete(db Database) {
 func (f FreezeWindow) Span() Span { return spanOf(f.Start, f.End, f.TimeZone) }
 
 var scalerRules = []rule{
-	{"min is at most max, with the readers of the file between them", []string{"scaler.min", "scaler.max", "database.readers"}, func(i inspection) {
+	{"min is at most max, with the readers of the file between them", []string{"scaler.min", "scaler.max", "scaler.control", "database.readers"}, func(i inspection) {
 		switch always := len(i.Database.Readers); {
 		case i.Scaler.Max < always:
 			i.refuse("scaler.max", "%d, want at least the %d readers of database.readers, which are always there", i.Scaler.Max, always)
 		case i.Scaler.Min < always:
 			i.refuse("scaler.min", "%d, want at least the %d readers of database.readers, which are always there", i.Scaler.Min, always)
+		case i.Scaler.Control == ControlFixed && i.Scaler.Min > always:
+			i.refuse("scaler.min", "%d, but control: fixed adds no reader to the %d of database.readers", i.Scaler.Min, always)
 		case i.Scaler.Min > i.Scaler.Max:
 			i.refuse("scaler.min", "%d, want at most scaler.max, %d", i.Scaler.Min, i.Scaler.Max)
 		}
@@ -128,6 +130,11 @@ var scalerRules = []rule{
 	{"target tracking has provisioned instances", []string{"scaler.control", "database.writer", "database.readers"}, func(i inspection) {
 		if i.Scaler.Control == ControlTargetTracking && i.Database.HasServerless() {
 			i.refuse("scaler.control", "target-tracking, but AWS's does not support %s readers; want peakline or fixed", ServerlessClass)
+		}
+	}},
+	{"a capacity reservation is for provisioned instances", []string{"database.writer.instanceClass"}, func(i inspection) {
+		if i.Scaler.CapacityReservation != "" && i.Database.Writer.Serverless() {
+			i.refuse("scaler.capacityReservation", "has no effect, new readers have the writer's class, %s; remove it", ServerlessClass)
 		}
 	}},
 	{"fallback classes exist and differ from the writer's", []string{"database.writer.instanceClass"}, func(i inspection) {

@@ -11,10 +11,10 @@ type Span struct{ Start, End time.Time }
 
 const wallClockLayout = "2006-01-02T15:04"
 
-// knownZone tells whether a name is one of the IANA database. Local would mean another zone on each machine.
+// knownZone tells whether a name is one of the IANA database.
 func knownZone(name string) bool {
 	_, err := time.LoadLocation(name)
-	return err == nil && name != "" && name != "Local"
+	return err == nil
 }
 
 // wallClock turns local time of day in a known zone into an instant. In the hour that a zone repeats in autumn the first
