@@ -1,0 +1,53 @@
+package aurora
+
+import (
+	"context"
+	"time"
+
+	"peakline/lambda/contract"
+	"peakline/lambda/decision"
+)
+
+// Past is what CloudWatch remembers of a cluster: the scaler needs no store of its own.
+type Past struct {
+	// BusyPercent is the sum over the readers of their utilisation in percent, by minute.
+	BusyPercent decision.Series
+	// Creates are the creations that the scaler measured.
+	Creates []decision.CreateTime
+	// ReaderHours is the sum of hours of owned readers since the month began, in UTC.
+	ReaderHours float64
+}
+
+// Past reads the past since an instant; CloudWatch keeps one-minute points for 15 days.
+func (c *Cluster) Past(ctx context.Context, serverless bool, since, now time.Time) (Past, error) {
+	utilisation := cpu
+	if serverless {
+		utilisation = acuUtilization
+	}
+	own := map[string]string{contract.MetricDimension: c.Environment}
+	var past Past
+	var seconds, owned decision.Series
+	err := c.read(ctx, []query{
+		{namespace, utilisation, "Sum", map[string]string{"DBClusterIdentifier": c.ID, "Role": "READER"}, time.Minute, &past.BusyPercent},
+		{contract.MetricNamespace, contract.MetricCreateSeconds, "Maximum", own, time.Minute, &seconds},
+	}, since, now)
+	if err != nil {
+		return Past{}, err
+	}
+	month := time.Date(now.UTC().Year(), now.UTC().Month(), 1, 0, 0, 0, 0, time.UTC)
+	err = c.read(ctx, []query{
+		{contract.MetricNamespace, contract.MetricOwned, "Average", own, time.Hour, &owned},
+	}, month, now)
+	if err != nil {
+		return Past{}, err
+	}
+	for _, s := range seconds {
+		past.Creates = append(past.Creates, decision.CreateTime{
+			At: time.Unix(s.Minute*60, 0), Took: time.Duration(s.Value * float64(time.Second)),
+		})
+	}
+	for _, s := range owned {
+		past.ReaderHours += s.Value
+	}
+	return past, nil
+}

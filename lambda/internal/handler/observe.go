@@ -1,0 +1,121 @@
+package handler
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"peakline/lambda/decision"
+	"peakline/lambda/internal/aurora"
+)
+
+// readPast reads what CloudWatch remembers: all of it in a new process, the last hours once an hour afterwards.
+func (h *Handler) readPast(ctx context.Context, state aurora.State, report *Report) error {
+	m := &h.memory
+	report.ReaderHours = m.readerHours
+	if report.At.Sub(m.pastRead) < pastEvery {
+		return nil
+	}
+	since := report.At.Add(-decision.HistoryWindow)
+	if !m.pastRead.IsZero() {
+		since = m.pastRead.Add(-pastEvery)
+	}
+	past, err := h.Cluster.Past(ctx, state.Cluster.Serverless, since, report.At)
+	if err != nil {
+		return err
+	}
+	weight := meanVCPUs(state.Members)
+	for _, s := range past.BusyPercent {
+		// What this process saw itself is newer and more precise.
+		if _, seen := m.history.DemandAt(s.Minute); !seen {
+			m.history.AddDemand(s.Minute, s.Value/100*weight)
+		}
+	}
+	known := map[int64]bool{}
+	for _, create := range m.history.Creates {
+		known[create.At.Unix()/60] = true
+	}
+	for _, create := range past.Creates {
+		if minute := create.At.Unix() / 60; !known[minute] {
+			known[minute] = true
+			m.history.Creates = append(m.history.Creates, create)
+		}
+	}
+	m.pastRead, m.readerHours = report.At, past.ReaderHours
+	report.ReaderHours = past.ReaderHours
+	return nil
+}
+
+// meanVCPUs weighs the past's demand, which CloudWatch keeps by role and not by instance.
+func meanVCPUs(members []decision.Member) float64 {
+	sum, n := 0.0, 0.0
+	for _, m := range members {
+		if m.Role == decision.Reader && m.Class != "" {
+			sum, n = sum+decision.VCPUs(m.Class), n+1
+		}
+	}
+	if n == 0 {
+		return decision.VCPUs("")
+	}
+	return sum / n
+}
+
+// observe reads the samples and decides: by the overview while that tells everything and nothing is to be done, else by
+// the members' own series. Without samples the decision is blind: it keeps the readers, and floors still apply.
+func (h *Handler) observe(ctx context.Context, state *aurora.State, report *Report) {
+	m := &h.memory
+	if !m.unsettled && report.At.Sub(m.detailed) < detailEvery {
+		whole, err := h.Cluster.Overview(ctx, state, report.At)
+		if err != nil {
+			report.fail("read the readers' samples", err)
+		}
+		m.history.Observe(state.Observation, report.At)
+		report.Decision = h.decide(*state, report)
+		if whole && quiet(report.Decision) {
+			return
+		}
+	}
+	report.Detailed = true
+	if err := h.Cluster.Detail(ctx, state, report.At); err != nil {
+		report.fail("read each member's samples", err)
+	} else {
+		m.detailed = report.At
+	}
+	m.history.Observe(state.Observation, report.At)
+	m.history.Learn(report.At)
+	report.Decision = h.decide(*state, report)
+	report.Created = m.finished(state.Members, report.At)
+	m.unsettled = !quiet(report.Decision)
+}
+
+func (h *Handler) decide(state aurora.State, report *Report) decision.Decision {
+	return decision.Decide(state.Observation, report.Policy, h.memory.history, report.At)
+}
+
+// quietStates are those in which nothing is done and the members' own series would change nothing.
+var quietStates = []decision.State{decision.Steady, decision.Frozen, decision.MaintenanceHold}
+
+func quiet(d decision.Decision) bool {
+	return len(d.Creates) == 0 && len(d.Deletes) == 0 && slices.Contains(quietStates, d.State)
+}
+
+// finished are the creations that ended since the last run: from the request to the first CPU sample. A process that
+// starts anew reports only those of the recent samples, so that a creation is rarely counted twice and never forgotten.
+func (m *memory) finished(members []decision.Member, now time.Time) []time.Duration {
+	var took []time.Duration
+	for _, member := range members {
+		if !member.Owned || member.Role != decision.Reader || member.CreatedAt.IsZero() || len(member.CPU) == 0 {
+			continue
+		}
+		began := slices.MinFunc(member.CPU, func(a, b decision.Sample) int { return cmp.Compare(a.Minute, b.Minute) })
+		first := time.Unix(began.Minute*60, 0)
+		reader := member.ID + member.CreatedAt.String()
+		if m.announced[reader] || first.Before(member.CreatedAt) || now.Sub(first) > decision.RecentWindow-2*time.Minute {
+			continue
+		}
+		m.announced[reader] = true
+		took = append(took, first.Sub(member.CreatedAt))
+	}
+	return took
+}
