@@ -3,13 +3,11 @@ package constructs
 import (
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
@@ -17,6 +15,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 	construct "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"peakline/lambda/contract"
 )
 
 // masterUser is the role that owns the cluster; services never get its secret.
@@ -79,6 +79,10 @@ type AuroraClusterProps struct {
 	// MaxConnections and MemoryBytes are what the smallest instance has, at its smallest capacity for Serverless v2.
 	MaxConnections int
 	MemoryBytes    float64
+	// LagObjective is the replica lag that still counts as good.
+	LagObjective time.Duration
+	// BackupAccounts are other accounts whose vaults receive copies of the backups.
+	BackupAccounts []string
 	// Unprotected switches deletion protection off.
 	Unprotected bool
 	// Disposable deletes the cluster, its backups, logs and key with the stack. By default all of them are retained.
@@ -94,9 +98,9 @@ type AuroraCluster struct {
 	MasterSecret awssecretsmanager.ISecret
 	// Key encrypts storage, snapshots, performance data, logs and the master secret.
 	Key awskms.Key
-	// InstanceParameters and MonitoringRole are what a reader added later must be created with.
-	InstanceParameters awsrds.ParameterGroup
-	MonitoringRole     awsiam.Role
+	// InstanceParametersARN, SubnetGroupARN and MonitoringRole are what a reader added later is created with.
+	InstanceParametersARN, SubnetGroupARN *string
+	MonitoringRole                        awsiam.Role
 }
 
 // NewAuroraCluster makes the cluster, its key, credentials, parameter groups, log group, event subscriptions and alarms.
@@ -104,6 +108,7 @@ func NewAuroraCluster(scope construct.Construct, id string, props AuroraClusterP
 	scope = construct.NewConstruct(scope, jsii.String(id))
 	key := NewEncryptionKey(scope, "Key", EncryptionKeyProps{
 		Description: "Data of the Aurora cluster " + props.Identifier,
+		Accounts:    props.BackupAccounts,
 		LogGroups:   true,
 		Disposable:  props.Disposable,
 	})
@@ -118,7 +123,7 @@ func NewAuroraCluster(scope construct.Construct, id string, props AuroraClusterP
 	})
 	monitoringRole := awsiam.NewRole(scope, jsii.String("MonitoringRole"), &awsiam.RoleProps{
 		Description: jsii.String("Lets RDS publish operating-system metrics of the cluster's instances"),
-		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("monitoring.rds.amazonaws.com"), nil),
+		AssumedBy:   serviceOfAccount(scope, "monitoring.rds.amazonaws.com"),
 		ManagedPolicies: &[]awsiam.IManagedPolicy{
 			awsiam.ManagedPolicy_FromAwsManagedPolicyName(jsii.String("service-role/AmazonRDSEnhancedMonitoringRole")),
 		},
@@ -130,13 +135,14 @@ func NewAuroraCluster(scope construct.Construct, id string, props AuroraClusterP
 		GenerateSecretString: &awssecretsmanager.SecretStringGenerator{
 			SecretStringTemplate: jsii.String(fmt.Sprintf(`{"username":%q}`, masterUser)),
 			GenerateStringKey:    jsii.String("password"),
-			PasswordLength:       jsii.Number(40),
+			PasswordLength:       jsii.Number(contract.PasswordLength),
 			ExcludePunctuation:   jsii.Bool(true), // nothing in a connection URL needs escaping
 		},
 	})
+	instanceParametersName := fmt.Sprintf("%s-postgresql%s", props.Identifier, majorVersion(props.EngineVersion))
 	instances := instanceSettings{
 		AuroraClusterProps: props,
-		parameters:         newInstanceParameterGroup(scope, engine, props.Disposable),
+		parameters:         newInstanceParameterGroup(scope, instanceParametersName, engine, props.Disposable),
 		key:                key,
 	}
 
@@ -183,9 +189,11 @@ func NewAuroraCluster(scope construct.Construct, id string, props AuroraClusterP
 			})
 	}
 
+	subnets := cluster.Node().FindChild(jsii.String("Subnets")).(awsrds.SubnetGroup)
 	aurora := &AuroraCluster{
-		Cluster: cluster, MasterSecret: cluster.Secret(), Key: key,
-		InstanceParameters: instances.parameters, MonitoringRole: monitoringRole,
+		Cluster: cluster, MasterSecret: cluster.Secret(), Key: key, MonitoringRole: monitoringRole,
+		InstanceParametersARN: rdsARN(scope, "pg", jsii.String(instanceParametersName)),
+		SubnetGroupARN:        rdsARN(scope, "subgrp", subnets.SubnetGroupName()),
 	}
 	aurora.addEventSubscriptions(scope, props)
 	aurora.addAlarms(scope, props)
@@ -254,88 +262,6 @@ func (a *AuroraCluster) addEventSubscriptions(scope construct.Construct, props A
 	})
 }
 
-// addAlarms watches the cluster by role, never by instance: after a failover the writer is another instance.
-// Metrics: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.AuroraMonitoring.Metrics.html
-func (a *AuroraCluster) addAlarms(scope construct.Construct, props AuroraClusterProps) {
-	cluster := func(metric, statistic string) awscloudwatch.IMetric {
-		return minutely("AWS/RDS", metric, statistic, map[string]*string{"DBClusterIdentifier": a.Cluster.ClusterIdentifier()})
-	}
-	role := func(role, metric, statistic string) awscloudwatch.IMetric {
-		return minutely("AWS/RDS", metric, statistic, map[string]*string{
-			"DBClusterIdentifier": a.Cluster.ClusterIdentifier(), "Role": jsii.String(role),
-		})
-	}
-	alarms := []AlarmProps{
-		{
-			Name: "database-writer-cpu", Severity: Critical,
-			Summary:    "The writer's CPU leaves no room for a burst; writes will queue.",
-			Metric:     role("WRITER", "CPUUtilization", "Average"),
-			Comparison: Above, Threshold: 85, Breaching: 5, Periods: 5, MissingData: MissingKeepsState,
-		},
-		{
-			Name: "database-writer-absent", Severity: Critical,
-			Summary:    "The writer reports nothing: no writer, or no monitoring of it.",
-			Metric:     role("WRITER", "CPUUtilization", "SampleCount"),
-			Comparison: Below, Threshold: 1, Breaching: 5, Periods: 5, MissingData: MissingIsBreaching,
-		},
-		{
-			Name: "database-replica-lag", Severity: Warning,
-			Summary:    "A reader is more than 100 ms behind the writer.",
-			Metric:     cluster("AuroraReplicaLagMaximum", "Maximum"),
-			Comparison: Above, Threshold: 100, Breaching: 3, Periods: 5, MissingData: MissingKeepsState,
-		},
-		{
-			Name: "database-connections", Severity: Critical,
-			Summary:    fmt.Sprintf("More than 80 %% of the %d connections an instance allows are taken.", props.MaxConnections),
-			Metric:     cluster("DatabaseConnections", "Maximum"),
-			Comparison: Above, Threshold: math.Floor(0.8 * float64(props.MaxConnections)), Breaching: 3, Periods: 5, MissingData: MissingKeepsState,
-		},
-		{
-			Name: "database-memory", Severity: Warning,
-			Summary:    "Less than a tenth of an instance's memory is free.",
-			Metric:     cluster("FreeableMemory", "Minimum"),
-			Comparison: Below, Threshold: math.Floor(0.1 * props.MemoryBytes), Breaching: 10, Periods: 15, MissingData: MissingKeepsState,
-		},
-		{
-			Name: "database-deadlocks", Severity: Warning,
-			Summary:    "Transactions deadlock repeatedly; customers see failed checkouts.",
-			Metric:     cluster("Deadlocks", "Sum"),
-			Comparison: Above, Threshold: 0, Breaching: 5, Periods: 15, MissingData: MissingIsFine,
-		},
-		{
-			Name: "database-commit-latency", Severity: Warning,
-			Summary:    "Commits take longer than 250 ms, the whole budget of an average query.",
-			Metric:     role("WRITER", "CommitLatency", "Average"),
-			Comparison: Above, Threshold: 250, Breaching: 5, Periods: 10, MissingData: MissingIsFine,
-		},
-		{
-			Name: "database-transaction-ids", Severity: Critical,
-			Summary:    "Half of the transaction ids are used up; without vacuum the database stops accepting writes.",
-			Metric:     cluster("MaximumUsedTransactionIDs", "Maximum"),
-			Comparison: Above, Threshold: 1_000_000_000, Breaching: 1, Periods: 1, MissingData: MissingKeepsState,
-		},
-	}
-	if props.hasServerless() {
-		alarms = append(alarms, AlarmProps{
-			Name: "database-capacity-units", Severity: Warning,
-			Summary:    "A Serverless v2 instance is at nine tenths of its maximum capacity.",
-			Metric:     cluster("ACUUtilization", "Maximum"),
-			Comparison: Above, Threshold: 90, Breaching: 10, Periods: 15, MissingData: MissingKeepsState,
-		})
-	}
-	if props.Parameters.LogicalReplication {
-		alarms = append(alarms, AlarmProps{
-			Name: "database-replication-slot-lag", Severity: Warning,
-			Summary:    "A replication slot holds back more than 10 GB of changes; its consumer is slow or gone.",
-			Metric:     cluster("OldestReplicationSlotLag", "Maximum"),
-			Comparison: Above, Threshold: 10_000_000_000, Breaching: 5, Periods: 10, MissingData: MissingIsFine,
-		})
-	}
-	for _, alarm := range alarms {
-		NewAlarm(scope, props.Notifications, alarm)
-	}
-}
-
 func (props AuroraClusterProps) hasServerless() bool {
 	for _, reader := range props.Readers {
 		if reader.Class == ServerlessClass {
@@ -343,6 +269,13 @@ func (props AuroraClusterProps) hasServerless() bool {
 		}
 	}
 	return props.Writer.Class == ServerlessClass
+}
+
+func rdsARN(scope construct.Construct, resource string, name *string) *string {
+	return awscdk.Stack_Of(scope).FormatArn(&awscdk.ArnComponents{
+		Service: jsii.String("rds"), Resource: jsii.String(resource), ResourceName: name,
+		ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
+	})
 }
 
 // insightsRetention names a number of days the way the L2 wants it, in months of 31 days.

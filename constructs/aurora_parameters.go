@@ -56,8 +56,11 @@ func newClusterParameterGroup(scope construct.Construct, engine awsrds.IClusterE
 }
 
 // newInstanceParameterGroup gives every instance, the readers that the replica scaler adds included, one group of ours.
-func newInstanceParameterGroup(scope construct.Construct, engine awsrds.IClusterEngine, disposable bool) awsrds.ParameterGroup {
+// Its name is fixed, and another one for each major version, because the scaler's stack names it too: a name of
+// CloudFormation's, handed over as an export, could not change in an upgrade while that stack uses it.
+func newInstanceParameterGroup(scope construct.Construct, name string, engine awsrds.IClusterEngine, disposable bool) awsrds.ParameterGroup {
 	return awsrds.NewParameterGroup(scope, jsii.String("InstanceParameters"), &awsrds.ParameterGroupProps{
+		Name:          jsii.String(name),
 		Engine:        engine,
 		Description:   jsii.String("Peakline: instances follow the cluster's parameters"),
 		RemovalPolicy: removalPolicy(disposable),

@@ -108,7 +108,7 @@ func (n *Network) addFlowLog(scope construct.Construct, props NetworkProps) {
 	})
 	role := awsiam.NewRole(scope, jsii.String("FlowLogRole"), &awsiam.RoleProps{
 		Description: jsii.String("Lets VPC flow logs write their log group"),
-		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("vpc-flow-logs.amazonaws.com"), nil),
+		AssumedBy:   serviceOfAccount(scope, "vpc-flow-logs.amazonaws.com"),
 	})
 	n.Vpc.AddFlowLog(jsii.String("FlowLog"), &awsec2.FlowLogOptions{
 		Destination:            awsec2.FlowLogDestination_ToCloudWatchLogs(group, role),

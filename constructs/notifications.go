@@ -3,7 +3,6 @@ package constructs
 import (
 	"fmt"
 
-	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
@@ -12,8 +11,8 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// publishers are the AWS services that send operators something: alarms, database events, backup results.
-var publishers = []string{"cloudwatch", "events.rds", "backup"}
+// publishers are the AWS services that send operators something: alarms and database events.
+var publishers = []string{"cloudwatch.amazonaws.com", "events.rds.amazonaws.com"}
 
 // Channel says where the notifications of one severity go.
 type Channel struct {
@@ -71,12 +70,9 @@ func newTopic(scope construct.Construct, id, displayName string, key awskms.IKey
 	})
 	for _, service := range publishers {
 		topic.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-			Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String(service+".amazonaws.com"), nil)},
+			Principals: &[]awsiam.IPrincipal{serviceOfAccount(scope, service)},
 			Actions:    jsii.Strings("sns:Publish"),
 			Resources:  &[]*string{topic.TopicArn()},
-			Conditions: &map[string]interface{}{
-				"StringEquals": map[string]interface{}{"aws:SourceAccount": awscdk.Stack_Of(scope).Account()},
-			},
 		}))
 	}
 	for _, address := range channel.Emails {

@@ -1,6 +1,7 @@
 package stacks
 
 import (
+	"strings"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -32,7 +33,7 @@ func NewDatabase(stage awscdk.Stage, props DatabaseProps) *Database {
 	smallest := settings.SmallestInstance()
 	stack := newStack(stage, "Database", "Aurora PostgreSQL, its master secret and its backups", environment)
 	cluster := constructs.NewAuroraCluster(stack, "Aurora", constructs.AuroraClusterProps{
-		Identifier:    "peakline-" + environment.Name,
+		Identifier:    clusterIdentifier(environment),
 		EngineVersion: settings.EngineVersion,
 		Writer:        auroraInstance(settings.Writer),
 		Readers:       auroraReaders(settings.Readers),
@@ -56,6 +57,8 @@ func NewDatabase(stage awscdk.Stage, props DatabaseProps) *Database {
 		CACertificate:         settings.CACertificate,
 		MaxConnections:        smallest.MaxConnections,
 		MemoryBytes:           smallest.MemoryBytes,
+		LagObjective:          time.Duration(environment.Scaler.LagObjectiveMilliseconds) * time.Millisecond,
+		BackupAccounts:        backupAccounts(environment),
 		Unprotected:           !settings.DeletionProtection,
 		Disposable:            disposable(environment),
 		Notifications:         props.Notifications,
@@ -83,6 +86,9 @@ func NewDatabase(stage awscdk.Stage, props DatabaseProps) *Database {
 	return &Database{Stack: stack, Cluster: cluster}
 }
 
+// clusterIdentifier is the cluster's physical name, which the scaler's stack knows too.
+func clusterIdentifier(environment config.Environment) string { return "peakline-" + environment.Name }
+
 var insightsModes = map[config.InsightsMode]constructs.InsightsMode{
 	config.InsightsOff:      constructs.InsightsOff,
 	config.InsightsStandard: constructs.InsightsStandard,
@@ -99,6 +105,14 @@ func auroraReaders(readers map[string]config.Instance) map[string]constructs.Aur
 		instances[name] = auroraInstance(reader)
 	}
 	return instances
+}
+
+// backupAccounts is the account of the vault elsewhere, if there is one: the fifth part of its ARN.
+func backupAccounts(environment config.Environment) []string {
+	if arn := strings.Split(environment.Database.Backup.CopyVaultARN, ":"); len(arn) > 4 {
+		return []string{arn[4]}
+	}
+	return nil
 }
 
 // addBackups puts the cluster's snapshots in a vault of their own, beside Aurora's point-in-time recovery.
