@@ -1,0 +1,296 @@
+package test
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"peakline/config"
+)
+
+// alarmDescription is what every alarm says: severity, what is wrong, and which runbook helps.
+var alarmDescription = regexp.MustCompile(`^\[(critical|warning)\] \S.*[.;] Runbook: docs/runbooks/([a-z0-9-]+)\.md$`)
+
+var alarmRequirements = []requirement{
+	{row: "O2", name: "every alarm names its severity, what is wrong and its runbook",
+		check: func(a *assembly, fail failure) {
+			for _, alarm := range a.all("AWS::CloudWatch::Alarm") {
+				match := alarmDescription.FindStringSubmatch(alarm.text("AlarmDescription"))
+				if match == nil {
+					fail("%s says %q, want \"[severity] what is wrong. Runbook: docs/runbooks/NAME.md\"", alarm, alarm.text("AlarmDescription"))
+				} else if want := a.environment.Name + "-" + match[2]; alarm.text("AlarmName") != want {
+					fail("%s is called %q, want %q: whoever is paged must find the page by the name", alarm, alarm.text("AlarmName"), want)
+				}
+			}
+		}},
+	{row: "O2", name: "every alarm tells the topic of its severity when it fires and when it is over",
+		check: func(a *assembly, fail failure) {
+			for _, alarm := range a.all("AWS::CloudWatch::Alarm") {
+				match := alarmDescription.FindStringSubmatch(alarm.text("AlarmDescription"))
+				for _, property := range []string{"AlarmActions", "OKActions"} {
+					actions := alarm.list(property)
+					if len(actions) == 0 || alarm.get("ActionsEnabled") == false {
+						fail("%s has no %s: nobody would be told", alarm, property)
+					}
+					for _, action := range actions {
+						if severity := a.topicOf(alarm.stack, action); match != nil && severity != match[1] {
+							fail("%s is %s but its %s go to %q", alarm, match[1], property, a.resolve(alarm.stack, action))
+						}
+					}
+				}
+			}
+		}},
+	{row: "O2", name: "every alarm says how many periods must breach and what missing data means",
+		check: func(a *assembly, fail failure) {
+			for _, alarm := range a.all("AWS::CloudWatch::Alarm") {
+				if !slices.Contains([]string{"breaching", "notBreaching", "ignore"}, alarm.text("TreatMissingData")) {
+					fail("%s does not say what missing data means (%q): silence would look like health", alarm, alarm.text("TreatMissingData"))
+				}
+				m, n := alarm.number("DatapointsToAlarm"), alarm.number("EvaluationPeriods")
+				if m < 1 || n < m {
+					fail("%s fires on %v of %v periods", alarm, m, n)
+				}
+				if alarm.get("Threshold") == nil || alarm.text("ComparisonOperator") == "" {
+					fail("%s has no threshold", alarm)
+				}
+			}
+		}},
+	{row: "O2", name: "an alarm without a heartbeat's silence or a counter's zero watches the metric and dimension it names",
+		check: func(a *assembly, fail failure) {
+			for _, alarm := range a.all("AWS::CloudWatch::Alarm") {
+				for _, metric := range metricsOf(alarm) {
+					if metric.name == "" || metric.namespace == "" {
+						fail("%s watches no metric", alarm)
+					}
+					if metric.period != 60 && metric.period%60 != 0 {
+						fail("%s looks every %v s, a period CloudWatch bills as high resolution", alarm, metric.period)
+					}
+				}
+			}
+		}},
+	{row: "O2", name: "the database is watched by role and cluster: CPU, lag, connections, memory, deadlocks, commits, transaction ids",
+		check: watches("AWS/RDS", func(a *assembly) string { return a.cluster().key() }, map[string]string{
+			"database-writer-cpu":      "CPUUtilization Role=WRITER",
+			"database-writer-absent":   "CPUUtilization Role=WRITER",
+			"database-replica-lag":     "AuroraReplicaLagMaximum",
+			"database-connections":     "DatabaseConnections",
+			"database-memory":          "FreeableMemory",
+			"database-deadlocks":       "Deadlocks",
+			"database-commit-latency":  "CommitLatency Role=WRITER",
+			"database-transaction-ids": "MaximumUsedTransactionIDs",
+		})},
+	{row: "O2", name: "replica lag alarms at the objective of 100 ms, writer CPU before it saturates, silence of the writer as an outage",
+		check: func(a *assembly, fail failure) {
+			for name, want := range map[string]struct {
+				comparison string
+				low, high  float64
+				missing    string
+			}{
+				"database-replica-lag":     {"GreaterThanThreshold", 100, 100, "ignore"},
+				"database-writer-cpu":      {"GreaterThanThreshold", 66, 90, "ignore"},
+				"database-writer-absent":   {"LessThanThreshold", 1, 1, "breaching"},
+				"database-commit-latency":  {"GreaterThanThreshold", 10, 250, "notBreaching"},
+				"database-transaction-ids": {"GreaterThanThreshold", 500_000_000, 1_500_000_000, "ignore"},
+			} {
+				alarm := a.alarm(name)
+				threshold := alarm.number("Threshold")
+				if alarm.text("ComparisonOperator") != want.comparison || threshold < want.low || threshold > want.high {
+					fail("%s fires at %s %v, want %s %v to %v: too late to act, or never", name, alarm.text("ComparisonOperator"), threshold, want.comparison, want.low, want.high)
+				}
+				if alarm.text("TreatMissingData") != want.missing {
+					fail("%s takes missing data as %q, want %q", name, alarm.text("TreatMissingData"), want.missing)
+				}
+			}
+		}},
+	{row: "O2", name: "a Serverless v2 instance near its ceiling is told",
+		where: serverless,
+		check: watches("AWS/RDS", func(a *assembly) string { return a.cluster().key() }, map[string]string{"database-capacity-units": "ACUUtilization"})},
+	{row: "O2", name: "a replication slot whose reader is gone is told before it fills the storage",
+		where: func(e config.Environment) bool { return e.Database.LogicalReplication },
+		check: watches("AWS/RDS", func(a *assembly) string { return a.cluster().key() }, map[string]string{"database-replication-slot-lag": "OldestReplicationSlotLag"})},
+	{row: "O2", name: "every NAT gateway is watched for lost ports and dropped packets",
+		where: func(e config.Environment) bool { return e.Network.NATGateways != config.NATNone },
+		check: func(a *assembly, fail failure) {
+			for name, want := range map[string]string{"network-nat-port-exhaustion": "ErrorPortAllocation", "network-nat-packet-drops": "PacketsDropCount"} {
+				watched := map[string]bool{}
+				for _, metric := range metricsOf(a.alarm(name)) {
+					if metric.namespace == "AWS/NATGateway" && metric.name == want {
+						watched[a.targetOf(a.alarm(name).stack, metric.dimensions["NatGatewayId"]).key()] = true
+					}
+				}
+				for _, gateway := range a.all("AWS::EC2::NatGateway") {
+					if !watched[gateway.key()] {
+						fail("%s does not watch %s: payments would fail at random while everything looks healthy", name, gateway)
+					}
+				}
+			}
+		}},
+	{row: "D3", name: "a backup that fails, does not happen, or is not copied is told",
+		where: planned,
+		check: func(a *assembly, fail failure) {
+			want := map[string]string{"backup-job-failed": "NumberOfBackupJobsFailed"}
+			if a.environment.Database.Backup.Plan.DailyDays > 0 {
+				want["backup-missing"] = "NumberOfBackupJobsCompleted"
+			}
+			if a.environment.Database.Backup.CopyRegion+a.environment.Database.Backup.CopyVaultARN != "" {
+				want["backup-copy-failed"] = "NumberOfCopyJobsFailed"
+			}
+			for name, metric := range want {
+				alarm := a.alarm(name)
+				if alarm.text("MetricName") != metric || alarm.text("Namespace") != "AWS/Backup" {
+					fail("%s does not watch %s: the missing backup is found when it is needed", name, metric)
+				}
+			}
+			if alarm := a.alarm("backup-missing"); alarm.exists() && alarm.text("TreatMissingData") != "breaching" {
+				fail("backup-missing takes silence as health: no backups, no alarm")
+			}
+		}},
+	{row: "O2", name: "operators hear: each severity has a topic with the configured subscribers, or the configured topic",
+		check: func(a *assembly, fail failure) {
+			for severity, channel := range map[string]config.Channel{"critical": a.environment.Notifications.Critical, "warning": a.environment.Notifications.Warning} {
+				topic := a.topic(severity)
+				if channel.TopicARN != "" {
+					if topic.exists() {
+						fail("there is a %s topic of ours beside the configured %s", severity, channel.TopicARN)
+					}
+					continue
+				}
+				if !topic.exists() {
+					fail("there is no %s topic", severity)
+					continue
+				}
+				var subscribed []string
+				for _, subscription := range a.all("AWS::SNS::Subscription") {
+					if a.target(subscription, "TopicArn").is(topic) {
+						subscribed = append(subscribed, subscription.text("Endpoint"))
+					}
+				}
+				for _, address := range slices.Concat(channel.Emails, channel.Endpoints) {
+					if !slices.Contains(subscribed, address) {
+						fail("%s is not subscribed to the %s topic", address, severity)
+					}
+				}
+			}
+		}},
+	{row: "O2", name: "the services that publish to operators may, from this account only, and may use the topics' key",
+		check: func(a *assembly, fail failure) {
+			for _, topic := range a.all("AWS::SNS::Topic") {
+				for _, service := range []string{"cloudwatch.amazonaws.com", "events.rds.amazonaws.com"} {
+					if !a.admits(topic, "sns:Publish", service) {
+						fail("%s does not let %s publish: its messages would be lost without a trace", topic, service)
+					}
+					key := a.target(topic, "KmsMasterKeyId")
+					allowed := false
+					for _, s := range statementsOf(key, key.get("KeyPolicy")) {
+						allowed = allowed || slices.Contains(s.principals(), service) && slices.Contains(s.actions(), "kms:GenerateDataKey*") &&
+							a.resolve(s.stack, dig(s.condition(), "StringEquals/aws:SourceAccount")) == topic.stack.account
+					}
+					if !allowed {
+						fail("%s does not let %s use it for this account: messages to %s would be lost without a trace", key, service, topic)
+					}
+				}
+			}
+		}},
+}
+
+// admits tells whether a topic's policies let a service act for resources of the topic's own account.
+func (a *assembly) admits(topic resource, action, service string) bool {
+	for _, policy := range a.all("AWS::SNS::TopicPolicy") {
+		if !slices.ContainsFunc(policy.list("Topics"), func(id any) bool { return a.targetOf(policy.stack, id).is(topic) }) {
+			continue
+		}
+		for _, s := range statementsOf(policy, policy.get("PolicyDocument")) {
+			if s.allows() && slices.Contains(s.principals(), service) && slices.Contains(s.actions(), action) &&
+				a.resolve(s.stack, dig(s.condition(), "StringEquals/aws:SourceAccount")) == topic.stack.account {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// alarm by its name without the environment; the zero resource if there is none.
+func (a *assembly) alarm(name string) resource {
+	for _, alarm := range a.where("AWS::CloudWatch::Alarm", "AlarmName", a.environment.Name+"-"+name) {
+		return alarm
+	}
+	return resource{}
+}
+
+// topic of a severity, if it is one of ours.
+func (a *assembly) topic(severity string) resource {
+	for _, topic := range a.all("AWS::SNS::Topic") {
+		if strings.HasSuffix(strings.ToLower(topic.path()), "/"+severity+"topic/resource") {
+			return topic
+		}
+	}
+	return resource{}
+}
+
+// topicOf is the severity whose topic a value names, one of ours or a configured one; empty if none.
+func (a *assembly) topicOf(s *stack, value any) string {
+	for severity, channel := range map[string]config.Channel{"critical": a.environment.Notifications.Critical, "warning": a.environment.Notifications.Warning} {
+		if channel.TopicARN != "" && a.resolve(s, value) == channel.TopicARN || a.targetOf(s, value).is(a.topic(severity)) {
+			return severity
+		}
+	}
+	return ""
+}
+
+// metric is one of the metrics an alarm reads.
+type metric struct {
+	namespace, name string
+	period          int // seconds
+	dimensions      map[string]any
+}
+
+// metricsOf reads both forms of an alarm: one metric, or an expression over several.
+func metricsOf(alarm resource) []metric {
+	if alarm.text("MetricName") != "" {
+		return []metric{metricFrom(alarm.body["Properties"], alarm.get("Period"))}
+	}
+	var metrics []metric
+	for _, query := range alarm.list("Metrics") {
+		if stat := dig(query, "MetricStat"); stat != nil {
+			metrics = append(metrics, metricFrom(dig(stat, "Metric"), dig(stat, "Period")))
+		}
+	}
+	if len(metrics) == 0 {
+		return []metric{{}}
+	}
+	return metrics
+}
+
+func metricFrom(body, period any) metric {
+	m := metric{dimensions: map[string]any{}}
+	m.namespace, _ = dig(body, "Namespace").(string)
+	m.name, _ = dig(body, "MetricName").(string)
+	seconds, _ := period.(float64)
+	m.period = int(seconds)
+	for _, dimension := range asList(dig(body, "Dimensions")) {
+		name, _ := dig(dimension, "Name").(string)
+		m.dimensions[name] = dig(dimension, "Value")
+	}
+	return m
+}
+
+// watches checks that alarms exist and read the metric "Name Role=WRITER" of the thing that of names.
+func watches(namespace string, of func(*assembly) string, alarms map[string]string) func(*assembly, failure) {
+	return func(a *assembly, fail failure) {
+		for name, want := range alarms {
+			metricName, role, _ := strings.Cut(want, " Role=")
+			alarm := a.alarm(name)
+			if !alarm.exists() {
+				fail("there is no alarm %s: customers notice first", name)
+				continue
+			}
+			for _, m := range metricsOf(alarm) {
+				gotRole, _ := m.dimensions["Role"].(string)
+				if m.namespace != namespace || m.name != metricName || gotRole != role ||
+					a.targetOf(alarm.stack, m.dimensions["DBClusterIdentifier"]).key() != of(a) {
+					fail("%s watches %s %s %v, want %s of the cluster: it would never fire", alarm, m.namespace, m.name, m.dimensions, want)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,69 @@
+package test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"peakline/config"
+)
+
+// requirement is one assertion about the templates of an environment. It is a function over decoded templates, so that
+// `make mutate` can run it against broken ones, and docs/coverage.md is written from the table of all of them.
+type requirement struct {
+	// row is the requirement it helps to prove, "D3"; empty for what holds of every template.
+	row string
+	// name is the sentence it proves.
+	name string
+	// where narrows it to the environments it applies to; nil means all.
+	where func(config.Environment) bool
+	// check calls fail with what would break in production, once per finding.
+	check func(a *assembly, fail failure)
+}
+
+// failure records a finding.
+type failure func(format string, args ...any)
+
+// requirements is the whole table.
+func requirements() []requirement {
+	return slices.Concat(networkRequirements, databaseRequirements, backupRequirements, credentialRequirements,
+		alarmRequirements)
+}
+
+// findings runs one requirement against one environment.
+func (r requirement) findings(a *assembly) []string {
+	if r.where != nil && !r.where(a.environment) {
+		return nil
+	}
+	var found []string
+	r.check(a, func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) })
+	return found
+}
+
+func (r requirement) title() string {
+	if r.row == "" {
+		return "every template: " + r.name
+	}
+	return r.row + ": " + r.name
+}
+
+func TestRequirements(t *testing.T) {
+	assemblies := synthesized(t).assemblies
+	for _, r := range requirements() {
+		t.Run(r.title(), func(t *testing.T) {
+			applied := false
+			for _, a := range assemblies {
+				applied = applied || r.where == nil || r.where(a.environment)
+				for _, finding := range r.findings(a) {
+					t.Errorf("%s: %s", a.environment.Name, finding)
+				}
+			}
+			if !applied {
+				t.Error("applies to none of the environments and variants, so it proves nothing: add a variant that switches it on")
+			}
+		})
+	}
+}
+
+// production is true of environments whose data customers rely on.
+func production(environment config.Environment) bool { return environment.Profile == config.Production }

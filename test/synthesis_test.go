@@ -1,0 +1,164 @@
+package test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
+
+	"peakline/config"
+	"peakline/stacks"
+)
+
+// today is when the environments are read: a calendar entry that ends later must not fail the tests of another year.
+var today = time.Date(2026, time.November, 22, 12, 0, 0, 0, time.UTC)
+
+// synthesis is what one run of the app wrote.
+type synthesis struct {
+	directory  string
+	assemblies []*assembly
+}
+
+var synthesizeOnce = sync.OnceValues(synthesize)
+
+// synthesized is every environment and variant, synthesized once for the whole test run.
+func synthesized(t testing.TB) synthesis {
+	t.Helper()
+	result, err := synthesizeOnce()
+	if err != nil {
+		t.Fatalf("synthesize: %v", err)
+	}
+	return result
+}
+
+func synthesize() (result synthesis, err error) {
+	// The CDK reports what it refuses, the findings of its own validation included, by panicking.
+	defer func() {
+		if refusal := recover(); refusal != nil {
+			err = fmt.Errorf("the CDK refuses: %v", refusal)
+		}
+	}()
+	shipped, err := config.LoadAll("../config/environments", today)
+	if err != nil {
+		return synthesis{}, err
+	}
+	variants, err := config.LoadAll("variants", today)
+	if err != nil {
+		return synthesis{}, err
+	}
+	context, err := cdkContext()
+	if err != nil {
+		return synthesis{}, err
+	}
+	result.directory, err = os.MkdirTemp("", "peakline-templates")
+	if err != nil {
+		return synthesis{}, err
+	}
+	app := awscdk.NewApp(&awscdk.AppProps{
+		Outdir:             jsii.String(result.directory),
+		Context:            &context,
+		AnalyticsReporting: jsii.Bool(false),
+	})
+	for _, pack := range nagPacks() {
+		awscdk.Aspects_Of(app).Add(pack, nil)
+	}
+	environments := append(shipped, variants...)
+	for _, environment := range environments {
+		stacks.NewPlatform(app, stacks.PlatformProps{
+			Environment: environment,
+			// The functions' code is not under test here: a stub saves every run from compiling it.
+			Functions: stacks.FunctionCode{SecretRotation: "stub"},
+		})
+	}
+	app.Synth(nil)
+	for i, environment := range environments {
+		read, err := readAssembly(result.directory, environment)
+		if err != nil {
+			return synthesis{}, err
+		}
+		read.shipped = i < len(shipped)
+		result.assemblies = append(result.assemblies, read)
+	}
+	return result, nil
+}
+
+// nagPacks are the rule packs of cdk-nag that judge every construct during the synthesis.
+func nagPacks() []awscdk.IAspect {
+	return []awscdk.IAspect{cdknag.NewAwsSolutionsChecks(&cdknag.NagPackProps{
+		ReportFormats: &[]cdknag.NagReportFormat{cdknag.NagReportFormat_JSON},
+	})}
+}
+
+// cdkContext is what the CDK CLI passes to the app: the feature flags of cdk.json, and that resources note their path.
+func cdkContext() (map[string]interface{}, error) {
+	var file struct{ Context map[string]interface{} }
+	if err := readJSON("../cdk.json", &file); err != nil {
+		return nil, err
+	}
+	file.Context["aws:cdk:enable-path-metadata"] = true
+	return file.Context, nil
+}
+
+func removeAssembly() {
+	if result, err := synthesizeOnce(); err == nil {
+		_ = os.RemoveAll(result.directory)
+	}
+}
+
+func readAssembly(directory string, environment config.Environment) (*assembly, error) {
+	folder := filepath.Join(directory, "assembly-"+environment.Name)
+	var manifest struct {
+		Missing   []any
+		Artifacts map[string]struct {
+			Type        string
+			DisplayName string
+			Environment string
+			Properties  struct {
+				TemplateFile, StackName string
+				TerminationProtection   bool
+			}
+		}
+	}
+	if err := readJSON(filepath.Join(folder, "manifest.json"), &manifest); err != nil {
+		return nil, err
+	}
+	result := &assembly{environment: environment, folder: folder, missing: manifest.Missing}
+	for _, artifact := range manifest.Artifacts {
+		if artifact.Type != "aws:cloudformation:stack" {
+			continue
+		}
+		s := &stack{
+			id:                    filepath.Base(artifact.DisplayName),
+			name:                  artifact.Properties.StackName,
+			file:                  filepath.Join(folder, artifact.Properties.TemplateFile),
+			terminationProtection: artifact.Properties.TerminationProtection,
+		}
+		if err := s.placeIn(artifact.Environment); err != nil {
+			return nil, err
+		}
+		if err := readJSON(s.file, &s.template); err != nil {
+			return nil, err
+		}
+		result.stacks = append(result.stacks, s)
+	}
+	result.sort()
+	return result, nil
+}
+
+func readJSON(file string, into any) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		return fmt.Errorf("read %s: %w", file, err)
+	}
+	return nil
+}
