@@ -10,12 +10,16 @@ import (
 )
 
 // buildFunctions compiles every Lambda function of the platform.
-func buildFunctions() (stacks.FunctionCode, error) {
-	secretRotation, err := buildFunction("secretrotation")
-	if err != nil {
-		return stacks.FunctionCode{}, err
+func buildFunctions() (code stacks.FunctionCode, err error) {
+	for name, folder := range map[string]*string{
+		"replicascaler":  &code.ReplicaScaler,
+		"secretrotation": &code.SecretRotation,
+	} {
+		if *folder, err = buildFunction(name); err != nil {
+			return stacks.FunctionCode{}, err
+		}
 	}
-	return stacks.FunctionCode{SecretRotation: secretRotation}, nil
+	return code, nil
 }
 
 // buildFunction compiles ./lambda/<name> for arm64. The same source gives the same binary on every machine, so that a

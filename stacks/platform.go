@@ -17,6 +17,7 @@ import (
 // FunctionCode names, for each Lambda function, the folder with its compiled code.
 type FunctionCode struct {
 	SecretRotation string
+	ReplicaScaler  string
 }
 
 // PlatformProps is an environment and the code that runs in it.
@@ -33,6 +34,8 @@ type Platform struct {
 	// BackupCopy is nil where backups are not copied to a second region.
 	BackupCopy *BackupCopy
 	Database   *Database
+	// ReplicaScaler is nil where the number of readers is fixed.
+	ReplicaScaler *ReplicaScaler
 }
 
 // NewPlatform makes the stacks of one environment.
@@ -56,6 +59,12 @@ func NewPlatform(scope construct.Construct, props PlatformProps) *Platform {
 		Network:       platform.Network,
 		BackupCopy:    platform.BackupCopy,
 		RotationCode:  props.Functions.SecretRotation,
+	})
+	platform.ReplicaScaler = NewReplicaScaler(stage, ReplicaScalerProps{
+		Environment:   environment,
+		Database:      platform.Database,
+		Code:          props.Functions.ReplicaScaler,
+		Notifications: platform.Notifications.Notifications,
 	})
 	return platform
 }
