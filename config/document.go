@@ -15,7 +15,7 @@ import (
 
 // Limits that no environment file comes near, and that keep a hostile one from exhausting the parser.
 const (
-	maxFileBytes = 128 << 10
+	maxFileBytes = 64 << 10
 	maxNesting   = 16
 )
 
@@ -85,8 +85,8 @@ func parseYAML(text []byte) (tree *ast.File, err error) {
 	return parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
 }
 
-// nesting is an upper bound for the depth of a text: brackets opened at once, and dashes or question marks in a row
-// at the start of one line. Indentation needs as many bytes as its depth on every line, which maxFileBytes bounds.
+// nesting estimates the depth to which a text makes the parser recurse: brackets opened at once, and dashes or question
+// marks in a row at the start of a line. Depth by indentation costs its own square in bytes, which maxFileBytes bounds.
 func nesting(text string) int {
 	deepest, brackets := 0, 0
 	for line := range strings.Lines(text) {

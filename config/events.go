@@ -84,8 +84,8 @@ var eventRules = []rule{
 	{"the calendar fits into the scaler's policy", []string{"events", "scaler"}, func(i inspection) {
 		policy, err := json.Marshal(i.ReplicaPolicy())
 		if err == nil && len(policy) > largestPolicy {
-			i.refuse("events", "%d entries and %d freeze windows do not fit into the %d bytes of the scaler's policy; remove what is furthest away",
-				len(i.Events), len(i.Scaler.FreezeWindows), largestPolicy)
+			i.refuse("events", "%s and %s do not fit into the %d bytes of the scaler's policy; remove what is furthest away",
+				count(len(i.Events), "event", "events"), count(len(i.Scaler.FreezeWindows), "freeze window", "freeze windows"), largestPolicy)
 		}
 	}},
 	{"capacity floors are within the capacity range", []string{"database.serverlessCapacity", "database.writer", "database.readers"}, func(i inspection) {

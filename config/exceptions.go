@@ -27,6 +27,8 @@ type safety struct {
 	everywhere bool
 	// off says what is wrong when the safety is switched off, and what would be right; else it is empty.
 	off func(i inspection) string
+	// where is for a safety that several values decide: the path of the one that does.
+	where func(i inspection) string
 }
 
 var safeties = []safety{
@@ -54,16 +56,11 @@ var safeties = []safety{
 		}
 		return unless(len(zones) >= 2, "all in %s, want readers in at least two zones", strings.Join(slices.Collect(maps.Keys(zones)), ""))
 	}},
-	{name: "full-speed-instances", path: "database", off: func(i inspection) string {
-		var burstable []string
-		for path, instance := range i.Database.instances() {
-			if hardware, found := Hardware(instance.InstanceClass); found && hardware.Burstable {
-				burstable = append(burstable, strings.TrimPrefix(path, "database."))
-			}
-		}
-		slices.Sort(burstable)
-		return unless(len(burstable) == 0, "%s burstable, throttled once its CPU credits are used up; want db.r classes or %s", strings.Join(burstable, ", "), ServerlessClass)
-	}},
+	{name: "full-speed-instances", path: "database.writer.instanceClass", off: func(i inspection) string {
+		burstable := i.burstable()
+		return unless(len(burstable) == 0, "%s burstable, throttled once its CPU credits are used up; want db.r classes or %s",
+			strings.ReplaceAll(strings.Join(burstable, ", "), "database.", ""), ServerlessClass)
+	}, where: func(i inspection) string { return i.burstable()[0] + ".instanceClass" }},
 	{name: "awake-instances", path: "database.serverlessCapacity.min", off: func(i inspection) string {
 		return unless(i.Database.ServerlessCapacity.Min > 0 || !i.Database.HasServerless(), "0 pauses an idle instance and makes the first request wait, want at least 0.5")
 	}},
@@ -97,6 +94,19 @@ var safeties = []safety{
 	}},
 }
 
+// burstable lists the paths of the instances that are and say so themselves, sorted.
+func (i inspection) burstable() []string {
+	var paths []string
+	for path, instance := range i.Database.instances() {
+		if hardware, found := Hardware(instance.InstanceClass); found && hardware.Burstable && i.has(path+".instanceClass") {
+			paths = append(paths, path)
+		}
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// unless words a complaint when something is not fine.
 func unless(fine bool, format string, args ...any) string {
 	if fine {
 		return ""
@@ -136,7 +146,11 @@ var exceptionRules = []rule{
 			reason, excused := reasons[s.name]
 			switch {
 			case off != "" && !excused && !unclear:
-				i.refuse(s.path, "%s; or give the reason as an exception for the safety %s", off, s.name)
+				path := s.path
+				if s.where != nil {
+					path = s.where(i)
+				}
+				i.refuse(path, "%s; or give the reason as an exception for the safety %s", off, s.name)
 			case off == "" && excused:
 				i.refuse(reason, "%s is not switched off in this file, remove the exception", s.name)
 			}

@@ -352,7 +352,7 @@ var ruleCases = map[string]ruleCase{
 		[]string{"events[0].floors.readers: 3, but control: fixed adds no reader to the 2 of database.readers"}},
 	"a calendar that the scaler's parameter cannot hold": {
 		[]change{{"", "»events:\n" + strings.Join(numbered("  - {name: sale-%d, start: 2026-11-27T00:00, end: 2026-11-28T00:00, floors: {readers: 4}}\n", 60), "")}},
-		[]string{"events: 60 entries and 0 freeze windows do not fit into the 4096 bytes of the scaler's policy; remove what is furthest away"}},
+		[]string{"events: 60 events and 0 freeze windows do not fit into the 4096 bytes of the scaler's policy; remove what is furthest away"}},
 	"a capacity floor without serverless instances": {
 		[]change{{"", "events: [{name: sale, start: 2026-11-27T00:00, end: 2026-11-28T00:00, floors: {serverlessUnits: »4}}]\n"}},
 		[]string{"events[0].floors.serverlessUnits: has no effect, no instance has the class db.serverless; remove it"}},
@@ -361,6 +361,12 @@ var ruleCases = map[string]ruleCase{
 		[]string{"events[0].floors.serverlessUnits: 65, want at most database.serverlessCapacity.max, 64"}},
 
 	// Safeties and their exceptions.
+	"several safeties switched off at once": {
+		[]change{{"db.r8g.large", "»db.t4g.large"}, {"  readers:", "  deletionProtection: »false\n  insights: {mode: »off}\n  readers:"}},
+		[]string{
+			"database.writer.instanceClass: writer burstable, throttled once its CPU credits are used up; want db.r classes or db.serverless; or give the reason as an exception for the safety full-speed-instances",
+			"database.deletionProtection: false, want true; or give the reason as an exception for the safety deletion-protection",
+			"database.insights.mode: off, want standard or advanced; or give the reason as an exception for the safety insights"}},
 	"a reason for a safety that is on": {
 		[]change{{"", "exceptions: [»{safety: vault-lock, reason: we had a reason once}]\n"}},
 		[]string{"exceptions[0]: vault-lock is not switched off in this file, remove the exception"}},
@@ -393,8 +399,8 @@ var weakenings = map[Safety]ruleCase{
 		[]string{"network.ingress.from: internet goes around CloudFront and its firewall, want cloudfront or cidrs"}},
 	"readers-in-two-zones": {[]change{{"two: {zone: eu-west-1c}", "two: {zone: eu-west-1b}"}, {"  readers:", "  »readers:"}},
 		[]string{"database.readers: all in eu-west-1b, want readers in at least two zones"}},
-	"full-speed-instances": {[]change{{"one: {", "one: {instanceClass: db.t4g.medium, "}, {"database:", "»database:"}},
-		[]string{"database: readers.one burstable, throttled once its CPU credits are used up; want db.r classes or db.serverless"}},
+	"full-speed-instances": {[]change{{"one: {", "one: {instanceClass: »db.t4g.medium, "}},
+		[]string{"database.readers.one.instanceClass: readers.one burstable, throttled once its CPU credits are used up; want db.r classes or db.serverless"}},
 	"awake-instances": {[]change{{"db.r8g.large", "db.serverless"}, {"  readers:", "  serverlessCapacity: {min: »0, max: 4}\n  readers:"}},
 		[]string{"database.serverlessCapacity.min: 0 pauses an idle instance and makes the first request wait, want at least 0.5"}},
 	"durable-commits": {[]change{{"  readers:", "  synchronousCommit: »off\n  readers:"}},

@@ -85,10 +85,10 @@ func (d *document) refuseValue(e *jsonschema.ValidationError) {
 		d.refuse(path, "%v, want %s", value, span(schemaAt(e.InstanceLocation)))
 	case *kind.MinLength, *kind.MaxLength:
 		s := schemaAt(e.InstanceLocation)
-		d.refuse(path, "%d characters, want %s", len([]rune(value.(string))), limits(s.MinLength, s.MaxLength))
+		d.refuse(path, "%s, want %s", count(len([]rune(value.(string))), "character", "characters"), limits(s.MinLength, s.MaxLength))
 	case *kind.MinItems, *kind.MaxItems:
 		s := schemaAt(e.InstanceLocation)
-		d.refuse(path, "%d entries, want %s", len(value.([]any)), limits(s.MinItems, s.MaxItems))
+		d.refuse(path, "%s, want %s", count(len(value.([]any)), "entry", "entries"), limits(s.MinItems, s.MaxItems))
 	case *kind.UniqueItems:
 		second := index(path, max(k.Duplicates[0], k.Duplicates[1]))
 		d.note(d.at(second), second, "%s is listed twice, want it once", describe(value.([]any)[k.Duplicates[0]]))
@@ -264,4 +264,11 @@ func limits(least, most *int) string {
 		return fmt.Sprintf("at least %d", *least)
 	}
 	return fmt.Sprintf("%d to %d", *least, *most)
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
