@@ -11,8 +11,8 @@ from moto.cloudformation import urls
 from moto.cloudformation.exceptions import CloudFormationError
 from moto.core.responses import ActionResult, BaseResponse
 
+from . import sources, template
 from . import stack as stacks
-from . import template
 from .account import Account
 from .resources import TABLE
 from .stack import ChangeSet, Cloud, Plan, Refused, Stack
@@ -280,6 +280,13 @@ class CloudFormationResponse(BaseResponse):
 def inventory() -> dict[str, Any]:
     """What the account holds because of stacks, for `make up`'s closing summary."""
     return {
+        "sources": _SOURCES,
+        "databases": [
+            _database(stack.account, resource.ref)
+            for stack in cloud.live()
+            for resource in list(stack.resources.values())
+            if resource.type == "AWS::RDS::DBCluster" and resource.ref
+        ],
         "stacks": [
             {
                 "name": stack.name,
@@ -293,11 +300,43 @@ def inventory() -> dict[str, Any]:
                         "id": resource.ref,
                         "kind": TABLE[resource.type].kind,
                     }
-                    for resource in stack.resources.values()
+                    for resource in list(stack.resources.values())
                 ],
             }
             for stack in cloud.live()
         ]
+    }
+
+
+_SOURCES = sources.fingerprint()
+
+
+def _database(account: Account, identifier: str) -> dict[str, Any]:
+    """A cluster's endpoints and members, the writer first."""
+    found = account.call("rds", "describe_db_clusters", DBClusterIdentifier=identifier)
+    cluster = found["DBClusters"][0]
+    roles = {
+        member["DBInstanceIdentifier"]: "writer" if member["IsClusterWriter"] else "reader"
+        for member in cluster["DBClusterMembers"]
+    }
+    instances = account.call(
+        "rds",
+        "describe_db_instances",
+        Filters=[{"Name": "db-cluster-id", "Values": [identifier]}],
+    )["DBInstances"]
+    members = [
+        {
+            "id": instance["DBInstanceIdentifier"],
+            "role": roles[instance["DBInstanceIdentifier"]],
+            "zone": instance["AvailabilityZone"],
+            "class": instance["DBInstanceClass"],
+        }
+        for instance in instances
+    ]
+    return {
+        "writer": cluster["Endpoint"],
+        "reader": cluster["ReaderEndpoint"],
+        "members": sorted(members, key=lambda m: (m["role"] != "writer", m["zone"], m["id"])),
     }
 
 

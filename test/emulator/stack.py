@@ -186,7 +186,8 @@ class Stack:
         """Whether executing a plan would change resources, outputs or tags."""
         if self.plan is None or self.changes(plan) or self.plan.tags != plan.tags:
             return True
-        return _outputs(self.resolver(plan, set()), plan) != self.outputs
+        wanted = _outputs(self.resolver(plan, set()), plan)
+        return _by_key(wanted) != _by_key(self.outputs)
 
     def deploy(self, plan: Plan, rollback: bool = True) -> None:
         """Starts creating or updating the stack; the events tell how it goes."""
@@ -666,6 +667,10 @@ def _outputs(resolver: template.Resolver, plan: Plan) -> list[dict[str, str]]:
             entry["ExportName"] = resolver.resolve(output["Export"]["Name"])
         found.append(entry)
     return found
+
+
+def _by_key(outputs: list[dict[str, str]]) -> list[dict[str, str]]:
+    return sorted(outputs, key=lambda output: output["OutputKey"])
 
 
 def _imported_names(value: Any, resolver: template.Resolver) -> Iterator[str]:
