@@ -77,12 +77,8 @@ func NewDatabase(stage awscdk.Stage, props DatabaseProps) *Database {
 		Disposable:       disposable(environment),
 	})
 	addBackups(stack, props, cluster)
-	for name, value := range map[string]*string{
-		"WriterEndpoint": cluster.Cluster.ClusterEndpoint().Hostname(),
-		"ReaderEndpoint": cluster.Cluster.ClusterReadEndpoint().Hostname(),
-	} {
-		awscdk.NewCfnOutput(stack, jsii.String(name), &awscdk.CfnOutputProps{Value: value})
-	}
+	awscdk.NewCfnOutput(stack, jsii.String("WriterEndpoint"), &awscdk.CfnOutputProps{Value: cluster.Cluster.ClusterEndpoint().Hostname()})
+	awscdk.NewCfnOutput(stack, jsii.String("ReaderEndpoint"), &awscdk.CfnOutputProps{Value: cluster.Cluster.ClusterReadEndpoint().Hostname()})
 	return &Database{Stack: stack, Cluster: cluster}
 }
 
