@@ -12,12 +12,8 @@ import functools
 import html
 import io
 import json
-import os
 import re
 from typing import Any
-
-# moto reads these when it is first imported.
-os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
 
 import boto3
 from botocore.awsrequest import AWSResponse
@@ -108,7 +104,6 @@ def _client(service: str, region: str) -> Any:
     ).client(
         service,
         endpoint_url=endpoint,
-        # A profile or a proxy of the person running the emulator must not reach these calls.
         config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 0}),
     )
     client.meta.events.register("before-send", _send)

@@ -8,6 +8,7 @@ sentence with its remedy.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import fcntl
 import hashlib
 import importlib.util
@@ -23,7 +24,6 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -261,12 +261,15 @@ def _stop(port: int) -> bool:
     _pid_file(port).unlink(missing_ok=True)
     if pid is None:
         return False
-    os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_SECONDS
-    while _is_emulator(pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    if _is_emulator(pid):
-        os.kill(pid, signal.SIGKILL)
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, how)
+        deadline = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < deadline:
+            # A process that ends loses its name before its port.
+            if not _is_emulator(pid) and not _listening(port):
+                return True
+            time.sleep(0.05)
     return True
 
 
@@ -313,7 +316,7 @@ def _sources() -> str:
     return fingerprint()
 
 
-@contextmanager
+@contextlib.contextmanager
 def _locked() -> Iterator[None]:
     """Lets only one command at a time start or stop the emulator."""
     STATE.mkdir(parents=True, exist_ok=True)
