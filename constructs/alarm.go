@@ -36,6 +36,7 @@ const (
 // Comparison relates the metric to the threshold in the breaching case.
 type Comparison awscloudwatch.ComparisonOperator
 
+// The comparisons that alarms here need.
 const (
 	Above   = Comparison(awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD)
 	AtLeast = Comparison(awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD)

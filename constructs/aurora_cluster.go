@@ -28,6 +28,7 @@ const ServerlessClass = "db.serverless"
 // InsightsMode is how much CloudWatch Database Insights keeps and analyses.
 type InsightsMode string
 
+// The standard mode keeps a week for free; the advanced one analyses and keeps 15 months.
 const (
 	InsightsOff      InsightsMode = ""
 	InsightsStandard              = InsightsMode(awsrds.DatabaseInsightsMode_STANDARD)
