@@ -11,12 +11,14 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"peakline/cmd/peakline/internal/replay"
+	"peakline/cmd/peakline/internal/scaler"
 )
 
 // subcommands is the table of what peakline can do, in the order of its help.
 var subcommands = []func() *cli.Command{
 	decideCommand,
 	replay.Command,
+	scaler.Command,
 }
 
 func main() {

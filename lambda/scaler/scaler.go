@@ -30,8 +30,10 @@ type Props struct {
 }
 
 // New makes the scaler's handler on AWS and the real clock.
-func New(props Props) *handler.Handler {
-	return handler.New(handler.Props{
+func New(props Props) *handler.Handler { return handler.New(props.wire()) }
+
+func (props Props) wire() handler.Props {
+	return handler.Props{
 		Cluster: &aurora.Cluster{
 			ID:                  props.Cluster,
 			Environment:         props.Environment,
@@ -44,7 +46,7 @@ func New(props Props) *handler.Handler {
 		Log:        props.Log,
 		Now:        time.Now,
 		Sleep:      sleep,
-	})
+	}
 }
 
 // Budget bounds what a call may cost a run: a stuck connection is given up, a throttled call is repeated with growing

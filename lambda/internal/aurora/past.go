@@ -51,3 +51,33 @@ func (c *Cluster) Past(ctx context.Context, serverless bool, since, now time.Tim
 	}
 	return past, nil
 }
+
+// Run is what the scaler's own metrics tell of its last run.
+type Run struct {
+	At                       time.Time // the minute it ran in; zero: none in the last hour
+	Desired, Serving, Coming int
+}
+
+// LastRun reads the last run within an hour.
+func (c *Cluster) LastRun(ctx context.Context, now time.Time) (Run, error) {
+	var desired, serving, coming decision.Series
+	own := map[string]string{contract.MetricDimension: c.Environment}
+	err := c.read(ctx, []query{
+		{contract.MetricNamespace, contract.MetricDesired, "Maximum", own, time.Minute, &desired},
+		{contract.MetricNamespace, contract.MetricServing, "Maximum", own, time.Minute, &serving},
+		{contract.MetricNamespace, contract.MetricComing, "Maximum", own, time.Minute, &coming},
+	}, now.Add(-time.Hour), now)
+	if err != nil || len(desired) == 0 {
+		return Run{}, err
+	}
+	last := func(series decision.Series) int {
+		if len(series) == 0 {
+			return 0
+		}
+		return int(series[len(series)-1].Value)
+	}
+	return Run{
+		At:      time.Unix(desired[len(desired)-1].Minute*60, 0),
+		Desired: last(desired), Serving: last(serving), Coming: last(coming),
+	}, nil
+}

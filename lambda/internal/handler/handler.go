@@ -16,7 +16,7 @@ import (
 	"peakline/lambda/internal/settings"
 )
 
-// Props is what a handler works with. All fields are needed.
+// Props is what a handler works with. All fields but the last are needed.
 type Props struct {
 	Cluster    *aurora.Cluster
 	Parameters settings.Parameters
@@ -25,6 +25,8 @@ type Props struct {
 	// Now and Sleep are the clock.
 	Now   func() time.Time
 	Sleep func(context.Context, time.Duration) error
+	// ReadOnly makes a handler that decides and never acts, whatever the policy's mode.
+	ReadOnly bool
 }
 
 // Handler is the scaler of one cluster. It remembers between invocations only what saves calls: losing it costs a
@@ -108,8 +110,8 @@ func (h *Handler) run(ctx context.Context, report *Report) error {
 		report.fail("read the past", err)
 	}
 	h.observe(ctx, &state, report)
-	report.Owned = billed(state.Members)
-	if report.Policy.Mode == decision.DryRun {
+	report.Cluster, report.Members = state.Cluster, state.Members
+	if h.ReadOnly || report.Policy.Mode == decision.DryRun {
 		return nil
 	}
 	for range rounds {
@@ -155,17 +157,6 @@ func (h *Handler) read(ctx context.Context, report *Report) (aurora.State, error
 		state.Members = append(state.Members, decision.Member{ID: id, Status: "name-taken"})
 	}
 	return state, nil
-}
-
-// billed counts the scaler's readers that AWS bills: those that became available and are not gone.
-func billed(members []decision.Member) int {
-	n := 0
-	for _, m := range members {
-		if m.Owned && m.Status != "creating" && m.Status != "deleting" {
-			n++
-		}
-	}
-	return n
 }
 
 // follow takes the policy or, for a while, the last one if SSM does not answer. A policy that is not deployed is a

@@ -21,6 +21,8 @@ type Report struct {
 	Ignored  string // why nothing was read; empty: it was
 	Policy   decision.Policy
 	Override settings.OverrideStatus
+	Cluster  decision.Cluster
+	Members  []decision.Member // with their recent samples
 	Decision decision.Decision
 	Detailed bool // the members' own series were read
 	// KeepAll says that what could forbid a deletion was unreadable, so that nothing was deleted.
@@ -29,7 +31,6 @@ type Report struct {
 	Creates []decision.Create // carried out
 	Deletes []string          // carried out
 	Created []time.Duration   // how long the creations took that ended since the last run
-	Owned   int
 	// ReaderHours is the sum of hours of owned readers since the month began, as of the last look at the past.
 	ReaderHours float64
 	Failures    []Failure
@@ -80,7 +81,7 @@ func (r Report) metrics(failed bool) []metric {
 		{contract.MetricLagVerdict, "Count", flag(d.Lag == decision.LagWriteBound)},
 		{contract.MetricImbalance, "Count", flag(d.Skewed)},
 		{contract.MetricWriterHot, "Count", flag(has(decision.ReasonHoldWriterHot))},
-		{contract.MetricOwned, "Count", r.Owned},
+		{contract.MetricOwned, "Count", billed(r.Members)},
 		{contract.MetricReaderHours, "None", r.ReaderHours},
 	}
 	if len(r.Created) > 0 {
@@ -91,6 +92,17 @@ func (r Report) metrics(failed bool) []metric {
 		metrics = append(metrics, metric{contract.MetricCreateSeconds, "Seconds", seconds})
 	}
 	return metrics
+}
+
+// billed counts the scaler's readers that AWS bills: those that became available and are not gone.
+func billed(members []decision.Member) int {
+	n := 0
+	for _, m := range members {
+		if m.Owned && m.Status != "creating" && m.Status != "deleting" {
+			n++
+		}
+	}
+	return n
 }
 
 func flag(on bool) int {

@@ -1,0 +1,64 @@
+package scaler
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"peakline/lambda/decision"
+	"peakline/lambda/internal/aurora"
+	"peakline/lambda/internal/handler"
+	"peakline/lambda/internal/settings"
+)
+
+// What an operator is told.
+type (
+	// Report is what one run saw, decided and did.
+	Report = handler.Report
+	// Settings is the deployed policy with the override in force.
+	Settings = settings.Settings
+	// Run is what the scaler's own metrics tell of its last run.
+	Run = aurora.Run
+)
+
+// LongestOverride is how long an override may last.
+const LongestOverride = settings.LongestOverride
+
+// Operator is a person's hand on the scaler of one cluster.
+type Operator struct{ props handler.Props }
+
+// NewOperator makes an operator's hand. It never changes the cluster itself: only the override parameter.
+func NewOperator(props Props) *Operator {
+	props.Log = io.Discard
+	wired := props.wire()
+	wired.ReadOnly = true
+	return &Operator{wired}
+}
+
+// Settings reads policy and override.
+func (o *Operator) Settings(ctx context.Context) (Settings, error) {
+	return settings.Read(ctx, o.props.Parameters, o.props.Cluster.Environment, o.props.Now())
+}
+
+// SetOverride replaces the override.
+func (o *Operator) SetOverride(ctx context.Context, override decision.Override) error {
+	return settings.Write(ctx, o.props.Parameters, o.props.Cluster.Environment, override)
+}
+
+// RemoveOverride leaves the deployed policy alone.
+func (o *Operator) RemoveOverride(ctx context.Context) error {
+	return settings.Remove(ctx, o.props.Parameters, o.props.Cluster.Environment)
+}
+
+// Preview decides as the scaler would now, and does nothing.
+func (o *Operator) Preview(ctx context.Context) (Report, error) {
+	return handler.New(o.props).Handle(ctx, []byte("{}"))
+}
+
+// LastRun is the scaler's last run within an hour.
+func (o *Operator) LastRun(ctx context.Context) (Run, error) {
+	return o.props.Cluster.LastRun(ctx, o.props.Now())
+}
+
+// Now is the operator's clock.
+func (o *Operator) Now() time.Time { return o.props.Now() }
