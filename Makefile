@@ -22,7 +22,7 @@ node_modules/.ready: package.json package-lock.json
 	@touch $@
 
 # ---- the emulated account: make up, make down ----
--include test/emulator/emulator.mk
+include test/emulator/emulator.mk
 
 # ---- the CDK, one environment at a time ----
 .PHONY: synth diff deploy destroy
