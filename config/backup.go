@@ -135,7 +135,7 @@ var backupRules = []rule{
 				slices.Min(retentions), slices.Max(retentions), lock.MinDays, lock.MaxDays)
 		}
 	}},
-	{"a lock and copies have a plan", []string{"database.backup"}, func(i inspection) {
+	{"a lock and copies have a plan", []string{"database.backup.plan"}, func(i inspection) {
 		backup := i.Database.Backup
 		if len(backup.Plan.retentions()) > 0 {
 			return
@@ -190,7 +190,7 @@ var backupRules = []rule{
 			i.refuse("database.backup.copyVaultArn", "a vault of the environment's own account %s, want another account's", i.Account)
 		}
 	}},
-	{"objectives for the loss of the region have a copy that can meet them", []string{"database.objectives", "database.backup"}, func(i inspection) {
+	{"objectives for the loss of the region have a copy that can meet them", []string{"database.objectives", "database.backup.plan", "database.backup.copyRegion"}, func(i inspection) {
 		objectives, backup := i.Database.Objectives, i.Database.Backup
 		stated := "database.objectives.regionLossPointHours"
 		if !i.has(stated) && i.has("database.objectives.regionLossTimeHours") {

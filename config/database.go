@@ -136,6 +136,17 @@ func (db *Database) complete(d *document) {
 
 func readerPath(name string) string { return join("database.readers", name) }
 
+// readersStated counts the readers of the file, whether they are refused or not.
+func (d *document) readersStated() int {
+	n := 0
+	for key := range d.keys {
+		if parent(key) == "database.readers" {
+			n++
+		}
+	}
+	return n
+}
+
 // instances are the writer and the readers by their path.
 func (db Database) instances() map[string]Instance {
 	all := map[string]Instance{"database.writer": db.Writer}
@@ -184,17 +195,18 @@ var databaseRules = []rule{
 		}
 	}},
 	{"there are 1 to 15 readers", nil, func(i inspection) {
-		if n := i.entries("database.readers"); n < 1 || n > contract.MaxReaders {
+		if n := i.readersStated(); n < 1 || n > contract.MaxReaders {
 			i.refuse("database.readers", "%d entries, want 1 to %d, the scaler's maximum included", n, contract.MaxReaders)
 		}
 	}},
 	{"readers have names that fit into identifiers", nil, func(i inspection) {
 		for name := range i.Database.Readers {
+			path := readerPath(name)
 			switch {
 			case len(name) > 20 || !readerName.MatchString(name):
-				i.refuse(readerPath(name), "the name %q does not fit into an instance identifier, want 1 to 20 lower-case letters, digits and single hyphens, a letter first", shorten(name))
+				i.note(i.keys[path], path, "the name %q does not fit into an instance identifier, want 1 to 20 lower-case letters, digits and single hyphens, a letter first", shorten(name))
 			case name == "auto" || strings.HasPrefix(name, "auto-") || name == "writer":
-				i.refuse(readerPath(name), "the name %q is taken, want another: auto is the scaler's own readers, writer is the writer", name)
+				i.note(i.keys[path], path, "the name %q is taken, want another: auto is the scaler's own readers, writer is the writer", name)
 			}
 		}
 	}},
@@ -205,31 +217,32 @@ var databaseRules = []rule{
 			}
 		}
 	}},
-	{"a reader is outside the writer's zone", []string{"network.zones", "database.writer.zone", "database.readers"}, func(i inspection) {
-		outside := func(reader Instance) bool { return reader.Zone != i.Database.Writer.Zone }
-		if !slices.ContainsFunc(slices.Collect(maps.Values(i.Database.Readers)), outside) {
-			i.refuse("database.readers", "all in the writer's zone %s, want at least one in another: with that zone the whole database would be gone", i.Database.Writer.Zone)
+	{"a reader is outside the writer's zone", []string{"database.writer.zone"}, func(i inspection) {
+		zones, certain := i.readerZones()
+		if certain && slices.Equal(zones, []string{i.Database.Writer.Zone}) && !i.refused("database.readers") {
+			i.note(i.at("database.readers"), "database.readers", "all in the writer's zone %s, want at least one in another: with that zone the whole database would be gone", i.Database.Writer.Zone)
 		}
 	}},
-	{"the capacity range is a range and is for serverless instances", []string{"database.serverlessCapacity", "database.writer", "database.readers"}, func(i inspection) {
+	{"the capacity range is a range and is for serverless instances", []string{"database.serverlessCapacity"}, func(i inspection) {
 		capacity := i.Database.ServerlessCapacity
-		switch {
-		case i.has("database.serverlessCapacity") && !i.Database.HasServerless():
+		switch has, certain := i.serverless(); {
+		case i.has("database.serverlessCapacity") && !has && certain:
 			i.refuse("database.serverlessCapacity", "has no effect, no instance has the class %s; remove it", ServerlessClass)
 		case capacity.Min > capacity.Max:
 			i.refuse("database.serverlessCapacity", "min %v is above max %v, want min at most max", capacity.Min, capacity.Max)
 		}
 	}},
-	{"the engine version has the capacity range", []string{"database.serverlessCapacity", "database.engineVersion", "database.writer", "database.readers"}, func(i inspection) {
+	{"the engine version has the capacity range", []string{"database.serverlessCapacity", "database.engineVersion"}, func(i inspection) {
+		has, _ := i.serverless()
 		capacity := i.Database.ServerlessCapacity
 		major, minor, _ := findMajor(i.Database.EngineVersion)
-		if since := serverlessSince[major.number]; i.Database.HasServerless() && minor < since && (capacity.Min == 0 || capacity.Max > 128) {
+		if since := serverlessSince[major.number]; has && minor < since && (capacity.Min == 0 || capacity.Max > 128) {
 			i.refuse("database.serverlessCapacity", "%v to %v capacity units need version %d.%d or later, want 0.5 to 128 with %s",
 				capacity.Min, capacity.Max, major.number, since, i.Database.EngineVersion)
 		}
 	}},
-	{"logical replication keeps instances awake", []string{"database.serverlessCapacity", "database.logicalReplication", "database.writer", "database.readers"}, func(i inspection) {
-		if i.Database.LogicalReplication && i.Database.HasServerless() && i.Database.ServerlessCapacity.Min == 0 {
+	{"logical replication keeps instances awake", []string{"database.serverlessCapacity", "database.logicalReplication"}, func(i inspection) {
+		if has, _ := i.serverless(); has && i.Database.LogicalReplication && i.Database.ServerlessCapacity.Min == 0 {
 			i.refuse("database.serverlessCapacity.min", "0 lets an idle instance pause, which logicalReplication prevents; want at least 0.5")
 		}
 	}},
@@ -269,6 +282,26 @@ var databaseRules = []rule{
 			}
 		}
 	}},
+}
+
+// serverless tells whether any instance is Aurora Serverless v2. It is not certain that none is while a class is refused.
+func (i inspection) serverless() (has, certain bool) {
+	certain = true
+	for path := range i.Database.instances() {
+		certain = certain && !i.refused(path+".instanceClass")
+	}
+	return i.Database.HasServerless(), certain
+}
+
+// readerZones lists the zones that have readers, sorted. It is not certain that these are all while one is refused.
+func (i inspection) readerZones() (zones []string, certain bool) {
+	certain = true
+	for name, reader := range i.Database.Readers {
+		certain = certain && i.sound(readerPath(name)+".zone")
+		zones = append(zones, reader.Zone)
+	}
+	slices.Sort(zones)
+	return slices.Compact(zones), certain && len(i.Database.Readers) == i.readersStated()
 }
 
 // advancedInsightsDays is the retention that the advanced mode requires: 15 months.

@@ -18,7 +18,7 @@ func defaults(profile Profile) Environment {
 func (e *Environment) complete(d *document) {
 	e.Network.complete(regions[e.Region])
 	e.Database.complete(d)
-	e.Scaler.complete(e.Database)
+	e.Scaler.complete(d)
 	for i := range e.Events {
 		e.Events[i].complete()
 	}

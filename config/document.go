@@ -193,17 +193,6 @@ func (d *document) has(path string) bool {
 	return stated
 }
 
-// entries counts what the file states directly below a path, whether it is refused or not.
-func (d *document) entries(path string) int {
-	n := 0
-	for key := range d.keys {
-		if key != "" && parent(key) == path {
-			n++
-		}
-	}
-	return n
-}
-
 // at is the place of a path, or of the nearest thing above it that the file has.
 func (d *document) at(path string) place {
 	for {

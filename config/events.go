@@ -70,12 +70,13 @@ var eventRules = []rule{
 			}
 		}
 	}},
-	{"reader floors are within what the scaler may add", []string{"scaler.max", "scaler.control", "database.readers"}, func(i inspection) {
+	{"reader floors are within what the scaler may add", []string{"scaler.max", "scaler.control"}, func(i inspection) {
+		always := i.readersStated()
 		for n, event := range i.Events {
 			path, readers := index("events", n)+".floors.readers", event.Floors.Readers
 			switch {
-			case i.Scaler.Control == ControlFixed && readers > len(i.Database.Readers):
-				i.refuse(path, "%d, but control: fixed adds no reader to the %d of database.readers", readers, len(i.Database.Readers))
+			case i.Scaler.Control == ControlFixed && readers > always:
+				i.refuse(path, "%d, but control: fixed adds no reader to the %d of database.readers", readers, always)
 			case readers > i.Scaler.Max:
 				i.refuse(path, "%d, want at most scaler.max, %d", readers, i.Scaler.Max)
 			}
@@ -88,12 +89,14 @@ var eventRules = []rule{
 				count(len(i.Events), "event", "events"), count(len(i.Scaler.FreezeWindows), "freeze window", "freeze windows"), largestPolicy)
 		}
 	}},
-	{"capacity floors are within the capacity range", []string{"database.serverlessCapacity", "database.writer", "database.readers"}, func(i inspection) {
+	{"capacity floors are within the capacity range", []string{"database.serverlessCapacity"}, func(i inspection) {
+		has, certain := i.serverless()
 		for n, event := range i.Events {
 			path, units := index("events", n)+".floors.serverlessUnits", event.Floors.ServerlessUnits
 			switch {
 			case units == 0:
-			case !i.Database.HasServerless():
+			case !has && !certain:
+			case !has:
 				i.refuse(path, "has no effect, no instance has the class %s; remove it", ServerlessClass)
 			case units > i.Database.ServerlessCapacity.Max:
 				i.refuse(path, "%v, want at most database.serverlessCapacity.max, %v", units, i.Database.ServerlessCapacity.Max)

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -50,11 +49,9 @@ var safeties = []safety{
 		return unless(i.Network.Ingress.From != IngressInternet, "%s goes around CloudFront and its firewall, want %s or %s", IngressInternet, IngressCloudFront, IngressCIDRs)
 	}},
 	{name: "readers-in-two-zones", path: "database.readers", off: func(i inspection) string {
-		zones := map[string]bool{}
-		for _, reader := range i.Database.Readers {
-			zones[reader.Zone] = true
-		}
-		return unless(len(zones) >= 2, "all in %s, want readers in at least two zones", strings.Join(slices.Collect(maps.Keys(zones)), ""))
+		zones, certain := i.readerZones()
+		besideWriter := slices.Contains(zones, i.Database.Writer.Zone) // a rule of its own refuses that
+		return unless(len(zones) != 1 || besideWriter || !certain, "all in %s, want readers in at least two zones", strings.Join(zones, ""))
 	}},
 	{name: "full-speed-instances", path: "database.writer.instanceClass", off: func(i inspection) string {
 		burstable := i.burstable()
@@ -62,7 +59,8 @@ var safeties = []safety{
 			strings.ReplaceAll(strings.Join(burstable, ", "), "database.", ""), ServerlessClass)
 	}, where: func(i inspection) string { return i.burstable()[0] + ".instanceClass" }},
 	{name: "awake-instances", path: "database.serverlessCapacity.min", off: func(i inspection) string {
-		return unless(i.Database.ServerlessCapacity.Min > 0 || !i.Database.HasServerless(), "0 pauses an idle instance and makes the first request wait, want at least 0.5")
+		has, _ := i.serverless()
+		return unless(i.Database.ServerlessCapacity.Min > 0 || !has, "0 pauses an idle instance and makes the first request wait, want at least 0.5")
 	}},
 	{name: "durable-commits", path: "database.synchronousCommit", off: func(i inspection) string {
 		return unless(i.Database.SynchronousCommit == "on", "%s loses acknowledged writes in a crash, want on", i.Database.SynchronousCommit)
@@ -90,7 +88,7 @@ var safeties = []safety{
 	}},
 	{name: "someone-to-call", path: "notifications.critical", off: func(i inspection) string {
 		critical := i.Notifications.Critical
-		return unless(critical.TopicARN != "" || len(critical.Emails)+len(critical.Endpoints) > 0, "nobody hears of a critical alarm, want emails, endpoints or topicArn")
+		return unless(critical.TopicARN != "" || len(critical.Emails)+len(critical.Endpoints) > 0 || !i.sound("notifications.critical"), "nobody hears of a critical alarm, want emails, endpoints or topicArn")
 	}},
 }
 
@@ -126,9 +124,13 @@ func safetyNames() []Safety {
 var exceptionRules = []rule{
 	{"a safety is switched off only for a written reason, and a reason is for a safety that is off", []string{"profile"}, func(i inspection) {
 		reasons := map[Safety]string{}
-		unclear := !i.sound("exceptions") // a misspelt safety may be the very one
+		unclear := i.refused("exceptions")
 		for n, exception := range i.Exceptions {
 			path := index("exceptions", n)
+			if i.refused(path + ".safety") {
+				unclear = true // a misspelt safety may be the very one
+				continue
+			}
 			if before, twice := reasons[exception.Safety]; twice {
 				i.refuse(path, "%s has its reason in %s already, want one", exception.Safety, before)
 				continue
@@ -136,7 +138,7 @@ var exceptionRules = []rule{
 			reasons[exception.Safety] = path
 		}
 		for _, s := range safeties {
-			if !i.sound(s.path) {
+			if i.refused(s.path) {
 				continue
 			}
 			off := ""

@@ -155,7 +155,10 @@ var networkRules = []rule{
 			}
 		}
 	}},
-	{"the subnets fit into the CIDR", []string{"network.cidr", "network.subnets", "network.zones"}, func(i inspection) {
+	{"the subnets fit into the CIDR", []string{"network.cidr", "network.subnets"}, func(i inspection) {
+		if i.refused("network.zones") {
+			return
+		}
 		vpc, _ := parseRange(i.Network.CIDR)
 		size := func(bits int) int { return 1 << (32 - bits) }
 		used := 0

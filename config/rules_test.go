@@ -376,6 +376,20 @@ var ruleCases = map[string]ruleCase{
 	"a reason that is none": {
 		[]change{{"  zones: [", "  natGateways: single\n  zones: ["}, {"", "exceptions: [{safety: nat-per-zone, reason: »cheap}]\n"}},
 		[]string{"exceptions[0].reason: 5 characters, want 10 to 500"}},
+	"unrelated mistakes do not hide each other": {
+		[]change{{"one: {", "»One: {instanceClass: »db.m5.large, "}, {"zone: eu-west-1b}", "zone: eu-west-1a}"}, {"two: {zone: eu-west-1c}", "two: {zone: eu-west-1a, »size: 3}"}, {"  readers:", "  deletionProtection: »false\n  »readers:"},
+			{"{max: 6}", "{min: »7, max: 6}"}, {"  zones: [", "  natGateways: single\n  zones: ["}, {"", "exceptions: [{safety: nat-per-zone, reason: »short}]\n"}},
+		[]string{
+			"database.deletionProtection: false, want true; or give the reason as an exception for the safety deletion-protection",
+			"database.readers: all in the writer's zone eu-west-1a, want at least one in another: with that zone the whole database would be gone",
+			`database.readers.One: the name "One" does not fit into an instance identifier, want 1 to 20 lower-case letters, digits and single hyphens, a letter first`,
+			`database.readers.One.instanceClass: "db.m5.large" is no instance class of Aurora PostgreSQL that Peakline knows; did you mean db.r5.large?`,
+			"database.readers.two.size: unknown key, want one of instanceClass, promotionTier, zone",
+			"scaler.min: 7, want at most scaler.max, 6",
+			"exceptions[0].reason: 5 characters, want 10 to 500"}},
+	"a destination that is refused is not taken for none": {
+		[]change{{"emails: [oncall@example.com]", "emails: »oncall@example.com"}},
+		[]string{`notifications.critical.emails: text "oncall@example.com", want a list`}},
 	"a misspelt safety is not taken for a missing one": {
 		[]change{{"  zones: [", "  natGateways: single\n  zones: ["}, {"", "exceptions: [{safety: »nat-per-zones, reason: it is cheaper}]\n"}},
 		[]string{"exceptions[0].safety: text \"nat-per-zones\", did you mean nat-per-zone? There are: " + strings.Join(strings.Fields(strings.Trim(fmt.Sprint(safetyNames()), "[]")), ", ")}},

@@ -99,8 +99,8 @@ func scalerDefaults(profile Profile) Scaler {
 	}
 }
 
-func (s *Scaler) complete(db Database) {
-	s.Min = cmp.Or(s.Min, len(db.Readers))
+func (s *Scaler) complete(d *document) {
+	s.Min = cmp.Or(s.Min, d.readersStated())
 	for i := range s.FreezeWindows {
 		s.FreezeWindows[i].TimeZone = cmp.Or(s.FreezeWindows[i].TimeZone, "UTC")
 	}
@@ -110,8 +110,9 @@ func (s *Scaler) complete(db Database) {
 func (f FreezeWindow) Span() Span { return spanOf(f.Start, f.End, f.TimeZone) }
 
 var scalerRules = []rule{
-	{"min is at most max, with the readers of the file between them", []string{"scaler.min", "scaler.max", "scaler.control", "database.readers"}, func(i inspection) {
-		switch always := len(i.Database.Readers); {
+	{"min is at most max, with the readers of the file between them", []string{"scaler.min", "scaler.max", "scaler.control"}, func(i inspection) {
+		switch always := i.readersStated(); {
+		case i.refused("database.readers"):
 		case i.Scaler.Max < always:
 			i.refuse("scaler.max", "%d, want at least the %d readers of database.readers, which are always there", i.Scaler.Max, always)
 		case i.Scaler.Min < always:
@@ -127,8 +128,8 @@ var scalerRules = []rule{
 			i.refuse("scaler.mode", "%s has no effect with control: %s; remove it", i.Scaler.Mode, i.Scaler.Control)
 		}
 	}},
-	{"target tracking has provisioned instances", []string{"scaler.control", "database.writer", "database.readers"}, func(i inspection) {
-		if i.Scaler.Control == ControlTargetTracking && i.Database.HasServerless() {
+	{"target tracking has provisioned instances", []string{"scaler.control"}, func(i inspection) {
+		if has, _ := i.serverless(); has && i.Scaler.Control == ControlTargetTracking {
 			i.refuse("scaler.control", "target-tracking, but AWS's does not support %s readers; want peakline or fixed", ServerlessClass)
 		}
 	}},
@@ -137,7 +138,7 @@ var scalerRules = []rule{
 			i.refuse("scaler.capacityReservation", "has no effect, new readers have the writer's class, %s; remove it", ServerlessClass)
 		}
 	}},
-	{"fallback classes exist and differ from the writer's", []string{"database.writer.instanceClass"}, func(i inspection) {
+	{"fallback classes exist and differ from the writer's", nil, func(i inspection) {
 		for n, class := range i.Scaler.FallbackClasses {
 			path := index("scaler.fallbackClasses", n)
 			switch class {
