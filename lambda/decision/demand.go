@@ -5,8 +5,9 @@ import "math"
 // censoredAt is the CPU from which CloudWatch's figure may hide demand: it cannot exceed 100.
 const censoredAt = 95.0
 
-// unknownExcess is what a reader at its limit is taken to want when no database load tells.
-const unknownExcess = 1.25
+// unknownExcess is what a reader at its limit is taken to want when no database load tells. Behind the limit there is
+// no trend to see either, so it equals the most that a trend may add: more work must never lower the need.
+const unknownExcess = 1 + maxEffect
 
 // maxUncensored bounds the demand that a database load may claim, in multiples of a reader.
 const maxUncensored = 4.0
@@ -14,8 +15,8 @@ const maxUncensored = 4.0
 // used is a reader's utilisation by minute.
 type used struct {
 	value  window // percent of the reader's vCPUs, above 100 where the database load tells
-	capped bool   // the newest point is at the limit and nothing tells the excess
-	load   bool   // the newest point was replaced by the database load
+	capped bool   // at the limit now, and nothing tells the excess
+	load   bool   // at the limit now, and the database load tells the excess
 }
 
 // utilisation is how busy a member is: its CPU, behind the limit its database load per vCPU; of a Serverless v2
@@ -27,12 +28,20 @@ func utilisation(cluster Cluster, m *Member, minute int64) used {
 		}
 	}
 	u := used{value: newWindow(m.CPU, minute, 100)}
-	newest := u.value.newest()
-	if newest < 0 {
-		return u
+	if now, ok := u.value.median3(); !ok || now <= censoredAt {
+		u.uncensor(m, minute)
+		return used{value: u.value}
 	}
+	u.load = u.uncensor(m, minute)
+	u.capped = !u.load
+	return u
+}
+
+// uncensor replaces points at the limit by the database load where that says more, and tells whether there is a
+// database load at all for such points.
+func (u *used) uncensor(m *Member, minute int64) bool {
 	var dbLoad window
-	read := false
+	read, told := false, false
 	for back, v := range u.value {
 		if math.IsNaN(v) || v <= censoredAt {
 			continue
@@ -40,17 +49,12 @@ func utilisation(cluster Cluster, m *Member, minute int64) used {
 		if !read {
 			dbLoad, read = newWindow(m.DBLoad, minute, 1e6), true
 		}
-		load := dbLoad[back] / vcpuOf(m) * 100
-		if math.IsNaN(load) {
-			u.value[back] = v * unknownExcess
-		} else {
+		if load := dbLoad[back] / vcpuOf(m) * 100; !math.IsNaN(load) {
+			told = true
 			u.value[back] = max(v, min(load, 100*maxUncensored))
 		}
-		if back == newest {
-			u.capped, u.load = math.IsNaN(load), !math.IsNaN(load) && load > v
-		}
 	}
-	return u
+	return told
 }
 
 // load is the readers' demand by minute, in busy vCPUs.
@@ -81,6 +85,31 @@ func measure(f *fleet, history *History, minute, eventMinute int64, cap float64)
 		return load{}
 	}
 	l := load{minute: minute - int64(start)}
+	if known := l.fill(f, history, start, minute, eventMinute); !known {
+		// Nothing but points of before the failover: better than none.
+		l.fill(f, history, start, minute, 0)
+	}
+	l.now = medianOf3(l.series[0], l.series[1], l.series[2])
+	for _, m := range f.serving {
+		if m.capped {
+			l.now += (unknownExcess - 1) * m.vcpu
+		}
+	}
+	l.removing = l.now
+	for _, m := range f.serving {
+		if _, ok := m.use.at(start); !ok {
+			weight := 1.0
+			if m.warming {
+				weight = 0.5
+			}
+			l.removing += weight * cap * m.vcpu
+		}
+	}
+	return l
+}
+
+// fill sets the series from the newest usable minute backwards, and says whether anything is known.
+func (l *load) fill(f *fleet, history *History, start int, minute, eventMinute int64) bool {
 	last := math.NaN()
 	for back := recentMinutes - 1; back >= start; back-- {
 		sum, known := history.DemandAt(minute - int64(back))
@@ -105,18 +134,7 @@ func measure(f *fleet, history *History, minute, eventMinute int64, cap float64)
 			l.series[i] = l.series[i-1]
 		}
 	}
-	l.now = medianOf3(l.series[0], l.series[1], l.series[2])
-	l.removing = l.now
-	for _, m := range f.serving {
-		if _, ok := m.use.at(start); !ok {
-			weight := 1.0
-			if m.warming {
-				weight = 0.5
-			}
-			l.removing += weight * cap * m.vcpu
-		}
-	}
-	return l
+	return !math.IsNaN(l.series[0])
 }
 
 // medianOf3 is the middle of three values, of which later ones may be unknown.

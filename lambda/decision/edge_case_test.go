@@ -82,7 +82,7 @@ func TestEdgeCases(t *testing.T) {
 		"CPU over 100 is at most the uncensored limit": {func() *scenario {
 			s := cluster(2, 1e9)
 			return s
-		}, expectation{creates: -1, reasons: []Reason{ReasonCPUCensored}, maxNeed: 6}},
+		}, expectation{creates: -1, reasons: []Reason{ReasonCPUCensored}, maxNeed: 12}},
 		"unsorted and repeated samples are read as sorted ones": {func() *scenario {
 			s := quiet()
 			s.readers(func(_ int, m *Member) {

@@ -121,7 +121,10 @@ func (h *History) DemandAt(minute int64) (float64, bool) {
 		return 0, false
 	}
 	v := float64(h.demand[minute%historyMinutes])
-	return v, !math.IsNaN(v)
+	if math.IsNaN(v) {
+		return 0, false
+	}
+	return v, true
 }
 
 // Observe records an observation: the demand of its minutes, creations that finished or failed, and a change of

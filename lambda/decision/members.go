@@ -28,7 +28,7 @@ var statuses = map[string]phase{
 	"upgrading":                           serving,
 	"renaming":                            serving,
 	"resetting-master-credentials":        serving,
-	"rebooting":                           serving,
+	"rebooting":                           coming,
 	"starting":                            coming,
 	"storage-config-upgrade":              serving,
 	"storage-initialization":              serving,
@@ -179,7 +179,7 @@ func (t *tick) classify(obs *Observation) *fleet {
 		if age, known := since(m.AvailableAt, t.now); known {
 			m.warming = age < warmWindow
 		}
-		if age, known := since(m.CreatedAt, t.now); known && m.phase == coming {
+		if age, known := since(m.CreatedAt, t.now); known && m.Status == "creating" {
 			m.stuck = age > stuckAfter
 		}
 		f.readers = append(f.readers, m)

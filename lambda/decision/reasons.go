@@ -54,19 +54,18 @@ const (
 
 // What limits or changes a creation.
 const (
-	ReasonSaturated        Reason = "saturated"
-	ReasonStepCap          Reason = "step-cap"
-	ReasonNoFreeSlot       Reason = "no-free-slot"
-	ReasonZoneFallback     Reason = "zone-fallback"
-	ReasonClassFallback    Reason = "class-fallback"
-	ReasonCapacityRefused  Reason = "capacity-refused"
-	ReasonQuota            Reason = "quota-exceeded"
-	ReasonCreateForbidden  Reason = "create-forbidden"
-	ReasonNoNewData        Reason = "no-new-data"
-	ReasonImbalanceLimit   Reason = "imbalance-limits-growth"
-	ReasonServerlessGrows  Reason = "serverless-grows-by-itself"
-	ReasonUnknownClass     Reason = "class-unknown"
-	ReasonPendingAddresses Reason = "pending-capacity-suffices"
+	ReasonSaturated       Reason = "saturated"
+	ReasonStepCap         Reason = "step-cap"
+	ReasonNoFreeSlot      Reason = "no-free-slot"
+	ReasonZoneFallback    Reason = "zone-fallback"
+	ReasonClassFallback   Reason = "class-fallback"
+	ReasonCapacityRefused Reason = "capacity-refused"
+	ReasonQuota           Reason = "quota-exceeded"
+	ReasonCreateForbidden Reason = "create-forbidden"
+	ReasonNoNewData       Reason = "no-new-data"
+	ReasonImbalanceLimit  Reason = "imbalance-limits-growth"
+	ReasonServerlessGrows Reason = "serverless-grows-by-itself"
+	ReasonUnknownClass    Reason = "class-unknown"
 )
 
 // What the samples and members look like.
@@ -146,19 +145,18 @@ var Reasons = map[Reason]string{
 	ReasonReplaceSmall:    "a reader of a class below the writer's lags: a replacement of the writer's class is created before it goes",
 	ReasonServerlessAtMax: "every Serverless v2 reader is above 90 % of its capacity; raise the maximum capacity, a reader is added meanwhile",
 
-	ReasonSaturated:        "more readers are needed than the policy's maximum",
-	ReasonStepCap:          "one step creates at most four readers or as many as there are",
-	ReasonNoFreeSlot:       "no slot or no place in the cluster is left",
-	ReasonZoneFallback:     "a zone recently refused the class: another is used",
-	ReasonClassFallback:    "every zone recently refused the writer's class: a fallback class is used",
-	ReasonCapacityRefused:  "every zone and class was refused a few minutes ago",
-	ReasonQuota:            "the account's quota of instances or storage is used up; ask for more",
-	ReasonCreateForbidden:  "AWS refuses the creation for a reason that waiting does not mend; see the failure's code",
-	ReasonNoNewData:        "no sample is newer than those already acted on",
-	ReasonImbalanceLimit:   "load is skewed, which more readers do not mend: at most one more",
-	ReasonServerlessGrows:  "Serverless v2 readers still have capacity to grow into",
-	ReasonUnknownClass:     "neither writer nor readers tell which class to create",
-	ReasonPendingAddresses: "the readers on their way cover the need",
+	ReasonSaturated:       "more readers are needed than the policy's maximum",
+	ReasonStepCap:         "one step creates at most four readers or as many as there are",
+	ReasonNoFreeSlot:      "no slot or no place in the cluster is left",
+	ReasonZoneFallback:    "a zone recently refused the class: another is used",
+	ReasonClassFallback:   "every zone recently refused the writer's class: a fallback class is used",
+	ReasonCapacityRefused: "every zone and class was refused a few minutes ago",
+	ReasonQuota:           "the account's quota of instances or storage is used up; ask for more",
+	ReasonCreateForbidden: "AWS refuses the creation for a reason that waiting does not mend; see the failure's code",
+	ReasonNoNewData:       "no sample is newer than those already acted on",
+	ReasonImbalanceLimit:  "load is skewed, which more readers do not mend: at most one more",
+	ReasonServerlessGrows: "Serverless v2 readers still have capacity to grow into",
+	ReasonUnknownClass:    "neither writer nor readers tell which class to create",
 
 	ReasonBlind:           "fewer than half of the serving readers have a sample of the last three minutes",
 	ReasonBlindLong:       "no sufficient samples for ten minutes; look at the metrics",

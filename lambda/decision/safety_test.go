@@ -30,7 +30,7 @@ func unsafeActions(obs Observation, policy Policy, d Decision, now time.Time) er
 		}
 		readers++
 		switch m.Status {
-		case "available":
+		case "available", "backing-up", "modifying":
 			serving++
 		case "creating":
 			creating++
@@ -57,7 +57,7 @@ func unsafeActions(obs Observation, policy Policy, d Decision, now time.Time) er
 		unsafe(ok && m.Tier < 2, "deletes %q of promotion tier %d", id, m.Tier)
 		unsafe(m.Status == "deleting", "deletes %q again", id)
 		unsafe(slices.Contains(d.Deletes[:i], id), "deletes %q twice", id)
-		if m.Status == "available" {
+		if m.Status == "available" || m.Status == "backing-up" || m.Status == "modifying" {
 			left--
 			healthy++
 		}
