@@ -17,9 +17,6 @@ import (
 	"peakline/lambda/contract"
 )
 
-// standardParameterBytes is how much a standard SSM parameter holds; an advanced one holds twice that.
-const standardParameterBytes = 4096
-
 // ReplicaScalerProps describes the function that keeps the number of Aurora readers right.
 type ReplicaScalerProps struct {
 	EnvironmentName string
@@ -28,7 +25,7 @@ type ReplicaScalerProps struct {
 	ClusterIdentifier string
 	// Code is the function lambda/replicascaler.
 	Code awslambda.Code
-	// Policy is the deployed policy, as JSON.
+	// Policy is the deployed policy, as JSON of at most 4,096 bytes.
 	Policy string
 	// CapacityReservation is the id of a reservation that new readers use, or empty.
 	CapacityReservation string
@@ -70,7 +67,7 @@ func NewReplicaScaler(scope construct.Construct, id string, props ReplicaScalerP
 		Name:        jsii.String(contract.PolicyParameter(props.EnvironmentName)),
 		Description: jsii.String("Policy of the replica scaler; peakline scaler overrides it without a deployment"),
 		Type:        jsii.String("String"),
-		Tier:        jsii.String(parameterTier(props.Policy)),
+		Tier:        jsii.String("Standard"),
 		Value:       jsii.String(props.Policy),
 	})
 	policy.Node().AddDependency(drain)
@@ -182,11 +179,4 @@ func newWakeUps(scope construct.Construct, props ReplicaScalerProps, scaler awsl
 			Targets: &[]awsevents.IRuleTarget{target()},
 		}),
 	}
-}
-
-func parameterTier(value string) string {
-	if len(value) > standardParameterBytes {
-		return "Advanced"
-	}
-	return "Standard"
 }
