@@ -129,6 +129,8 @@ func NewAuroraCluster(scope construct.Construct, id string, props AuroraClusterP
 			awsiam.ManagedPolicy_FromAwsManagedPolicyName(jsii.String("service-role/AmazonRDSEnhancedMonitoringRole")),
 		},
 	})
+	acknowledge(monitoringRole, "AWS's own policy for this purpose names the one log group that RDS writes to",
+		"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole]")
 	secret := awssecretsmanager.NewSecret(scope, jsii.String("MasterSecret"), &awssecretsmanager.SecretProps{
 		Description:   jsii.String("Master user of the Aurora cluster " + props.Identifier),
 		EncryptionKey: key,
@@ -178,6 +180,11 @@ func NewAuroraCluster(scope construct.Construct, id string, props AuroraClusterP
 		EngineLifecycleSupport: awsrds.EngineLifecycleSupport_OPEN_SOURCE_RDS_EXTENDED_SUPPORT_DISABLED,
 	})
 	cluster.Node().AddDependency(logs)
+	awscdk.Annotations_Of(cluster).AcknowledgeWarning(jsii.String("@aws-cdk/aws-rds:provisionedReadersDontMatchWriter"),
+		jsii.String("Classes and promotion tiers of the members are the operator's choice"))
+	if props.Unprotected {
+		acknowledge(cluster, "Deletion protection is off by configuration, which in production costs a written reason", "AwsSolutions-RDS10")
+	}
 	for name := range props.Readers {
 		// The data is the cluster's: a reader taken out of configuration must not live on, unmanaged and billed.
 		cluster.Node().FindChild(jsii.String(readerID(name))).(awscdk.Resource).ApplyRemovalPolicy(awscdk.RemovalPolicy_DESTROY)

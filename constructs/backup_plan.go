@@ -61,6 +61,8 @@ func NewBackupPlan(scope construct.Construct, id string, props BackupPlanProps) 
 		resources[i] = awsbackup.BackupResource_FromArn(arn)
 	}
 	plan.AddSelection(jsii.String("Selection"), &awsbackup.BackupSelectionOptions{Resources: &resources})
+	acknowledge(plan, "AWS's own policy for AWS Backup, which knows what a backup of each service takes",
+		"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSBackupServiceRolePolicyForBackup]")
 	addBackupAlarms(scope, props)
 	return plan
 }

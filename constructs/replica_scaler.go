@@ -60,6 +60,7 @@ func NewReplicaScaler(scope construct.Construct, id string, props ReplicaScalerP
 		EnforceSSL:          jsii.Bool(true),
 		RetentionPeriod:     awscdk.Duration_Days(jsii.Number(14)),
 	})
+	acknowledge(failures, "The queue is where failed events end up; it needs no queue of its own for them", "AwsSolutions-SQS3")
 	scaler := newScalerFunction(scope, props, key, failures)
 	drain := newDrain(scope, props, key)
 
@@ -95,9 +96,9 @@ func newScalerFunction(scope construct.Construct, props ReplicaScalerProps, key 
 		MaxEventAge:   awscdk.Duration_Seconds(jsii.Number(60)),
 		OnFailure:     awslambdadestinations.NewSqsDestination(failures),
 	})
-	for _, statement := range scalerStatements(scope, props) {
-		function.AddToRolePolicy(statement)
-	}
+	permit(scope, props, function, scalerStatements(scope, props))
+	acknowledge(function.Role(), "Families of one permission each, on the failure queue's key alone",
+		"AwsSolutions-IAM5[Action::kms:GenerateDataKey*]", "AwsSolutions-IAM5[Action::kms:ReEncrypt*]")
 	return function
 }
 
@@ -114,9 +115,7 @@ func newDrain(scope construct.Construct, props ReplicaScalerProps, key awskms.IK
 		LogRetentionDays: props.LogRetentionDays,
 		Disposable:       props.Disposable,
 	})
-	for _, statement := range drainStatements(scope, props) {
-		function.AddToRolePolicy(statement)
-	}
+	permit(scope, props, function, drainStatements(scope, props))
 	drain := awscdk.NewCustomResource(scope, jsii.String("ReaderDrain"), &awscdk.CustomResourceProps{
 		ResourceType:   jsii.String(contract.DrainResource),
 		ServiceToken:   function.FunctionArn(),

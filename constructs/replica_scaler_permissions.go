@@ -5,11 +5,21 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	construct "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
 	"peakline/lambda/contract"
 )
+
+// permit grants the statements to a function.
+func permit(scope construct.Construct, props ReplicaScalerProps, function awslambda.Function, statements []awsiam.PolicyStatement) {
+	for _, statement := range statements {
+		function.AddToRolePolicy(statement)
+	}
+	acknowledge(function.Role(), "Readers do not exist yet when they are named: the scaler's by prefix, those it looks at by a filter",
+		"AwsSolutions-IAM5[Resource::"+*ownedReaders(scope, props)+"]", "AwsSolutions-IAM5[Resource::"+*allInstances(scope)+"]")
+}
 
 // scalerStatements is all that the scaler may do: look at everything, create readers that carry its tag, delete those.
 func scalerStatements(scope construct.Construct, props ReplicaScalerProps) []awsiam.PolicyStatement {
@@ -56,7 +66,7 @@ func readStatements(scope construct.Construct, props ReplicaScalerProps) []awsia
 		}, nil),
 		allow([]string{"rds:DescribeDBClusters"}, []*string{props.Cluster.Cluster.ClusterArn()}, nil),
 		// The readers are asked for with a filter rather than by name, which IAM can only allow for all instances.
-		allow([]string{"rds:DescribeDBInstances"}, []*string{rdsARN(scope, "db", jsii.String("*"))}, nil),
+		allow([]string{"rds:DescribeDBInstances"}, []*string{allInstances(scope)}, nil),
 	}
 }
 
@@ -70,6 +80,8 @@ func allow(actions []string, resources []*string, conditions map[string]interfac
 	}
 	return awsiam.NewPolicyStatement(props)
 }
+
+func allInstances(scope construct.Construct) *string { return rdsARN(scope, "db", jsii.String("*")) }
 
 func ownedReaders(scope construct.Construct, props ReplicaScalerProps) *string {
 	return rdsARN(scope, "db", jsii.String(contract.ReaderPrefix(props.EnvironmentName)+"-*"))

@@ -1,6 +1,8 @@
 package constructs
 
 import (
+	"slices"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	construct "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -59,6 +61,9 @@ func NewSecurityGroups(scope construct.Construct, id string, props SecurityGroup
 		for _, port := range []int{443, 80} { // 80 only answers with a redirect to 443
 			groups.LoadBalancer.AddIngressRule(awsec2.Peer_Ipv4(jsii.String(cidr)), tcp(port), jsii.String("Visitors"), nil)
 		}
+	}
+	if slices.Contains(props.EdgeCIDRs, "0.0.0.0/0") {
+		acknowledge(groups.LoadBalancer, "Open to the internet by configuration, which in production costs a written reason", "AwsSolutions-EC23")
 	}
 	replaceDefaultEgress(groups.LoadBalancer)
 	link(groups.LoadBalancer, groups.Services, ServicePort, "Load balancer to services")

@@ -8,7 +8,7 @@ import (
 	"regexp"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/aymanbagabas/go-udiff"
 )
 
 const goldenFolder = "golden"
@@ -71,14 +71,8 @@ func compareWithGolden(t *testing.T, file string, template map[string]any) {
 	if bytes.Equal(golden, got) {
 		return
 	}
-	var before, after map[string]any
-	if err := json.Unmarshal(golden, &before); err != nil {
-		t.Fatalf("%s: %v", file, err)
-	}
-	if err := json.Unmarshal(got, &after); err != nil {
-		t.Fatal(err)
-	}
-	t.Errorf("the template changed (- golden, + now); if that is what you meant, `make golden` accepts it:\n%s", cmp.Diff(before, after))
+	t.Errorf("the template changed; if that is what you meant, `make golden` accepts it:\n%s",
+		udiff.Unified("golden", "now", string(golden), string(got)))
 }
 
 // blanked is the template as it is kept, without what changes although nothing of ours did.

@@ -6,37 +6,35 @@ import (
 	"testing"
 )
 
-// stateful are the types that hold what cannot be made again: data, keys, passwords, and the addresses that partners
-// have on their lists.
-var stateful = []string{
-	"AWS::RDS::DBCluster", "AWS::RDS::DBInstance", "AWS::KMS::Key", "AWS::SecretsManager::Secret",
-	"AWS::Backup::BackupVault", "AWS::Logs::LogGroup", "AWS::EC2::VPC", "AWS::EC2::EIP",
-	"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable", "AWS::EFS::FileSystem", "AWS::ECR::Repository",
-	"AWS::Cognito::UserPool", "AWS::ElastiCache::ReplicationGroup", "AWS::ElastiCache::ServerlessCache", "AWS::SQS::Queue",
-}
+// addressed are the types that hold no data, but addresses that partners have on their lists, or everything else.
+var addressed = []string{"AWS::EC2::VPC", "AWS::EC2::EIP"}
 
 // pinned are the logical ids of stateful resources, as they have been deployed. CloudFormation knows a resource by its
 // logical id alone: another one deletes it and makes an empty one in its place. Reader names are those of the files.
 var pinned = map[string]string{
-	"BackupCopy/CopyKeyBC7A318D":                 "AWS::KMS::Key",
-	"BackupCopy/CopyVaultA598B48E":               "AWS::Backup::BackupVault",
-	"Database/AuroraClusterD4EFE71C":             "AWS::RDS::DBCluster",
-	"Database/AuroraClusterReaderOne4BB70E49":    "AWS::RDS::DBInstance",
-	"Database/AuroraClusterReaderTwo834E8CEE":    "AWS::RDS::DBInstance",
-	"Database/AuroraClusterWriter398336D3":       "AWS::RDS::DBInstance",
-	"Database/AuroraKey76CE1F13":                 "AWS::KMS::Key",
-	"Database/AuroraMasterSecret5A1F091C":        "AWS::SecretsManager::Secret",
-	"Database/AuroraPostgresqlLog770A74B5":       "AWS::Logs::LogGroup",
-	"Database/BackupsKeyC696F888":                "AWS::KMS::Key",
-	"Database/BackupsVault1F11AFCC":              "AWS::Backup::BackupVault",
-	"Database/MasterSecretRotationLogB4FB12F0":   "AWS::Logs::LogGroup",
-	"Network/NetworkFlowLogGroup4F8CEEEF":        "AWS::Logs::LogGroup",
-	"Network/NetworkFlowLogKeyF785E5F9":          "AWS::KMS::Key",
-	"Network/NetworkVpc7FB7348F":                 "AWS::EC2::VPC",
-	"Network/NetworkVpcPublicSubnet1EIPE0D52090": "AWS::EC2::EIP",
-	"Network/NetworkVpcPublicSubnet2EIP24F41572": "AWS::EC2::EIP",
-	"Network/NetworkVpcPublicSubnet3EIP22F0C93C": "AWS::EC2::EIP",
-	"Notifications/OperatorsKeyE687A59E":         "AWS::KMS::Key",
+	"BackupCopy/CopyKeyBC7A318D":                  "AWS::KMS::Key",
+	"BackupCopy/CopyVaultA598B48E":                "AWS::Backup::BackupVault",
+	"Database/AuroraClusterD4EFE71C":              "AWS::RDS::DBCluster",
+	"Database/AuroraClusterReaderOne4BB70E49":     "AWS::RDS::DBInstance",
+	"Database/AuroraClusterReaderTwo834E8CEE":     "AWS::RDS::DBInstance",
+	"Database/AuroraClusterWriter398336D3":        "AWS::RDS::DBInstance",
+	"Database/AuroraKey76CE1F13":                  "AWS::KMS::Key",
+	"Database/AuroraMasterSecret5A1F091C":         "AWS::SecretsManager::Secret",
+	"Database/AuroraPostgresqlLog770A74B5":        "AWS::Logs::LogGroup",
+	"Database/BackupsKeyC696F888":                 "AWS::KMS::Key",
+	"Database/BackupsVault1F11AFCC":               "AWS::Backup::BackupVault",
+	"Database/MasterSecretRotationLogB4FB12F0":    "AWS::Logs::LogGroup",
+	"Network/NetworkFlowLogGroup4F8CEEEF":         "AWS::Logs::LogGroup",
+	"Network/NetworkFlowLogKeyF785E5F9":           "AWS::KMS::Key",
+	"Network/NetworkVpc7FB7348F":                  "AWS::EC2::VPC",
+	"Network/NetworkVpcPublicSubnet1EIPE0D52090":  "AWS::EC2::EIP",
+	"Network/NetworkVpcPublicSubnet2EIP24F41572":  "AWS::EC2::EIP",
+	"Network/NetworkVpcPublicSubnet3EIP22F0C93C":  "AWS::EC2::EIP",
+	"Notifications/OperatorsKeyE687A59E":          "AWS::KMS::Key",
+	"ReplicaScaler/ReplicaScalerDrainLog9A2920AF": "AWS::Logs::LogGroup",
+	"ReplicaScaler/ReplicaScalerFailures1BC95990": "AWS::SQS::Queue",
+	"ReplicaScaler/ReplicaScalerKey44374188":      "AWS::KMS::Key",
+	"ReplicaScaler/ReplicaScalerLogA155ED68":      "AWS::Logs::LogGroup",
 }
 
 func TestStatefulResourcesKeepTheirLogicalIds(t *testing.T) {
@@ -48,7 +46,7 @@ func TestStatefulResourcesKeepTheirLogicalIds(t *testing.T) {
 		if !a.shipped {
 			continue
 		}
-		for _, r := range a.all(stateful...) {
+		for _, r := range a.all(append(addressed, data...)...) {
 			delete(unseen, r.key())
 			if pinned[r.key()] == r.kind {
 				continue

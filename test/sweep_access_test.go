@@ -1,0 +1,223 @@
+package test
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"peakline/config"
+)
+
+// withoutResource are the actions that IAM cannot limit to a resource, or only by naming all there are.
+// https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+var withoutResource = map[string]string{
+	"ec2:CreateNetworkInterface":                      "Lambda places a function in a VPC before its interfaces have names",
+	"ec2:DescribeNetworkInterfaces":                   "a Describe action of EC2 has no resource",
+	"ec2:DescribeSubnets":                             "a Describe action of EC2 has no resource",
+	"ec2:DeleteNetworkInterface":                      "Lambda's interfaces have no names known at deployment",
+	"ec2:AssignPrivateIpAddresses":                    "Lambda's interfaces have no names known at deployment",
+	"ec2:UnassignPrivateIpAddresses":                  "Lambda's interfaces have no names known at deployment",
+	"xray:PutTraceSegments":                           "a trace segment is no resource",
+	"xray:PutTelemetryRecords":                        "a telemetry record is no resource",
+	"secretsmanager:GetRandomPassword":                "a random password is no resource",
+	"cloudwatch:GetMetricData":                        "a metric is no resource",
+	"application-autoscaling:DescribeScalableTargets": "the action has no resource",
+	"rds:DescribeEvents":                              "the action has no resource",
+}
+
+// partialWildcards are the resources with a wildcard inside that policies may name, and why they cannot be narrower.
+var partialWildcards = []struct{ pattern, reason string }{
+	{`^arn:aws:rds:[^:]+:\d+:db:peakline-[a-z0-9-]+-auto-\*$`, "the scaler's readers: their prefix and the tag, which the statement's condition demands, mark what it owns"},
+	{`^arn:aws:rds:[^:]+:\d+:db:\*$`, "DescribeDBInstances with a filter is authorized for all instances"},
+}
+
+// actionFamilies are the wildcards in actions that AWS documents as one permission.
+var actionFamilies = map[string]string{
+	"kms:GenerateDataKey*": "with and without plaintext, as services need by the size of the data",
+	"kms:ReEncrypt*":       "from and to, which are only useful together",
+}
+
+var accessSweeps = []requirement{
+	{name: "no policy names every resource, but for actions that have none",
+		check: func(a *assembly, fail failure) {
+			for _, s := range a.identityStatements() {
+				for _, target := range s.resources() {
+					resolved := a.resolve(s.stack, target)
+					if !s.allows() || !strings.Contains(resolved, "*") {
+						continue
+					}
+					for _, action := range s.actions() {
+						if resolved == "*" && withoutResource[action] == "" {
+							fail("%s allows %s on every resource of the account: name the resource, or say in the test's table why there is none", s.where, action)
+						}
+					}
+					if resolved != "*" && wildcardReason(resolved) == "" {
+						fail("%s allows %v on %s, a wildcard without a written reason", s.where, s.actions(), resolved)
+					}
+				}
+			}
+		}},
+	{name: "no policy allows whole services or families of actions",
+		check: func(a *assembly, fail failure) {
+			for _, s := range append(a.identityStatements(), a.resourceStatements()...) {
+				for _, action := range s.actions() {
+					if !s.allows() || !strings.Contains(action, "*") || actionFamilies[action] != "" {
+						continue
+					}
+					account := "arn:aws:iam::" + s.stack.account + ":root"
+					if action == "kms:*" && s.where.kind == "AWS::KMS::Key" && slices.Equal(s.principals(), []string{account}) {
+						continue // hands the key to the account's own IAM policies; without it nobody could administer the key
+					}
+					fail("%s allows %s: name the actions", s.where, action)
+				}
+				if s.body["NotAction"] != nil || s.body["NotResource"] != nil || s.body["NotPrincipal"] != nil {
+					fail("%s allows everything but: say what is allowed", s.where)
+				}
+			}
+		}},
+	{name: "a role is assumed by AWS services only, and by those that act for others only for this account",
+		check: func(a *assembly, fail failure) {
+			for _, role := range a.all("AWS::IAM::Role") {
+				statements := statementsOf(role, role.get("AssumeRolePolicyDocument"))
+				if len(statements) == 0 {
+					fail("%s trusts nobody", role)
+				}
+				for _, s := range statements {
+					for _, principal := range s.principals() {
+						if !strings.HasSuffix(principal, ".amazonaws.com") {
+							fail("%s may be assumed by %q, want AWS services only", role, principal)
+						}
+						ofAccount := a.resolve(s.stack, dig(s.condition(), "StringEquals/aws:SourceAccount")) == s.stack.account
+						if slices.Contains([]string{"vpc-flow-logs.amazonaws.com", "monitoring.rds.amazonaws.com", "scheduler.amazonaws.com"}, principal) && !ofAccount {
+							fail("%s may be assumed by %s for a stranger's resource: demand aws:SourceAccount", role, principal)
+						}
+					}
+				}
+			}
+		}},
+	{name: "no resource policy admits everyone, or a service acting for another account",
+		check: func(a *assembly, fail failure) {
+			for _, s := range a.resourceStatements() {
+				if s.allows() && slices.Contains(s.principals(), "*") && !s.conditioned() {
+					fail("%s admits everyone", s.where)
+				}
+			}
+			for _, permission := range a.all("AWS::Lambda::Permission") {
+				if permission.get("SourceArn") == nil && permission.get("SourceAccount") == nil {
+					fail("%s lets %s call the function for anybody's resource", permission, permission.text("Principal"))
+				}
+			}
+		}},
+	{name: "no policy uses the administrator's rights of AWS's own policies",
+		check: func(a *assembly, fail failure) {
+			for _, role := range a.all("AWS::IAM::Role") {
+				for _, policy := range role.list("ManagedPolicyArns") {
+					if name := a.resolve(role.stack, policy); !strings.Contains(name, ":policy/service-role/") {
+						fail("%s has %s: AWS's broad policies grow over time, write what is needed", role, name)
+					}
+				}
+			}
+		}},
+	{row: "N4", name: "nobody but the load balancer is open to the world, on 443 and 80 only, and only where configured",
+		check: func(a *assembly, fail failure) {
+			for _, group := range a.all("AWS::EC2::SecurityGroup") {
+				for _, rule := range a.ingress(group) {
+					if rule.from != "0.0.0.0/0" && rule.from != "::/0" {
+						continue
+					}
+					if !group.is(a.securityGroup("LoadBalancer")) || rule.ports != "443" && rule.ports != "80" ||
+						a.environment.Network.Ingress.From != config.IngressInternet {
+						fail("%s admits the world on port %s (%s)", group, rule.ports, rule.where)
+					}
+				}
+				for _, rule := range a.egress(group) {
+					if (rule.from == "0.0.0.0/0" || rule.from == "::/0") && rule.ports != "443" {
+						fail("%s lets everything out on ports %s: stolen data leaves there", group, rule.ports)
+					}
+				}
+				if len(group.list("SecurityGroupEgress")) == 0 {
+					fail("%s has no egress rule inside: EC2 adds one that lets everything out", group)
+				}
+			}
+		}},
+	{name: "nothing runs in the VPC's default security group, which admits its own members",
+		check: func(a *assembly, fail failure) {
+			for _, f := range a.all("AWS::Lambda::Function") {
+				if f.get("VpcConfig") != nil && len(f.list("VpcConfig/SecurityGroupIds")) == 0 {
+					fail("%s is in the VPC without a group of ours", f)
+				}
+			}
+			for kind, property := range map[string]string{
+				"AWS::RDS::DBCluster": "VpcSecurityGroupIds", "AWS::ElastiCache::ReplicationGroup": "SecurityGroupIds",
+				"AWS::ElasticLoadBalancingV2::LoadBalancer": "SecurityGroups", "AWS::RDS::DBProxy": "VpcSecurityGroupIds",
+				"AWS::ECS::Service": "NetworkConfiguration/AwsvpcConfiguration/SecurityGroups",
+			} {
+				for _, r := range a.all(kind) {
+					if len(r.list(property)) == 0 {
+						fail("%s has no security group of ours", r)
+					}
+				}
+			}
+		}},
+	{name: "topics, queues and buckets refuse what is not encrypted on its way",
+		check: func(a *assembly, fail failure) {
+			for kind, policy := range map[string]struct{ kind, property string }{
+				"AWS::SNS::Topic": {"AWS::SNS::TopicPolicy", "Topics"},
+				"AWS::SQS::Queue": {"AWS::SQS::QueuePolicy", "Queues"},
+				"AWS::S3::Bucket": {"AWS::S3::BucketPolicy", "Bucket"},
+			} {
+				for _, r := range a.all(kind) {
+					refused := false
+					for _, p := range a.all(policy.kind) {
+						if !slices.ContainsFunc(p.list(policy.property), func(id any) bool { return a.targetOf(p.stack, id).is(r) }) {
+							continue
+						}
+						for _, s := range statementsOf(p, p.get("PolicyDocument")) {
+							refused = refused || s.body["Effect"] == "Deny" && dig(s.condition(), "Bool/aws:SecureTransport") == "false" &&
+								slices.Contains(s.principals(), "*")
+						}
+					}
+					if !refused {
+						fail("%s accepts requests without TLS", r)
+					}
+				}
+			}
+		}},
+}
+
+// identityStatements are those that grant something to a role.
+func (a *assembly) identityStatements() []statement {
+	var found []statement
+	for _, r := range a.all("AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group") {
+		for _, policy := range r.list("Policies") {
+			found = append(found, statementsOf(r, dig(policy, "PolicyDocument"))...)
+		}
+	}
+	for _, r := range a.all("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy") {
+		found = append(found, statementsOf(r, r.get("PolicyDocument"))...)
+	}
+	return found
+}
+
+// resourceStatements are those that a resource carries itself: of keys, topics, queues, buckets, vaults, secrets.
+func (a *assembly) resourceStatements() []statement {
+	var found []statement
+	for _, r := range a.all() {
+		if strings.HasPrefix(r.kind, "AWS::IAM::") {
+			continue
+		}
+		for _, property := range []string{"KeyPolicy", "PolicyDocument", "AccessPolicy", "ResourcePolicy", "RepositoryPolicyText"} {
+			found = append(found, statementsOf(r, r.get(property))...)
+		}
+	}
+	return found
+}
+
+func wildcardReason(resolved string) string {
+	for _, allowed := range partialWildcards {
+		if regexp.MustCompile(allowed.pattern).MatchString(resolved) {
+			return allowed.reason
+		}
+	}
+	return ""
+}

@@ -1,0 +1,289 @@
+package test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// physicalNames are the names that a template may fix, and why. A name of its own is a contract with someone outside the
+// stack; everything else gets one from CloudFormation, which can replace what it named itself.
+var physicalNames = []struct{ kind, pattern, reason string }{
+	{"AWS::RDS::DBCluster", `^peakline-[a-z0-9-]+$`, "the log group has to exist under this name before the cluster, and a fixed name keeps CloudFormation from replacing the cluster"},
+	{"AWS::RDS::DBParameterGroup", `^peakline-[a-z0-9-]+-postgresql[0-9]+$`, "the scaler's stack names it too, and an exported name could not change in an upgrade"},
+	{"AWS::Logs::LogGroup", `^/aws/rds/cluster/peakline-[a-z0-9-]+/postgresql$`, "RDS writes to this name"},
+	{"AWS::CloudWatch::Alarm", `^[a-z0-9-]+$`, "whoever is paged finds the runbook by it, and the scaler's rule matches it"},
+	{"AWS::Backup::BackupVault", `^peakline-[a-z0-9-]+$`, "the vault of the other region is named in the copy rule, and CloudFormation demands a name"},
+	{"AWS::SSM::Parameter", `^/peakline/[a-z0-9-]+/`, "functions and the operator's tool read it by name"},
+}
+
+// customResources are allowed where CloudFormation cannot do it, each with the decision that says so.
+var customResources = map[string]string{
+	"Custom::ReaderDrain": "../docs/adr",
+}
+
+// untaggable are the types that AWS gives no tags, or only through another resource.
+var untaggable = []string{
+	"AWS::ApplicationAutoScaling::ScalingPolicy", "AWS::Backup::BackupSelection", "AWS::EC2::Route",
+	"AWS::EC2::SecurityGroupEgress", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPCGatewayAttachment",
+	"AWS::ApplicationAutoScaling::ScalableTarget", "AWS::IAM::Policy", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission",
+	"AWS::SecretsManager::RotationSchedule", "AWS::SecretsManager::SecretTargetAttachment", "AWS::SNS::Subscription",
+	"AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "Custom::ReaderDrain",
+}
+
+var templateSweeps = []requirement{
+	{name: "names are left to CloudFormation, but for those with a reason",
+		check: func(a *assembly, fail failure) {
+			for _, r := range a.all() {
+				if name := r.physicalName(); name != "" && nameReason(r.kind, name) == "" {
+					fail("%s (%s) is called %q: CloudFormation could not replace it, and a second environment in the account would collide", r, r.kind, name)
+				}
+			}
+		}},
+	{name: "everything that can carry tags says which environment it belongs to and who owns it",
+		check: func(a *assembly, fail failure) {
+			for _, r := range a.all() {
+				if slices.Contains(untaggable, r.kind) {
+					continue
+				}
+				want := map[string]string{"peakline:environment": a.environment.Name, "peakline:owner": a.environment.Owner, "peakline:profile": string(a.environment.Profile)}
+				for key, value := range a.environment.Tags {
+					want[key] = value
+				}
+				for key, value := range want {
+					if r.tag(key) != value {
+						fail("%s (%s) has tag %s=%q, want %q: its cost belongs to nobody", r, r.kind, key, r.tag(key), value)
+						break
+					}
+				}
+			}
+		}},
+	{name: "no custom resource but those a decision record allows",
+		check: func(a *assembly, fail failure) {
+			for _, r := range a.all() {
+				if !strings.HasPrefix(r.kind, "Custom::") && r.kind != "AWS::CloudFormation::CustomResource" {
+					continue
+				}
+				if !recorded(r.kind) {
+					fail("%s is a %s, which no decision record mentions: it hangs a deployment for an hour when its function fails", r, r.kind)
+				}
+			}
+		}},
+	{name: "synthesis needs no look-up in an account",
+		check: func(a *assembly, fail failure) {
+			if len(a.missing) > 0 {
+				fail("the manifest misses %v: synthesis without credentials would fail", a.missing)
+			}
+		}},
+	{name: "templates stay within CloudFormation's limits",
+		check: func(a *assembly, fail failure) {
+			for _, s := range a.stacks {
+				// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+				if count := len(s.resources()); count == 0 || count >= 500 {
+					fail("stack %s has %d resources, CloudFormation takes 1 to 500", s.name, count)
+				}
+				if info, err := os.Stat(s.file); err != nil || info.Size() >= 1_000_000 {
+					fail("the template of stack %s is not below 1 MB (%v): CloudFormation refuses it", s.name, err)
+				}
+				if s.text("Description") == "" {
+					fail("stack %s does not say what it is for", s.name)
+				}
+			}
+		}},
+	{name: "what a stack exports is used, and what it imports is exported",
+		check: func(a *assembly, fail failure) {
+			imported := map[string]bool{}
+			for _, s := range a.stacks {
+				for _, name := range a.imports(s) {
+					imported[name] = true
+					if exporter, _ := a.export(name); exporter == nil {
+						fail("stack %s imports %s, which no stack exports: its deployment would fail", s.name, name)
+					}
+				}
+			}
+			for _, s := range a.stacks {
+				for id, output := range s.section("Outputs") {
+					if name := dig(output, "Export/Name"); name != nil && !imported[a.resolve(s, name)] {
+						fail("stack %s exports %s, which no stack uses: it ties the stack down for nothing", s.name, id)
+					}
+				}
+			}
+		}},
+	{name: "stacks depend on each other in one direction",
+		check: func(a *assembly, fail failure) {
+			needs := map[string][]string{}
+			for _, s := range a.stacks {
+				for _, name := range a.imports(s) {
+					if exporter, _ := a.export(name); exporter != nil {
+						needs[s.id] = append(needs[s.id], exporter.id)
+					}
+				}
+			}
+			for _, s := range a.stacks {
+				if reaches(needs, s.id, s.id, map[string]bool{}) {
+					fail("stack %s depends on itself through its imports: neither could be deployed first", s.name)
+				}
+			}
+		}},
+	{name: "nothing that holds data depends on what its stack is called",
+		check: func(a *assembly, fail failure) {
+			for _, r := range a.all(data...) {
+				walk(r.body["Properties"], "", func(path string, value any) {
+					if name, argument := function(value); name == "Ref" && (argument == "AWS::StackName" || argument == "AWS::StackId") {
+						fail("%s uses the stack's name at %s: renaming the stack would replace it", r, path)
+					}
+				})
+			}
+		}},
+	{name: "no template sets the number of tasks of a service that scales itself",
+		check: func(a *assembly, fail failure) {
+			for _, service := range a.all("AWS::ECS::Service") {
+				if service.get("DesiredCount") != nil {
+					fail("%s sets DesiredCount: every deployment during a sale would take tasks away", service)
+				}
+			}
+		}},
+}
+
+func (s *stack) text(section string) string {
+	text, _ := s.template[section].(string)
+	return text
+}
+
+// physicalName is the name that a template fixes, found by CloudFormation's habit of calling the property of type
+// AWS::X::Thing ThingName, ThingIdentifier, or just Name.
+func (r resource) physicalName() string {
+	if r.kind == "AWS::IAM::Policy" {
+		return "" // an inline policy's name lives within its role
+	}
+	parts := strings.Split(r.kind, "::")
+	thing := parts[len(parts)-1]
+	for _, property := range []string{thing + "Name", thing + "Identifier", thing + "Id", "Name", "DB" + strings.TrimPrefix(thing, "DB") + "Identifier"} {
+		if name, ok := r.get(property).(string); ok && name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+func nameReason(kind, name string) string {
+	for _, allowed := range physicalNames {
+		if allowed.kind == kind && regexp.MustCompile(allowed.pattern).MatchString(name) {
+			return allowed.reason
+		}
+	}
+	return ""
+}
+
+// recorded tells whether a decision record mentions the custom resource.
+func recorded(kind string) bool {
+	folder, listed := customResources[kind]
+	if !listed {
+		return false
+	}
+	records, _ := filepath.Glob(filepath.Join(folder, "*.md"))
+	for _, record := range records {
+		if text, err := os.ReadFile(record); err == nil && strings.Contains(string(text), kind) {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *assembly) imports(s *stack) []string {
+	var names []string
+	walk(s.template, "", func(_ string, value any) {
+		if name, argument := function(value); name == "Fn::ImportValue" {
+			names = append(names, a.resolve(s, argument))
+		}
+	})
+	return names
+}
+
+func reaches(needs map[string][]string, from, to string, seen map[string]bool) bool {
+	for _, next := range needs[from] {
+		if next == to || !seen[next] && func() bool { seen[next] = true; return reaches(needs, next, to, seen) }() {
+			return true
+		}
+	}
+	return false
+}
+
+// TestEnvironmentsShareAnAccount deploys, in thought, all environments of an account and region side by side.
+func TestEnvironmentsShareAnAccount(t *testing.T) {
+	owner := map[string]string{}
+	for _, a := range synthesized(t).assemblies {
+		for _, s := range a.stacks {
+			for _, r := range s.resources() {
+				name := r.physicalName()
+				if name == "" {
+					continue
+				}
+				// Account numbers of the shipped files are placeholders: two environments may well share one account.
+				key := fmt.Sprintf("%s %s in %s", r.kind, name, s.region)
+				if other, taken := owner[key]; taken {
+					t.Errorf("%s is in both %s and %s: the second deployment to the account would fail", key, other, r)
+				}
+				owner[key] = r.String()
+			}
+			if other, taken := owner["stack "+s.name]; taken {
+				t.Errorf("stack %s is in two environments: %s", s.name, other)
+			}
+			owner["stack "+s.name] = a.environment.Name
+		}
+	}
+}
+
+// TestExceptionsAreStillNeeded keeps the tables of exceptions from outliving what they excuse.
+func TestExceptionsAreStillNeeded(t *testing.T) {
+	used := map[string]bool{}
+	for _, a := range synthesized(t).assemblies {
+		for _, s := range a.identityStatements() {
+			for _, target := range s.resources() {
+				resolved := a.resolve(s.stack, target)
+				for _, action := range s.actions() {
+					used[action] = used[action] || resolved == "*"
+				}
+				used[wildcardReason(resolved)] = true
+			}
+		}
+		for _, s := range append(a.identityStatements(), a.resourceStatements()...) {
+			for _, action := range s.actions() {
+				if actionFamilies[action] != "" {
+					used[action] = true
+				}
+			}
+		}
+		for _, r := range a.all() {
+			used[r.kind] = true
+			used[nameReason(r.kind, r.physicalName())] = true
+		}
+	}
+	stale := func(table, entry string) {
+		if !used[entry] {
+			t.Errorf("%s: %q is needed by no template any more, remove it before it excuses something new", table, entry)
+		}
+	}
+	for action := range withoutResource {
+		stale("actions without a resource", action)
+	}
+	for _, allowed := range partialWildcards {
+		stale("wildcards inside a resource", allowed.reason)
+	}
+	for action := range actionFamilies {
+		stale("families of actions", action)
+	}
+	for _, allowed := range physicalNames {
+		stale("physical names", allowed.reason)
+	}
+	for kind := range customResources {
+		stale("custom resources", kind)
+	}
+	for _, kind := range untaggable {
+		stale("types without tags", kind)
+	}
+}
