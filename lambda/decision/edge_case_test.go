@@ -362,6 +362,11 @@ func TestEdgeCases(t *testing.T) {
 			s.policy.Floors = []Floor{{Window: Window{From: noon, Until: noon.Add(time.Hour)}, Readers: 9}}
 			return s
 		}, expectation{creates: 1, desired: 5}},
+		"a floor far above the readers is reached in steps": {func() *scenario {
+			s := quiet()
+			s.policy.Floors = []Floor{{Window: Window{From: noon, Until: noon.Add(time.Hour)}, Readers: 15}}
+			return s
+		}, expectation{creates: 4, reasons: []Reason{ReasonFloor, ReasonStepCap}, desired: 15}},
 		"an operator's floor adds readers": {func() *scenario {
 			s := quiet()
 			s.policy.Override = &Override{Floor: 6, Until: noon.Add(time.Hour)}
@@ -487,6 +492,26 @@ func TestEdgeCases(t *testing.T) {
 			s.history.Events = []Event{{noon.Add(-5 * time.Minute), EventFailover}}
 			return s
 		}, expectation{reasons: []Reason{ReasonLagRecovery}}},
+		"lag that writes cause adds none although growth would": {func() *scenario {
+			s := cluster(4, 70)
+			s.at("writer").CPU = steady(90)
+			s.readers(func(_ int, m *Member) { m.LagMs = steady(900) })
+			return s
+		}, expectation{reasons: []Reason{ReasonLagWriteBound}}},
+		"one replacement an hour is enough": {func() *scenario {
+			s := cluster(4, 60)
+			s.at(owned1).LagMs = steady(5000)
+			s.at(owned2).AvailableAt = noon.Add(-40 * time.Minute)
+			s.policy.Min = 4
+			s.policy.CapPercent, s.policy.RiskPercent = 90, 20
+			return s
+		}, expectation{reasons: []Reason{ReasonReplaceSick, ReasonHoldLag}}},
+		"a sick reader is not replaced while blind": {func() *scenario {
+			s := cluster(4, 20)
+			s.readers(func(_ int, m *Member) { m.CPU = nil })
+			s.at(owned1).LagMs = steady(5000)
+			return s
+		}, expectation{state: Blind, not: []Reason{ReasonReplaceSick}}},
 		"missing lag stops scale-in": {func() *scenario {
 			s := quiet()
 			s.readers(func(_ int, m *Member) { m.LagMs = nil })
@@ -578,6 +603,49 @@ func TestEdgeCases(t *testing.T) {
 			s.history.Learn(noon)
 			return s
 		}, expectation{reasons: []Reason{ReasonHoldSeason}}},
+		"a creation that AWS does not show yet counts as coming": {func() *scenario {
+			s := cluster(3, 80)
+			s.policy.Max = 4
+			s.history.Asked = []Ask{{At: noon.Add(-time.Minute), ID: owned2, Class: "db.r8g.large", Minute: noon.Unix()/60 - 3}}
+			return s
+		}, expectation{state: Saturated, desired: 4}},
+		"a creation that AWS still does not show after two minutes is repeated": {func() *scenario {
+			s := cluster(3, 80)
+			s.policy.Max = 4
+			s.history.Asked = []Ask{{At: noon.Add(-3 * time.Minute), ID: owned2, Class: "db.r8g.large", Minute: noon.Unix()/60 - 5}}
+			return s
+		}, expectation{creates: 1}},
+		"a refused creation is repeated at once, elsewhere": {func() *scenario {
+			s := cluster(3, 80)
+			s.policy.Max, s.policy.Zones = 4, []string{"us-east-1a", "us-east-1b", "us-east-1c"}
+			s.history.Asked = []Ask{{At: noon.Add(-time.Minute), ID: owned2, Class: "db.r8g.large", Zone: "us-east-1b", Minute: noon.Unix()/60 - 3}}
+			s.history.Failures = []Failure{{noon.Add(-time.Minute), "InsufficientDBInstanceCapacity", "us-east-1b", "db.r8g.large"}}
+			return s
+		}, expectation{creates: 1, zones: "us-east-1c"}},
+		"a deletion that AWS does not show yet counts as leaving": {func() *scenario {
+			s := cluster(5, 8)
+			s.history.Asked = []Ask{{At: noon.Add(-time.Minute), ID: owned1, Delete: true, Minute: noon.Unix()/60 - 3}}
+			return s
+		}, expectation{reasons: []Reason{ReasonHoldLeaving}}},
+		"a deposed writer's load before the failover is not the readers'": {func() *scenario {
+			s := cluster(4, 25)
+			for minute := noon.Unix()/60 - 60; minute <= noon.Unix()/60-2; minute++ {
+				s.history.AddDemand(minute, 1.5) // three readers, before one of them was promoted
+			}
+			s.at("writer").Role, s.at("baseline-1").Role = Reader, Writer
+			s.at("writer").CPU = steady(95)
+			s.history.Events = []Event{{noon.Add(-time.Minute), EventFailover}}
+			s.policy.RiskPercent = 20
+			return s
+		}, expectation{maxNeed: 3}},
+		"a load that fell longer ago than the samples reach keeps its readers": {func() *scenario {
+			s := quiet()
+			s.policy.Stabilisation = Duration{time.Hour}
+			for minute := noon.Unix()/60 - 60; minute < noon.Unix()/60-30; minute++ {
+				s.history.AddDemand(minute, 5)
+			}
+			return s
+		}, expectation{reasons: []Reason{ReasonHoldStabilisation}}},
 		"a load that fell moments ago keeps its readers": {func() *scenario {
 			s := quiet()
 			s.readers(func(_ int, m *Member) {
@@ -656,5 +724,22 @@ func (want expectation) check(t *testing.T, d Decision) {
 	}
 	if want.classes != "" && !slices.Contains(classes, want.classes) {
 		t.Errorf("creates %v, want %q", classes, want.classes)
+	}
+}
+
+func TestAReaderInItsBilledMinimumIsNoVictim(t *testing.T) {
+	s := cluster(4, 8)
+	s.at(SlotID(prefix, 1)).AvailableAt = noon.Add(-billingMinimum + time.Second)
+	tick := tick{policy: s.policy, history: &s.history, now: s.now, minute: s.now.Unix() / 60, reasons: reasonSet{}}
+	candidates := victims(tick.classify(&s.obs), s.now, tick.reasons)
+	if len(candidates) != 1 || candidates[0].ID != SlotID(prefix, 2) {
+		t.Errorf("%d candidates, want only the reader past its billed minimum: deleting the other saves nothing", len(candidates))
+	}
+}
+
+func TestACPUAtItsLimitNeverMeansLessThanOneBelow(t *testing.T) {
+	below, at := cluster(3, 94).decide(), cluster(3, 100).decide()
+	if at.Need <= below.Need {
+		t.Errorf("three readers at 100 %% need %d, at 94 %% %d: what is hidden behind the limit is not nothing", at.Need, below.Need)
 	}
 }
