@@ -27,7 +27,7 @@ const LongestOverride = settings.LongestOverride
 // Operator is a person's hand on the scaler of one cluster.
 type Operator struct{ props handler.Props }
 
-// NewOperator makes an operator's hand. It never changes the cluster itself: only the override parameter.
+// NewOperator makes an operator's hand. But for Drain it changes nothing but the override parameter.
 func NewOperator(props Props) *Operator {
 	props.Log = io.Discard
 	wired := props.wire()
@@ -58,6 +58,13 @@ func (o *Operator) Preview(ctx context.Context) (Report, error) {
 // LastRun is the scaler's last run within an hour.
 func (o *Operator) LastRun(ctx context.Context) (Run, error) {
 	return o.props.Cluster.LastRun(ctx, o.props.Now())
+}
+
+// Drain asks for the deletion of the scaler's readers and returns how many there were: call it until none is left. It
+// is for emulated accounts; a stack's deletion drains by itself.
+func (o *Operator) Drain(ctx context.Context) (remaining int, err error) {
+	readers, err := o.props.Cluster.Drain(ctx)
+	return len(readers), err
 }
 
 // Now is the operator's clock.

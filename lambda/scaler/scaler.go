@@ -12,11 +12,14 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/schemas"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/smithy-go/transport/http/protocol/awsquery"
 
 	"peakline/lambda/internal/aurora"
 	"peakline/lambda/internal/handler"
+	"peakline/lambda/internal/settings"
 )
 
 // Props says which cluster to scale, and through which account.
@@ -27,26 +30,62 @@ type Props struct {
 	CapacityReservation string
 	AWS                 aws.Config
 	Log                 io.Writer // receives one JSON line per run
+
+	// Now is the clock; nil: the machine's.
+	Now func() time.Time
+	// Through puts something between the scaler and the services, as a rehearsal does; nil: nothing.
+	Through func(Services) Services
+}
+
+// Services are what a scaler uses of AWS.
+type Services struct {
+	RDS         aurora.RDS
+	CloudWatch  aurora.CloudWatch
+	AutoScaling aurora.AutoScaling
+	Parameters  settings.Parameters
 }
 
 // New makes the scaler's handler on AWS and the real clock.
 func New(props Props) *handler.Handler { return handler.New(props.wire()) }
 
 func (props Props) wire() handler.Props {
+	services := Services{
+		RDS:         rds.NewFromConfig(props.AWS),
+		CloudWatch:  NewCloudWatch(props.AWS),
+		AutoScaling: applicationautoscaling.NewFromConfig(props.AWS),
+		Parameters:  ssm.NewFromConfig(props.AWS),
+	}
+	if props.Through != nil {
+		services = props.Through(services)
+	}
+	now := props.Now
+	if now == nil {
+		now = time.Now
+	}
 	return handler.Props{
 		Cluster: &aurora.Cluster{
 			ID:                  props.Cluster,
 			Environment:         props.Environment,
 			CapacityReservation: props.CapacityReservation,
-			RDS:                 rds.NewFromConfig(props.AWS),
-			CloudWatch:          cloudwatch.NewFromConfig(props.AWS),
-			AutoScaling:         applicationautoscaling.NewFromConfig(props.AWS),
+			RDS:                 services.RDS,
+			CloudWatch:          services.CloudWatch,
+			AutoScaling:         services.AutoScaling,
 		},
-		Parameters: ssm.NewFromConfig(props.AWS),
+		Parameters: services.Parameters,
 		Log:        props.Log,
-		Now:        time.Now,
+		Now:        now,
 		Sleep:      sleep,
 	}
+}
+
+// NewCloudWatch speaks CloudWatch's older protocol to an account at an address of its own: an emulated one knows no
+// other.
+func NewCloudWatch(config aws.Config) *cloudwatch.Client {
+	return cloudwatch.NewFromConfig(config, func(o *cloudwatch.Options) {
+		if config.BaseEndpoint != nil {
+			o.Protocol = awsquery.New(schemas.GraniteServiceVersion20100801)
+		}
+	})
 }
 
 // Budget bounds what a call may cost a run: a stuck connection is given up, a throttled call is repeated with growing

@@ -34,7 +34,7 @@ func Command() *cli.Command {
 			"last belongs into the environment's file, an expected peak into its event calendar.\n" +
 			"For the emulated account: -env local, and nothing else.",
 		Commands: []*cli.Command{
-			statusCommand(), explainCommand(), pauseCommand(), floorCommand(), resumeCommand(),
+			statusCommand(), explainCommand(), pauseCommand(), floorCommand(), resumeCommand(), rehearseCommand(),
 		},
 	}
 }

@@ -62,6 +62,10 @@ func span(d time.Duration) string {
 		return fmt.Sprintf("%d h", hours)
 	case d < 24*time.Hour:
 		return fmt.Sprintf("%d h %d min", hours, minutes)
+	case days == 1 && hours == 0:
+		return "1 day"
+	case days == 1:
+		return fmt.Sprintf("1 day %d h", hours)
 	case hours == 0:
 		return fmt.Sprintf("%d days", days)
 	default:
