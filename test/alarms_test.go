@@ -72,6 +72,7 @@ var alarmRequirements = []requirement{
 		check: watches("AWS/RDS", func(a *assembly) string { return a.cluster().key() }, map[string]string{
 			"database-writer-cpu":      "CPUUtilization Role=WRITER",
 			"database-writer-absent":   "CPUUtilization Role=WRITER",
+			"database-reader-cpu":      "CPUUtilization Role=READER",
 			"database-replica-lag":     "AuroraReplicaLagMaximum",
 			"database-connections":     "DatabaseConnections",
 			"database-memory":          "FreeableMemory",
@@ -79,14 +80,16 @@ var alarmRequirements = []requirement{
 			"database-commit-latency":  "CommitLatency Role=WRITER",
 			"database-transaction-ids": "MaximumUsedTransactionIDs",
 		})},
-	{row: "O2", name: "replica lag alarms at the objective of 100 ms, writer CPU before it saturates, silence of the writer as an outage",
+	{row: "O2", name: "replica lag alarms at its objective, CPU before it saturates, silence of the writer as an outage",
 		check: func(a *assembly, fail failure) {
+			lag := float64(a.environment.Scaler.LagObjectiveMilliseconds)
 			for name, want := range map[string]struct {
 				comparison string
 				low, high  float64
 				missing    string
 			}{
-				"database-replica-lag":     {"GreaterThanThreshold", 100, 100, "ignore"},
+				"database-replica-lag":     {"GreaterThanThreshold", lag, lag, "ignore"},
+				"database-reader-cpu":      {"GreaterThanThreshold", 60, 90, "ignore"},
 				"database-writer-cpu":      {"GreaterThanThreshold", 66, 90, "ignore"},
 				"database-writer-absent":   {"LessThanThreshold", 1, 1, "breaching"},
 				"database-commit-latency":  {"GreaterThanThreshold", 10, 250, "notBreaching"},

@@ -27,6 +27,7 @@ type stack struct {
 	name            string // CloudFormation's, "prod-Network"
 	file            string
 	account, region string
+	after           []string // construct ids of the stacks that are deployed before, and deleted after this one
 
 	terminationProtection bool
 	template              map[string]any

@@ -1,6 +1,7 @@
 package test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -37,6 +38,91 @@ var credentialRequirements = []requirement{
 		check: func(a *assembly, fail failure) {
 			if !a.cluster().isSet("EnableIAMDatabaseAuthentication") {
 				fail("%s has IAM authentication off: people would share a password", a.cluster())
+			}
+		}},
+	{row: "D6", name: "every secret rotates as often as configured, with a function of ours, and not just because of a deployment",
+		check: func(a *assembly, fail failure) {
+			for _, secret := range a.all("AWS::SecretsManager::Secret") {
+				schedules := a.rotations(secret)
+				if len(schedules) != 1 {
+					fail("%s has %d rotation schedules, want one: a password that leaked stays good for ever", secret, len(schedules))
+				}
+				for _, schedule := range schedules {
+					if want := fmt.Sprintf("rate(%d days)", a.environment.Database.CredentialRotationDays); schedule.text("RotationRules/ScheduleExpression") != want {
+						fail("%s rotates at %v, want %s", secret, schedule.get("RotationRules"), want)
+					}
+					if schedule.get("RotateImmediatelyOnUpdate") != false {
+						fail("%s rotates with the deployment that changes it, in the middle of the day", secret)
+					}
+					if a.target(schedule, "RotationLambdaARN").kind != "AWS::Lambda::Function" {
+						fail("%s has no function of ours to rotate it", secret)
+					}
+					for name, member := range a.members() {
+						if !slices.Contains(texts(schedule.body["DependsOn"]), member.id) {
+							fail("%s does not wait for the instance %s: the first rotation would find no database", schedule, name)
+						}
+					}
+				}
+			}
+		}},
+	{row: "D6", name: "only Secrets Manager of this account may call the rotation, and the rotation reaches only its secret and the database",
+		check: func(a *assembly, fail failure) {
+			for _, schedule := range a.all("AWS::SecretsManager::RotationSchedule") {
+				function := a.target(schedule, "RotationLambdaARN")
+				secret := a.target(schedule, "SecretId")
+				callers := 0
+				for _, permission := range a.all("AWS::Lambda::Permission") {
+					if !a.target(permission, "FunctionName").is(function) {
+						continue
+					}
+					callers++
+					if permission.text("Principal") != "secretsmanager.amazonaws.com" || a.resolve(permission.stack, permission.get("SourceAccount")) != permission.stack.account {
+						fail("%s lets %s of %v call the rotation", permission, permission.text("Principal"), permission.get("SourceAccount"))
+					}
+				}
+				if callers == 0 {
+					fail("Secrets Manager may not call %s: no password would ever change", function)
+				}
+				writes := false
+				for _, s := range a.statements(a.target(function, "Role")) {
+					for _, action := range s.actions() {
+						if !strings.HasPrefix(action, "secretsmanager:") || action == "secretsmanager:GetRandomPassword" {
+							continue
+						}
+						writes = writes || action == "secretsmanager:PutSecretValue"
+						for _, target := range s.resources() {
+							if !a.targetOf(s.stack, target).is(secret) {
+								fail("%s allows %s on %s, want its own secret only", s.where, action, a.resolve(s.stack, target))
+							}
+						}
+					}
+				}
+				if !writes {
+					fail("%s may not write its secret", function)
+				}
+				for _, id := range function.list("VpcConfig/SecurityGroupIds") {
+					if !a.targetOf(function.stack, id).is(a.securityGroup("Administration")) {
+						fail("%s is in a security group that does not reach the database, or reaches more", function)
+					}
+				}
+				for _, id := range function.list("VpcConfig/SubnetIds") {
+					if subnet := a.targetOf(function.stack, id); subnet.tag("aws-cdk:subnet-name") != private {
+						fail("%s runs in %s: it could not reach Secrets Manager", function, subnet)
+					}
+				}
+				if len(function.list("VpcConfig/SubnetIds")) < 2 {
+					fail("%s is not in the VPC, or in one zone of it: it could not reach the database", function)
+				}
+			}
+		}},
+	{row: "D6", name: "a rotation that fails is told",
+		check: func(a *assembly, fail failure) {
+			alarm := a.alarm("database-secret-rotation")
+			for _, schedule := range a.all("AWS::SecretsManager::RotationSchedule") {
+				if len(metricsOf(alarm)) != 1 || metricsOf(alarm)[0].name != "Errors" ||
+					!a.targetOf(alarm.stack, metricsOf(alarm)[0].dimensions["FunctionName"]).is(a.target(schedule, "RotationLambdaARN")) {
+					fail("%s does not watch the rotation of %s: it fails unseen until the password is needed", alarm, schedule)
+				}
 			}
 		}},
 }

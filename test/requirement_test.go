@@ -26,7 +26,7 @@ type failure func(format string, args ...any)
 
 // requirements is the whole table.
 func requirements() []requirement {
-	return slices.Concat(networkRequirements, databaseRequirements, backupRequirements, credentialRequirements,
+	return slices.Concat(networkRequirements, databaseRequirements, backupRequirements, credentialRequirements, scalerRequirements,
 		alarmRequirements, accessSweeps, dataSweeps, templateSweeps)
 }
 

@@ -118,10 +118,11 @@ func readAssembly(directory string, environment config.Environment) (*assembly, 
 	var manifest struct {
 		Missing   []any
 		Artifacts map[string]struct {
-			Type        string
-			DisplayName string
-			Environment string
-			Properties  struct {
+			Type         string
+			DisplayName  string
+			Environment  string
+			Dependencies []string
+			Properties   struct {
 				TemplateFile, StackName string
 				TerminationProtection   bool
 			}
@@ -146,6 +147,11 @@ func readAssembly(directory string, environment config.Environment) (*assembly, 
 		}
 		if err := readJSON(s.file, &s.template); err != nil {
 			return nil, err
+		}
+		for _, artifact := range artifact.Dependencies {
+			if on := manifest.Artifacts[artifact]; on.Type == "aws:cloudformation:stack" {
+				s.after = append(s.after, filepath.Base(on.DisplayName))
+			}
 		}
 		result.stacks = append(result.stacks, s)
 	}
