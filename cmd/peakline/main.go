@@ -21,13 +21,17 @@ var subcommands = []func() *cli.Command{
 	scaler.Command,
 }
 
-func main() {
+func main() { os.Exit(run()) }
+
+func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := root().Run(ctx, os.Args); err != nil {
-		fmt.Fprintln(os.Stderr, "peakline:", err)
-		os.Exit(exitCode(err))
+	err := root().Run(ctx, os.Args)
+	if err == nil {
+		return 0
 	}
+	fmt.Fprintln(os.Stderr, "peakline:", err)
+	return exitCode(err)
 }
 
 func root() *cli.Command {

@@ -80,6 +80,17 @@ func TestAConstantLoadTurnsAtMostOnce(t *testing.T) {
 	}
 }
 
+func TestAWaveringLoadDoesNotMakeTheReadersWaver(t *testing.T) {
+	for busy := 1.0; busy < 6; busy += 0.37 {
+		_, decisions := loop(t, 24*60, func(minute int) float64 {
+			return busy * (1 + 0.03*math.Sin(float64(minute)/23) + 0.02*math.Sin(float64(minute)*1.7))
+		})
+		if n, actions := turns(decisions[2*60:]); n > 2 {
+			t.Errorf("a load of %.2f readers that wavers by 5 %% led to %d changes of direction in %d actions within a day", busy, n, actions)
+		}
+	}
+}
+
 func TestABurstShorterThanTheLeadIsGivenBackSoon(t *testing.T) {
 	readers, decisions := loop(t, 12*60, func(minute int) float64 {
 		if minute >= 300 && minute < 303 {

@@ -129,7 +129,7 @@ func (t *tick) decide(obs *Observation) {
 	t.d.Desired = t.bound(wanted)
 
 	if f.count() < t.d.Desired {
-		t.grow(load, max(planned, p.Min))
+		t.grow(max(planned, p.Min))
 	} else {
 		t.shrink(&l, lag, blind, wanted)
 	}
@@ -271,7 +271,7 @@ func (t *tick) serverlessFull() bool {
 
 // grow creates what is missing, in steps. What the load asks for waits for samples newer than those already acted on;
 // floors and the minimum do not.
-func (t *tick) grow(load, planned int) {
+func (t *tick) grow(planned int) {
 	f := t.fleet
 	wanted := t.d.Desired
 	if t.actedOn() {

@@ -251,7 +251,7 @@ func (g *growth) regress(demand, base []float64, horizon int) {
 // distribute counts by how much growth exceeded the forecast.
 func (g *growth) distribute(demand, base []float64, horizon int) {
 	g.moments(demand, base, horizon, func(i int, e effects, _ bool, ratio float64) {
-		bin := int(math.Log(ratio/g.coef.forecast(e)) / tailStep)
+		bin := int(math.Log(ratio/e.forecast(g.coef)) / tailStep)
 		l := &g.level[levelOf(base[i], g.peak)]
 		g.rows++
 		l.rows++
@@ -264,8 +264,8 @@ func (g *growth) distribute(demand, base []float64, horizon int) {
 
 // forecast is the expected growth within the lead, given the coefficients: a ratio of at least 1, since a forecast may
 // only add.
-func (coef effects) forecast(e effects) float64 {
-	return max(1, min(maxGrowth, 1+coef.dot(e)))
+func (e effects) forecast(coef effects) float64 {
+	return max(1, min(maxGrowth, 1+e.dot(coef)))
 }
 
 // exceeds is the chance that growth exceeds the forecast by more than a bin's ratio, at a level of load.

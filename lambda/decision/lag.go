@@ -6,6 +6,7 @@ import "math"
 // LagApplyStarved asks for a reader.
 type LagVerdict string
 
+// The verdicts.
 const (
 	LagNone         LagVerdict = "none"
 	LagMissing      LagVerdict = "missing"       // no reader reports it

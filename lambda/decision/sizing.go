@@ -23,7 +23,7 @@ func size(l *load, policy *Policy, history *History, lead time.Duration) sizing 
 		e[3], e[4], _ = g.seasonAt(l.minute)
 	}
 	e[1], e[2] = trends(&l.series, l.now, idleShare*peak, horizon)
-	ratio := coef.forecast(e)
+	ratio := e.forecast(coef)
 	margin := g.margin(policy.RiskPercent/100, levelOf(l.now, peak))
 	s := sizing{forecast: l.now * ratio, upper: l.now * ratio * margin, reason: ReasonRisk}
 	s.required = s.upper / (policy.CapPercent / 100)

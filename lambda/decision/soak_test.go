@@ -22,8 +22,7 @@ type world struct {
 	demand  []float64 // busy vCPUs by minute since the start, as CloudWatch keeps it
 	history History
 	status  string
-	offset  time.Duration // of the scaler's clock
-	deletes int           // healthy readers deleted
+	deletes int // healthy readers deleted
 	creates int
 	blind   int // minutes that metrics are gone for
 }
