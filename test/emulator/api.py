@@ -14,7 +14,7 @@ from moto.core.responses import ActionResult, BaseResponse
 from . import sources, template
 from . import stack as stacks
 from .account import Account
-from .resources import TABLE
+from .resources import row_of
 from .stack import ChangeSet, Cloud, Plan, Refused, Stack
 
 cloud = Cloud()
@@ -192,6 +192,9 @@ class CloudFormationResponse(BaseResponse):
     def _DescribeStackEvents(self, params: dict[str, Any]) -> dict[str, Any]:
         return {"StackEvents": list(reversed(self._stack(params).events))}
 
+    def _ListHookResults(self, params: dict[str, Any]) -> dict[str, Any]:
+        return {"HookResults": []}
+
     def _DescribeEvents(self, params: dict[str, Any]) -> dict[str, Any]:
         return {"OperationEvents": []}
 
@@ -298,7 +301,7 @@ def inventory() -> dict[str, Any]:
                         "logicalId": resource.logical_id,
                         "type": resource.type,
                         "id": resource.ref,
-                        "kind": TABLE[resource.type].kind,
+                        "kind": row_of(resource.type).kind,
                     }
                     for resource in list(stack.resources.values())
                 ],

@@ -36,6 +36,7 @@ class Resource:
     type: str
     region: str
     stack_name: str
+    stack_id: str
     properties: dict[str, Any]
     policies: dict[str, str] = field(default_factory=dict)
     ref: str = ""

@@ -31,9 +31,11 @@ def tag_property(type_name: str) -> str:
 
 
 def unknown_properties(type_name: str, properties: Mapping[str, Any]) -> list[str]:
-    """Property names the type does not have."""
-    known = _schema(type_name).get("properties")
-    return [] if known is None else sorted(properties.keys() - known.keys())
+    """Property names the type does not have. A custom resource may have any."""
+    found = _schema(type_name)
+    if "properties" not in found or "CustomResource" in found["typeName"]:
+        return []
+    return sorted(properties.keys() - found["properties"].keys())
 
 
 def changed_properties(old: Mapping[str, Any], new: Mapping[str, Any]) -> set[str]:

@@ -9,7 +9,8 @@ from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from . import account, api, aurora
+from . import account, api, aurora, cbor, functions
+from .resources import custom
 
 INVENTORY_PATH = "/peakline/inventory"
 """Answers with the stacks and their resources as JSON; also the health check."""
@@ -29,18 +30,29 @@ def serve(port: int, create_seconds: float = aurora.DEFAULT_CREATE_SECONDS) -> B
     """A server on localhost, listening but not yet answering; port 0 takes a free one."""
     api.install()
     aurora.install(create_seconds)
+    functions.install()
     server = make_server("localhost", port, _dispatch, threaded=True, request_handler=_Quiet)
     account.endpoint = f"http://localhost:{server.server_port}"
     return server
 
 
 def _dispatch(environ: dict[str, Any], start_response: Any) -> Any:
-    if environ.get("PATH_INFO") == INVENTORY_PATH:
-        body = json.dumps(api.inventory()).encode()
-        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-        start_response("200 OK", headers)
-        return [body]
+    path = environ.get("PATH_INFO", "")
+    if path == INVENTORY_PATH:
+        return _answer(start_response, json.dumps(api.inventory()))
+    if path.startswith(custom.ANSWERS_PATH):
+        custom.receive(path, environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+        return _answer(start_response, "{}")
+    if cbor.speaks(environ):
+        return cbor.answer(environ, start_response)
     return account.application(environ, start_response)
+
+
+def _answer(start_response: Any, text: str) -> list[bytes]:
+    body = text.encode()
+    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    start_response("200 OK", headers)
+    return [body]
 
 
 def main() -> None:

@@ -22,7 +22,8 @@ from botocore.exceptions import BotoCoreError
 
 from . import rows, schema, template
 from .account import ACCOUNT_ID, Account, RefusedProperty
-from .resources import TABLE
+from .resources import find, row_of
+from .resources.custom import NotDone
 from .rows import Resource, Row
 from .template import TemplateError
 
@@ -129,7 +130,7 @@ class Stack:
             if ref(logical_id) == KNOWN_AFTER_APPLY:
                 return KNOWN_AFTER_APPLY
             resource = self.resources[logical_id]
-            return rows.attribute(TABLE[resource.type], resource, name)
+            return rows.attribute(row_of(resource.type), resource, name)
 
         def exported(name: str) -> str:
             return self.cloud.exported(self.region, name)
@@ -279,7 +280,7 @@ class Stack:
         """Deletes one resource; false, with the reason in the events, when it would not go."""
         self.event(resource, "DELETE_IN_PROGRESS")
         try:
-            rows.delete(TABLE[resource.type], resource)
+            rows.delete(row_of(resource.type), resource)
         except Exception as error:  # noqa: BLE001 - whatever fails belongs in the events
             self.event(resource, "DELETE_FAILED", explain(error))
             return False
@@ -352,12 +353,13 @@ class Deployment:
         resolver: template.Resolver,
     ) -> None:
         stack, old = self.stack, self.stack.resources.get(logical_id)
-        row = TABLE[definition["Type"]]
+        row = row_of(definition["Type"])
         new = Resource(
             logical_id=logical_id,
             type=definition["Type"],
             region=stack.region,
             stack_name=stack.name,
+            stack_id=stack.id,
             properties={},
             policies={
                 "Deletion": definition.get("DeletionPolicy", "Delete"),
@@ -441,7 +443,7 @@ class Deployment:
         resource = self._unsettled.pop(logical_id, None)
         if resource is None:
             return
-        row = TABLE[resource.type]
+        row = row_of(resource.type)
         assert row.settled is not None
         deadline = time.monotonic() + SETTLE_SECONDS
         while not row.settled(resource):
@@ -602,7 +604,7 @@ def explain(error: Exception) -> str:
     if isinstance(response, dict) and "Error" in response:
         details = response["Error"]
         return f"{details.get('Message')} (Error Code: {details.get('Code')})"
-    if isinstance(error, (BotoCoreError, Refused, RefusedProperty, TemplateError)):
+    if isinstance(error, (BotoCoreError, NotDone, Refused, RefusedProperty, TemplateError)):
         return str(error)
     traceback.print_exception(error)
     return f"{type(error).__name__}: {error}"
@@ -613,7 +615,7 @@ def _refuse_unknown_types(plan: Plan) -> None:
     missing = sorted(
         f"{resource['Type']} ({logical_id})"
         for logical_id, resource in plan.document["Resources"].items()
-        if resource["Type"] not in TABLE
+        if find(resource["Type"]) is None
     )
     if missing:
         raise Refused(
@@ -630,7 +632,7 @@ def _replaced_by(old: Resource, new_type: str, properties: Mapping[str, Any]) ->
         )
     changed = schema.changed_properties(old.properties, properties)
     replaced = schema.replaced_by(old.type, old.properties, properties)
-    return replaced | (changed & set(TABLE[old.type].replaced_by))
+    return replaced | (changed & set(row_of(old.type).replaced_by))
 
 
 def _change(

@@ -10,6 +10,7 @@ from ..rows import Row
 from . import (
     backup,
     cloudwatch,
+    custom,
     ec2,
     iam,
     kms,
@@ -27,6 +28,7 @@ from . import (
 _MODULES = (
     backup,
     cloudwatch,
+    custom,
     ec2,
     iam,
     kms,
@@ -43,3 +45,16 @@ _MODULES = (
 
 TABLE: dict[str, Row] = {row.type: row for module in _MODULES for row in module.ROWS}
 """Every known type."""
+
+
+def find(type_name: str) -> Row | None:
+    """The row of a type; custom resources of every name share one."""
+    return TABLE.get(custom.TYPE if type_name.startswith("Custom::") else type_name)
+
+
+def row_of(type_name: str) -> Row:
+    """The row of a type that is known to have one."""
+    row = find(type_name)
+    if row is None:
+        raise KeyError(type_name)
+    return row

@@ -1,10 +1,36 @@
-"""Functions. Their code is stored, not run: nothing in this account executes it."""
+"""Functions. They run for real when something invokes them; no event of the account does."""
 
 from __future__ import annotations
 
-from ..rows import Call, created, gone, recorded
+from collections.abc import Mapping
+from typing import Any
+
+from ..rows import Call, Resource, created, gone, recorded
 
 _FUNCTION = {"FunctionName": "{FunctionName}"}
+
+
+def _update_code(resource: Resource, _: Mapping[str, Any] | None) -> None:
+    parameters = dict(resource.effective["Code"])
+    if "Architectures" in resource.effective:
+        parameters["Architectures"] = resource.effective["Architectures"]
+    resource.account.call(
+        "lambda", "update_function_code", FunctionName=resource.ref, **parameters
+    )
+
+
+def _concurrency(resource: Resource, _: Mapping[str, Any] | None) -> None:
+    reserved = resource.effective.get("ReservedConcurrentExecutions")
+    function = {"FunctionName": resource.ref}
+    if reserved is None:
+        resource.account.call("lambda", "delete_function_concurrency", **function)
+    else:
+        resource.account.call(
+            "lambda",
+            "put_function_concurrency",
+            ReservedConcurrentExecutions=int(reserved),
+            **function,
+        )
 
 ROWS = (
     created(
@@ -14,15 +40,9 @@ ROWS = (
         name="FunctionName",
         name_length=64,
         attributes={"Arn": "{FunctionArn}"},
-        steps=(
-            Call(
-                "put_function_concurrency",
-                takes=("ReservedConcurrentExecutions",),
-                given=_FUNCTION,
-            ),
-        ),
+        steps=(Call(_concurrency, takes=("ReservedConcurrentExecutions",)),),
         update=(
-            Call("update_function_code", takes=("Code", "Architectures"), names={}, given=_FUNCTION),
+            Call(_update_code, takes=("Code", "Architectures")),
             Call("update_function_configuration"),
         ),
         tagging=("tag_resource", "untag_resource", "Resource", "{FunctionArn}"),

@@ -6,6 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from moto.secretsmanager.models import secretsmanager_backends
+
+from ..account import ACCOUNT_ID
 from ..rows import Call, Resource, created, gone
 
 
@@ -77,22 +80,16 @@ def _attach(resource: Resource, _: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def _rotate(resource: Resource, _: Mapping[str, Any] | None) -> dict[str, str]:
-    """Schedules rotation; the first one is not run, since no function runs in this account."""
+    """Schedules rotation on moto's own secret.
+
+    Its RotateSecret would run the function at once, which has no database here to talk to.
+    """
     properties = resource.effective
-    rules = {
-        name: int(value) if name == "AutomaticallyAfterDays" else value
-        for name, value in properties.get("RotationRules", {}).items()
-    }
-    parameters: dict[str, Any] = {"RotationRules": rules} if rules else {}
-    if "RotationLambdaARN" in properties:
-        parameters["RotationLambdaARN"] = properties["RotationLambdaARN"]
-    resource.account.call(
-        "secretsmanager",
-        "rotate_secret",
-        SecretId=properties["SecretId"],
-        RotateImmediately=False,
-        **parameters,
-    )
+    secret = secretsmanager_backends[ACCOUNT_ID][resource.region].secrets[properties["SecretId"]]
+    rules = properties.get("RotationRules", {})
+    secret.rotation_enabled = True
+    secret.rotation_lambda_arn = properties.get("RotationLambdaARN", "")
+    secret.auto_rotate_after_days = int(rules.get("AutomaticallyAfterDays", 0))
     return {"Id": properties["SecretId"]}
 
 

@@ -205,9 +205,6 @@ class UnknownTypes(unittest.TestCase):
         groups = account.call("logs", "describe_log_groups", logGroupNamePrefix="/unknown")
         self.assertEqual(groups["logGroups"], [])
 
-    def test_custom_resources_have_no_row(self) -> None:
-        self.assertIn("Custom::Thing (Thing)", deploy("custom", {"Thing": {"Type": "Custom::Thing"}}))
-
 
 class ChangeSets(unittest.TestCase):
     def test_lists_additions_removals_changes_and_replacements(self) -> None:
@@ -313,6 +310,10 @@ class Values(unittest.TestCase):
         found = account.call("sns", "get_topic_attributes", TopicArn=topic_arn)["Attributes"]
         self.assertEqual(found["DisplayName"], "Production")
         self.assertNotIn("KmsMasterKeyId", found)
+
+    def test_the_cdks_own_metadata_does_nothing(self) -> None:
+        metadata = {"Type": "AWS::CDK::Metadata", "Properties": {"Analytics": "v2:deflate64:..."}}
+        self.assertEqual(deploy("metadata", {"CDKMetadata": metadata}), "CREATE_COMPLETE")
 
     def test_parameters_of_an_ssm_type_follow_the_parameter(self) -> None:
         account.call("ssm", "put_parameter", Name="/image", Value="one", Type="String")
