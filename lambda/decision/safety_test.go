@@ -33,7 +33,10 @@ func unsafeActions(obs Observation, policy Policy, d Decision, now time.Time) er
 		case "available", "backing-up", "modifying":
 			serving++
 		case "creating":
-			creating++
+			// One that is stuck must not hold the fleet for ever.
+			if age := now.Sub(m.CreatedAt); age <= 30*time.Minute {
+				creating++
+			}
 		}
 	}
 	unsafe(d.Desired < policy.Min || d.Desired > policy.Max, "desired %d is outside %d to %d: the operator's bounds would not hold", d.Desired, policy.Min, policy.Max)
