@@ -28,8 +28,6 @@ type Event struct {
 type Floors struct {
 	// Readers is the fewest readers, those of the file included.
 	Readers int `json:"readers,omitempty" jsonschema:"minimum=1,maximum=15"`
-	// ServerlessUnits is the lowest capacity of a serverless instance, in capacity units.
-	ServerlessUnits float64 `json:"serverlessUnits,omitempty" jsonschema:"minimum=0.5,maximum=256,multipleOf=0.5"`
 }
 
 func (e *Event) complete() { e.TimeZone = cmp.Or(e.TimeZone, "UTC") }
@@ -87,20 +85,6 @@ var eventRules = []rule{
 		if err == nil && len(policy) > largestPolicy {
 			i.refuse("events", "%s and %s do not fit into the %d bytes of the scaler's policy; remove what is furthest away",
 				count(len(i.Events), "event", "events"), count(len(i.Scaler.FreezeWindows), "freeze window", "freeze windows"), largestPolicy)
-		}
-	}},
-	{"capacity floors are within the capacity range", []string{"database.serverlessCapacity"}, func(i inspection) {
-		has, certain := i.serverless()
-		for n, event := range i.Events {
-			path, units := index("events", n)+".floors.serverlessUnits", event.Floors.ServerlessUnits
-			switch {
-			case units == 0:
-			case !has && !certain:
-			case !has:
-				i.refuse(path, "has no effect, no instance has the class %s; remove it", ServerlessClass)
-			case units > i.Database.ServerlessCapacity.Max:
-				i.refuse(path, "%v, want at most database.serverlessCapacity.max, %v", units, i.Database.ServerlessCapacity.Max)
-			}
 		}
 	}},
 }

@@ -10,6 +10,14 @@ import (
 // Encryption, TLS and IAM authentication are not among them: they cannot be switched off.
 type Safety string
 
+// EngineSupport is the safety of an engine version in standard support. An exception for it buys extended support.
+const EngineSupport Safety = "engine-support"
+
+// Excepted tells whether the file switches a safety off.
+func (e Environment) Excepted(safety Safety) bool {
+	return slices.ContainsFunc(e.Exceptions, func(exception Exception) bool { return exception.Safety == safety })
+}
+
 // Exception is the written reason for a safety that this file switches off.
 type Exception struct {
 	// Safety is what is switched off.
@@ -31,7 +39,7 @@ type safety struct {
 }
 
 var safeties = []safety{
-	{name: "engine-support", path: "database.engineVersion", everywhere: true, off: func(i inspection) string {
+	{name: EngineSupport, path: "database.engineVersion", everywhere: true, off: func(i inspection) string {
 		major, _, known := findMajor(i.Database.EngineVersion)
 		return unless(!known || !major.outOfSupport(i.now), "%s left standard support on %s and costs extra, want %s",
 			i.Database.EngineVersion, major.supported, currentVersions(i.now))

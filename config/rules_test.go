@@ -353,12 +353,6 @@ var ruleCases = map[string]ruleCase{
 	"a calendar that the scaler's parameter cannot hold": {
 		[]change{{"", "»events:\n" + strings.Join(numbered("  - {name: sale-%d, start: 2026-11-27T00:00, end: 2026-11-28T00:00, floors: {readers: 4}}\n", 60), "")}},
 		[]string{"events: 60 events and 0 freeze windows do not fit into the 4096 bytes of the scaler's policy; remove what is furthest away"}},
-	"a capacity floor without serverless instances": {
-		[]change{{"", "events: [{name: sale, start: 2026-11-27T00:00, end: 2026-11-28T00:00, floors: {serverlessUnits: »4}}]\n"}},
-		[]string{"events[0].floors.serverlessUnits: has no effect, no instance has the class db.serverless; remove it"}},
-	"a capacity floor above the range": {
-		[]change{{"db.r8g.large", "db.serverless"}, {"", "events: [{name: sale, start: 2026-11-27T00:00, end: 2026-11-28T00:00, floors: {serverlessUnits: »65}}]\n"}},
-		[]string{"events[0].floors.serverlessUnits: 65, want at most database.serverlessCapacity.max, 64"}},
 
 	// Safeties and their exceptions.
 	"several safeties switched off at once": {

@@ -96,7 +96,7 @@ func (a *AuroraCluster) addAlarms(scope construct.Construct, props AuroraCluster
 		alarms = append(alarms, AlarmProps{
 			Name: "database-replication-slot-lag", Severity: Warning,
 			Summary:    "A replication slot holds back more than 10 GB of changes; its consumer is slow or gone.",
-			Metric:     cluster("OldestReplicationSlotLag", "Maximum"),
+			Metric:     cluster("ReplicationSlotDiskUsage", "Maximum"),
 			Comparison: Above, Threshold: 10_000_000_000, Breaching: 5, Periods: 10, MissingData: MissingIsFine,
 		})
 	}

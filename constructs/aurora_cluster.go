@@ -30,7 +30,7 @@ type InsightsMode string
 
 // The standard mode keeps a week for free; the advanced one analyses and keeps 15 months.
 const (
-	InsightsOff      InsightsMode = ""
+	InsightsOff      InsightsMode = "OFF"
 	InsightsStandard              = InsightsMode(awsrds.DatabaseInsightsMode_STANDARD)
 	InsightsAdvanced              = InsightsMode(awsrds.DatabaseInsightsMode_ADVANCED)
 )
@@ -71,7 +71,7 @@ type AuroraClusterProps struct {
 	// 31, or 731, and at least 465 in the advanced mode.
 	Insights              InsightsMode
 	InsightsRetentionDays int
-	// MonitoringInterval of the operating-system metrics: 1, 5, 10, 15, 30 or 60 seconds.
+	// MonitoringInterval of the operating-system metrics: 1, 5, 10, 15, 30 or 60 seconds, or 0 for none.
 	MonitoringInterval time.Duration
 	// LogRetentionDays of the exported PostgreSQL log.
 	LogRetentionDays int
@@ -80,6 +80,9 @@ type AuroraClusterProps struct {
 	// MaxConnections and MemoryBytes are what the smallest instance has, at its smallest capacity for Serverless v2.
 	MaxConnections int
 	MemoryBytes    float64
+	// ExtendedSupport buys support for an engine version past its end, by the vCPU-hour. Without it AWS creates no cluster
+	// of such a version.
+	ExtendedSupport bool
 	// LagObjective is the replica lag that still counts as good.
 	LagObjective time.Duration
 	// BackupAccounts are other accounts whose vaults receive copies of the backups.
@@ -97,11 +100,13 @@ type AuroraCluster struct {
 	Cluster awsrds.DatabaseCluster
 	// MasterSecret holds the master user's credentials, as JSON in the form RDS uses.
 	MasterSecret awssecretsmanager.ISecret
-	// Key encrypts storage, snapshots, performance data, logs and the master secret.
+	// Key encrypts storage, snapshots and performance data, and is shared with the accounts that receive backups.
 	Key awskms.Key
-	// InstanceParametersARN, SubnetGroupARN and MonitoringRole are what a reader added later is created with.
-	InstanceParametersARN, SubnetGroupARN *string
-	MonitoringRole                        awsiam.Role
+	// SecretKey encrypts the master secret and the logs; nobody outside this account can use it.
+	SecretKey awskms.Key
+	// InstanceParametersName, SubnetGroupName and MonitoringRole are what a reader added later is created with.
+	InstanceParametersName, SubnetGroupName *string
+	MonitoringRole                          awsiam.Role
 }
 
 // NewAuroraCluster makes the cluster, its key, credentials, parameter groups, log group, event subscriptions and alarms.
@@ -110,13 +115,17 @@ func NewAuroraCluster(scope construct.Construct, id string, props AuroraClusterP
 	key := NewEncryptionKey(scope, "Key", EncryptionKeyProps{
 		Description: "Data of the Aurora cluster " + props.Identifier,
 		Accounts:    props.BackupAccounts,
+		Disposable:  props.Disposable,
+	})
+	secretKey := NewEncryptionKey(scope, "SecretKey", EncryptionKeyProps{
+		Description: "Secrets and logs of the Aurora cluster " + props.Identifier,
 		LogGroups:   true,
 		Disposable:  props.Disposable,
 	})
 	logs := NewLogGroup(scope, "PostgresqlLog", LogGroupProps{
 		Name:          "/aws/rds/cluster/" + props.Identifier + "/postgresql",
 		RetentionDays: props.LogRetentionDays,
-		Key:           key,
+		Key:           secretKey,
 		Disposable:    props.Disposable,
 	})
 	engine := awsrds.DatabaseClusterEngine_AuroraPostgres(&awsrds.AuroraPostgresClusterEngineProps{
@@ -133,7 +142,7 @@ func NewAuroraCluster(scope construct.Construct, id string, props AuroraClusterP
 		"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole]")
 	secret := awssecretsmanager.NewSecret(scope, jsii.String("MasterSecret"), &awssecretsmanager.SecretProps{
 		Description:   jsii.String("Master user of the Aurora cluster " + props.Identifier),
-		EncryptionKey: key,
+		EncryptionKey: secretKey,
 		RemovalPolicy: removalPolicy(props.Disposable),
 		GenerateSecretString: &awssecretsmanager.SecretStringGenerator{
 			SecretStringTemplate: jsii.String(fmt.Sprintf(`{"username":%q}`, masterUser)),
@@ -171,13 +180,12 @@ func NewAuroraCluster(scope construct.Construct, id string, props AuroraClusterP
 		RemovalPolicy:                   removalPolicy(props.Disposable),
 		CloudwatchLogsExports:           jsii.Strings("postgresql"),
 		MonitoringInterval:              awscdk.Duration_Seconds(jsii.Number(props.MonitoringInterval.Seconds())),
-		MonitoringRole:                  monitoringRole,
-		DatabaseInsightsMode:            awsrds.DatabaseInsightsMode(props.Insights),
+		MonitoringRole:                  roleIfMonitored(monitoringRole, props),
+		DatabaseInsightsMode:            insightsMode(props.Insights),
 		EnablePerformanceInsights:       jsii.Bool(props.Insights != InsightsOff),
 		PerformanceInsightRetention:     insightsRetention(props),
 		PerformanceInsightEncryptionKey: insightsKey(props, key),
-		// Extended support costs per vCPU-hour and hides that a version is past its end; configuration warns before.
-		EngineLifecycleSupport: awsrds.EngineLifecycleSupport_OPEN_SOURCE_RDS_EXTENDED_SUPPORT_DISABLED,
+		EngineLifecycleSupport:          lifecycleSupport(props.ExtendedSupport),
 	})
 	cluster.Node().AddDependency(logs)
 	awscdk.Annotations_Of(cluster).AcknowledgeWarning(jsii.String("@aws-cdk/aws-rds:provisionedReadersDontMatchWriter"),
@@ -185,12 +193,12 @@ func NewAuroraCluster(scope construct.Construct, id string, props AuroraClusterP
 	if props.Unprotected {
 		acknowledge(cluster, "Deletion protection is off by configuration, which in production costs a written reason", "AwsSolutions-RDS10")
 	}
-	for name := range props.Readers {
-		// The data is the cluster's: a reader taken out of configuration must not live on, unmanaged and billed.
-		cluster.Node().FindChild(jsii.String(readerID(name))).(awscdk.Resource).ApplyRemovalPolicy(awscdk.RemovalPolicy_DESTROY)
-	}
+	settleReaders(cluster, props)
+	resource := cluster.Node().DefaultChild().(awsrds.CfnDBCluster)
+	// A major upgrade moves the instances with the cluster, and wants to be told to which group.
+	resource.SetDbInstanceParameterGroupName(jsii.String(instanceParametersName))
 	if props.hasServerless() {
-		cluster.Node().DefaultChild().(awsrds.CfnDBCluster).SetServerlessV2ScalingConfiguration(
+		resource.SetServerlessV2ScalingConfiguration(
 			&awsrds.CfnDBCluster_ServerlessV2ScalingConfigurationProperty{
 				MinCapacity: jsii.Number(props.MinCapacity),
 				MaxCapacity: jsii.Number(props.MaxCapacity),
@@ -199,9 +207,9 @@ func NewAuroraCluster(scope construct.Construct, id string, props AuroraClusterP
 
 	subnets := cluster.Node().FindChild(jsii.String("Subnets")).(awsrds.SubnetGroup)
 	aurora := &AuroraCluster{
-		Cluster: cluster, MasterSecret: cluster.Secret(), Key: key, MonitoringRole: monitoringRole,
-		InstanceParametersARN: rdsARN(scope, "pg", jsii.String(instanceParametersName)),
-		SubnetGroupARN:        rdsARN(scope, "subgrp", subnets.SubnetGroupName()),
+		Cluster: cluster, MasterSecret: cluster.Secret(), Key: key, SecretKey: secretKey, MonitoringRole: monitoringRole,
+		InstanceParametersName: jsii.String(instanceParametersName),
+		SubnetGroupName:        subnets.SubnetGroupName(),
 	}
 	aurora.addEventSubscriptions(scope, props)
 	aurora.addAlarms(scope, props)
@@ -222,6 +230,20 @@ func (s instanceSettings) readers() *[]awsrds.IClusterInstance {
 		readers = append(readers, s.member(readerID(name), s.Readers[name]))
 	}
 	return &readers
+}
+
+// settleReaders lets readers go with their entry in configuration, for the data is the cluster's and a reader must not live on
+// unmanaged and billed; and it has CloudFormation change them one after the other, so that never all of them restart at once.
+func settleReaders(cluster awsrds.DatabaseCluster, props AuroraClusterProps) {
+	var previous construct.IConstruct
+	for _, name := range slices.Sorted(maps.Keys(props.Readers)) {
+		reader := cluster.Node().FindChild(jsii.String(readerID(name)))
+		reader.(awscdk.Resource).ApplyRemovalPolicy(awscdk.RemovalPolicy_DESTROY)
+		if previous != nil {
+			reader.Node().AddDependency(previous)
+		}
+		previous = reader
+	}
 }
 
 func readerID(name string) string { return "Reader" + pascalCase(name) }
@@ -248,7 +270,7 @@ func (s instanceSettings) member(id string, instance AuroraInstance) awsrds.IClu
 // Categories: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/USER_Events.Messages.html
 var (
 	clusterEvents  = []string{"failover", "failure", "maintenance", "notification", "deletion"}
-	instanceEvents = []string{"availability", "failure", "low storage", "recovery", "deletion"}
+	instanceEvents = []string{"availability", "configuration change", "deletion", "failure", "low storage", "maintenance", "recovery"}
 )
 
 func (a *AuroraCluster) addEventSubscriptions(scope construct.Construct, props AuroraClusterProps) {
@@ -257,6 +279,7 @@ func (a *AuroraCluster) addEventSubscriptions(scope construct.Construct, props A
 		SourceType:      jsii.String("db-cluster"),
 		SourceIds:       &[]interface{}{a.Cluster.ClusterIdentifier()},
 		EventCategories: jsii.Strings(clusterEvents...),
+		Enabled:         jsii.Bool(true),
 	})
 	var instances []interface{}
 	for _, identifier := range *a.Cluster.InstanceIdentifiers() {
@@ -267,6 +290,7 @@ func (a *AuroraCluster) addEventSubscriptions(scope construct.Construct, props A
 		SourceType:      jsii.String("db-instance"),
 		SourceIds:       &instances,
 		EventCategories: jsii.Strings(instanceEvents...),
+		Enabled:         jsii.Bool(true),
 	})
 }
 
@@ -279,11 +303,27 @@ func (props AuroraClusterProps) hasServerless() bool {
 	return props.Writer.Class == ServerlessClass
 }
 
-func rdsARN(scope construct.Construct, resource string, name *string) *string {
-	return awscdk.Stack_Of(scope).FormatArn(&awscdk.ArnComponents{
-		Service: jsii.String("rds"), Resource: jsii.String(resource), ResourceName: name,
-		ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
-	})
+// insightsMode is the standard one, which is free, where performance data is switched off.
+func insightsMode(mode InsightsMode) awsrds.DatabaseInsightsMode {
+	if mode == InsightsOff {
+		mode = InsightsStandard
+	}
+	return awsrds.DatabaseInsightsMode(mode)
+}
+
+// roleIfMonitored leaves out the role that RDS refuses together with an interval of zero.
+func roleIfMonitored(role awsiam.Role, props AuroraClusterProps) awsiam.IRole {
+	if props.MonitoringInterval == 0 {
+		return nil
+	}
+	return role
+}
+
+func lifecycleSupport(extended bool) awsrds.EngineLifecycleSupport {
+	if extended {
+		return awsrds.EngineLifecycleSupport_OPEN_SOURCE_RDS_EXTENDED_SUPPORT
+	}
+	return awsrds.EngineLifecycleSupport_OPEN_SOURCE_RDS_EXTENDED_SUPPORT_DISABLED
 }
 
 // insightsRetention names a number of days the way the L2 wants it, in months of 31 days.

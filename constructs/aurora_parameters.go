@@ -31,7 +31,7 @@ func newClusterParameterGroup(scope construct.Construct, engine awsrds.IClusterE
 	}
 	return awsrds.NewParameterGroup(scope, jsii.String("ClusterParameters"), &awsrds.ParameterGroupProps{
 		Engine:        engine,
-		Description:   jsii.String("Peakline: TLS only, SCRAM passwords, slow-query log, statement statistics"),
+		Description:   jsii.String("Peakline: TLS only, SCRAM passwords, audit, slow-query log, statement statistics"),
 		RemovalPolicy: removalPolicy(disposable),
 		Parameters: &map[string]*string{
 			"rds.force_ssl":                       jsii.String("1"),
@@ -39,7 +39,9 @@ func newClusterParameterGroup(scope construct.Construct, engine awsrds.IClusterE
 			"rds.accepted_password_auth_method":   jsii.String("scram"),
 			"synchronous_commit":                  jsii.String(parameters.SynchronousCommit),
 			"rds.logical_replication":             jsii.String(zeroOrOne(parameters.LogicalReplication)),
-			"shared_preload_libraries":            jsii.String("pg_stat_statements"),
+			"shared_preload_libraries":            jsii.String("pg_stat_statements,pgaudit"),
+			"pgaudit.role":                        jsii.String("rds_pgaudit"), // audits what is granted to this role
+			"pgaudit.log":                         jsii.String("role"),
 			"pg_stat_statements.track":            jsii.String("all"),
 			"track_activity_query_size":           jsii.String("4096"),
 			"track_io_timing":                     jsii.String("1"),
@@ -63,7 +65,7 @@ func newInstanceParameterGroup(scope construct.Construct, name string, engine aw
 		Name:          jsii.String(name),
 		Engine:        engine,
 		Description:   jsii.String("Peakline: instances follow the cluster's parameters"),
-		RemovalPolicy: removalPolicy(disposable),
+		RemovalPolicy: namedRemovalPolicy(disposable),
 	})
 }
 

@@ -16,7 +16,9 @@ type VaultLock struct {
 	ComplianceAfterDays int
 }
 
-// BackupVaultProps describes a vault with a key of its own, so that losing the database's key does not lose its backups.
+// BackupVaultProps describes a vault with a key of its own. AWS Backup encrypts copies from another region or account with
+// it; snapshots of Aurora that are made in the same account keep the cluster's key.
+// https://docs.aws.amazon.com/aws-backup/latest/devguide/encryption.html
 type BackupVaultProps struct {
 	// Name is the physical name; a vault that receives copies from another region needs one to be found by.
 	Name string
@@ -36,7 +38,7 @@ func NewBackupVault(scope construct.Construct, id string, props BackupVaultProps
 			Disposable:  props.Disposable,
 		}),
 		LockConfiguration: lockConfiguration(props.Lock),
-		RemovalPolicy:     removalPolicy(props.Disposable),
+		RemovalPolicy:     namedRemovalPolicy(props.Disposable),
 	})
 }
 

@@ -79,19 +79,3 @@ func shareKey(key awskms.Key, account string) {
 		Conditions: &map[string]interface{}{"Bool": map[string]interface{}{"kms:GrantIsForAWSResource": "true"}},
 	}), jsii.Bool(false))
 }
-
-// pendingWindowDays is how long KMS waits before it destroys a deleted key: 7 days is AWS's minimum, 30 its maximum.
-func pendingWindowDays(disposable bool) int {
-	if disposable {
-		return 7
-	}
-	return 30
-}
-
-// removalPolicy retains by default, so that forgetting to say what a resource is worth cannot lose data.
-func removalPolicy(disposable bool) awscdk.RemovalPolicy {
-	if disposable {
-		return awscdk.RemovalPolicy_DESTROY
-	}
-	return awscdk.RemovalPolicy_RETAIN
-}

@@ -3,6 +3,7 @@ package constructs
 import (
 	"fmt"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	construct "github.com/aws/constructs-go/constructs/v10"
@@ -30,8 +31,15 @@ func NewLogGroup(scope construct.Construct, id string, props LogGroupProps) awsl
 	group := awslogs.NewLogGroup(scope, jsii.String(id), &awslogs.LogGroupProps{
 		LogGroupName:  optionalString(props.Name),
 		EncryptionKey: props.Key,
-		RemovalPolicy: removalPolicy(props.Disposable),
+		RemovalPolicy: logRemovalPolicy(props),
 	})
 	group.Node().DefaultChild().(awslogs.CfnLogGroup).SetRetentionInDays(jsii.Number(props.RetentionDays))
 	return group
+}
+
+func logRemovalPolicy(props LogGroupProps) awscdk.RemovalPolicy {
+	if props.Name != "" {
+		return namedRemovalPolicy(props.Disposable)
+	}
+	return removalPolicy(props.Disposable)
 }

@@ -35,7 +35,9 @@ type NotificationsProps struct {
 // Notifications is one encrypted SNS topic per severity.
 type Notifications struct {
 	EnvironmentName string
-	topics          map[Severity]awssns.ITopic
+	// OwnTopicARNs are the topics made here, those without a use included.
+	OwnTopicARNs []*string
+	topics       map[Severity]awssns.ITopic
 }
 
 // NewNotifications makes the topics and subscribes their readers.
@@ -46,20 +48,22 @@ func NewNotifications(scope construct.Construct, id string, props NotificationsP
 		Services:    publishers,
 		Disposable:  props.Disposable,
 	})
-	topic := func(severity Severity, channel Channel) awssns.ITopic {
-		id := pascalCase(string(severity)) + "Topic"
+	notifications := &Notifications{EnvironmentName: props.EnvironmentName, topics: map[Severity]awssns.ITopic{}}
+	for _, channel := range []struct {
+		severity Severity
+		Channel
+	}{{Critical, props.Critical}, {Warning, props.Warning}} {
+		id := pascalCase(string(channel.severity)) + "Topic"
+		displayName := fmt.Sprintf("Peakline %s: %s", props.EnvironmentName, channel.severity)
+		topic := newTopic(scope, id, displayName, key, channel.Channel)
+		notifications.OwnTopicARNs = append(notifications.OwnTopicARNs, topic.TopicArn())
 		if channel.TopicARN != "" {
-			return awssns.Topic_FromTopicArn(scope, jsii.String(id), jsii.String(channel.TopicARN))
+			// The own topic stays, so that going there and back moves alarms and no topic.
+			topic = awssns.Topic_FromTopicArn(scope, jsii.String("Existing"+id), jsii.String(channel.TopicARN))
 		}
-		return newTopic(scope, id, fmt.Sprintf("Peakline %s: %s", props.EnvironmentName, severity), key, channel)
+		notifications.topics[channel.severity] = topic
 	}
-	return &Notifications{
-		EnvironmentName: props.EnvironmentName,
-		topics: map[Severity]awssns.ITopic{
-			Critical: topic(Critical, props.Critical),
-			Warning:  topic(Warning, props.Warning),
-		},
-	}
+	return notifications
 }
 
 func newTopic(scope construct.Construct, id, displayName string, key awskms.IKey, channel Channel) awssns.ITopic {

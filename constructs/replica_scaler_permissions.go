@@ -31,7 +31,10 @@ func scalerStatements(scope construct.Construct, props ReplicaScalerProps) []aws
 	return append(readStatements(scope, props),
 		allow([]string{"cloudwatch:GetMetricData", "application-autoscaling:DescribeScalableTargets", "rds:DescribeEvents"}, everything, nil),
 		allow([]string{"rds:CreateDBInstance"}, []*string{
-			props.Cluster.Cluster.ClusterArn(), owned, props.Cluster.InstanceParametersARN, props.Cluster.SubnetGroupARN,
+			props.Cluster.Cluster.ClusterArn(), owned,
+			rdsARN(scope, "pg", props.Cluster.InstanceParametersName),
+			rdsARN(scope, "subgrp", props.Cluster.SubnetGroupName),
+			rdsARN(scope, "og", jsii.String("default:aurora-postgresql-*")), // every instance is given its engine's default
 		}, withTag("aws:RequestTag")),
 		allow([]string{"rds:AddTagsToResource"}, []*string{owned}, withTag("aws:RequestTag")),
 		allow([]string{"rds:DeleteDBInstance"}, []*string{owned}, withTag("aws:ResourceTag")),
@@ -90,5 +93,12 @@ func ownedReaders(scope construct.Construct, props ReplicaScalerProps) *string {
 func parameterARN(scope construct.Construct, name string) *string {
 	return awscdk.Stack_Of(scope).FormatArn(&awscdk.ArnComponents{
 		Service: jsii.String("ssm"), Resource: jsii.String("parameter" + name), ArnFormat: awscdk.ArnFormat_NO_RESOURCE_NAME,
+	})
+}
+
+func rdsARN(scope construct.Construct, resource string, name *string) *string {
+	return awscdk.Stack_Of(scope).FormatArn(&awscdk.ArnComponents{
+		Service: jsii.String("rds"), Resource: jsii.String(resource), ResourceName: name,
+		ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
 	})
 }

@@ -58,7 +58,7 @@ func NewSecretRotation(scope construct.Construct, id string, props SecretRotatio
 		},
 		RotateImmediatelyOnUpdate: jsii.Bool(false),
 	})
-	schedule.Node().AddDependency(props.After, function.Role())
+	schedule.Node().AddDependency(props.After, function, function.Role())
 	NewAlarm(scope, props.Notifications, AlarmProps{
 		Name: "database-secret-rotation", Severity: Warning,
 		Summary:    "The rotation of a database secret failed; the current password stays valid.",

@@ -23,6 +23,9 @@ type SecurityGroupsProps struct {
 	Vpc awsec2.IVpc
 	// EdgePrefixList is the managed prefix list (CloudFront's origin-facing one) that may reach the load balancer.
 	EdgePrefixList string
+	// PrivateAPIsCIDR is the VPC's own block where AWS's APIs are reached inside it: administration then has no way to the
+	// internet. Empty where they are not.
+	PrivateAPIsCIDR string
 	// EdgeCIDRs are IPv4 blocks that may reach it; "0.0.0.0/0" opens it to the internet.
 	EdgeCIDRs []string
 }
@@ -71,9 +74,12 @@ func NewSecurityGroups(scope construct.Construct, id string, props SecurityGroup
 	link(groups.Services, groups.Database, DatabasePort, "Services to database")
 	link(groups.Services, groups.Cache, CachePort, "Services to cache")
 	link(groups.Administration, groups.Database, DatabasePort, "Administration to database")
-	for _, group := range []awsec2.SecurityGroup{groups.Services, groups.Administration} {
-		group.AddEgressRule(awsec2.Peer_AnyIpv4(), tcp(443), jsii.String("HTTPS to AWS and third parties"), nil)
+	groups.Services.AddEgressRule(awsec2.Peer_AnyIpv4(), tcp(443), jsii.String("HTTPS to AWS and third parties"), nil)
+	apis := awsec2.Peer_AnyIpv4()
+	if props.PrivateAPIsCIDR != "" {
+		apis = awsec2.Peer_Ipv4(jsii.String(props.PrivateAPIsCIDR))
 	}
+	groups.Administration.AddEgressRule(apis, tcp(443), jsii.String("HTTPS to the APIs of AWS"), nil)
 	return groups
 }
 

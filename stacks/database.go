@@ -58,6 +58,7 @@ func NewDatabase(stage awscdk.Stage, props DatabaseProps) *Database {
 		MaxConnections:        smallest.MaxConnections,
 		MemoryBytes:           smallest.MemoryBytes,
 		LagObjective:          time.Duration(environment.Scaler.LagObjectiveMilliseconds) * time.Millisecond,
+		ExtendedSupport:       environment.Excepted(config.EngineSupport),
 		BackupAccounts:        backupAccounts(environment),
 		Unprotected:           !settings.DeletionProtection,
 		Disposable:            disposable(environment),
@@ -71,12 +72,13 @@ func NewDatabase(stage awscdk.Stage, props DatabaseProps) *Database {
 		Vpc:              props.Network.Network.Vpc,
 		Subnets:          props.Network.Network.Private,
 		SecurityGroup:    props.Network.SecurityGroups.Administration,
-		Key:              cluster.Key,
+		Key:              cluster.SecretKey,
 		LogRetentionDays: settings.LogRetentionDays,
 		Notifications:    props.Notifications,
 		Disposable:       disposable(environment),
 	})
 	addBackups(stack, props, cluster)
+	keepExported(stack, cluster.Cluster.ClusterIdentifier(), cluster.SubnetGroupName, cluster.MonitoringRole.RoleArn(), cluster.Key.KeyArn())
 	awscdk.NewCfnOutput(stack, jsii.String("WriterEndpoint"), &awscdk.CfnOutputProps{Value: cluster.Cluster.ClusterEndpoint().Hostname()})
 	awscdk.NewCfnOutput(stack, jsii.String("ReaderEndpoint"), &awscdk.CfnOutputProps{Value: cluster.Cluster.ClusterReadEndpoint().Hostname()})
 	return &Database{Stack: stack, Cluster: cluster}

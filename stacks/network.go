@@ -38,9 +38,10 @@ func NewNetwork(stage awscdk.Stage, environment config.Environment, notification
 		Stack:   stack,
 		Network: network,
 		SecurityGroups: constructs.NewSecurityGroups(stack, "SecurityGroups", constructs.SecurityGroupsProps{
-			Vpc:            network.Vpc,
-			EdgePrefixList: settings.Ingress.CloudFrontPrefixList,
-			EdgeCIDRs:      edgeCIDRs(settings.Ingress),
+			Vpc:             network.Vpc,
+			EdgePrefixList:  settings.Ingress.CloudFrontPrefixList,
+			EdgeCIDRs:       edgeCIDRs(settings.Ingress),
+			PrivateAPIsCIDR: privateAPIs(settings),
 		}),
 	}
 }
@@ -61,6 +62,14 @@ func interfaceEndpoints(network config.Network) []constructs.InterfaceEndpoint {
 		}
 	}
 	return endpoints
+}
+
+// privateAPIs is the VPC's block if what administration calls, Secrets Manager, is reached inside it.
+func privateAPIs(network config.Network) string {
+	if slices.Contains(network.Endpoints, config.EndpointSecretsManager) {
+		return network.CIDR
+	}
+	return ""
 }
 
 func edgeCIDRs(ingress config.Ingress) []string {

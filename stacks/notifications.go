@@ -16,13 +16,12 @@ type Notifications struct {
 // NewNotifications makes the topics.
 func NewNotifications(stage awscdk.Stage, environment config.Environment) *Notifications {
 	stack := newStack(stage, "Notifications", "topics that operators subscribe to", environment)
-	return &Notifications{
-		Stack: stack,
-		Notifications: constructs.NewNotifications(stack, "Operators", constructs.NotificationsProps{
-			EnvironmentName: environment.Name,
-			Critical:        constructs.Channel(environment.Notifications.Critical),
-			Warning:         constructs.Channel(environment.Notifications.Warning),
-			Disposable:      disposable(environment),
-		}),
-	}
+	notifications := constructs.NewNotifications(stack, "Operators", constructs.NotificationsProps{
+		EnvironmentName: environment.Name,
+		Critical:        constructs.Channel(environment.Notifications.Critical),
+		Warning:         constructs.Channel(environment.Notifications.Warning),
+		Disposable:      disposable(environment),
+	})
+	keepExported(stack, notifications.OwnTopicARNs...)
+	return &Notifications{Stack: stack, Notifications: notifications}
 }

@@ -32,9 +32,8 @@ type Platform struct {
 	Notifications *Notifications
 	Network       *Network
 	// BackupCopy is nil where backups are not copied to a second region.
-	BackupCopy *BackupCopy
-	Database   *Database
-	// ReplicaScaler is nil where the number of readers is fixed.
+	BackupCopy    *BackupCopy
+	Database      *Database
 	ReplicaScaler *ReplicaScaler
 }
 
@@ -93,6 +92,15 @@ func tag(stage awscdk.Stage, environment config.Environment) {
 // disposable tells whether an environment's data may go with its stacks.
 func disposable(environment config.Environment) bool {
 	return environment.Profile == config.Development
+}
+
+// keepExported exports values whether or not another stack of this synthesis uses them. Otherwise a consumer that stops using
+// one (another kind of scaler, another topic) would take the export away from the producer, which is deployed first: and
+// CloudFormation refuses to remove an export that the deployed consumer still imports.
+func keepExported(stack awscdk.Stack, values ...*string) {
+	for _, value := range values {
+		stack.ExportValue(value, nil)
+	}
 }
 
 // newStack makes a stack with what all of them share.

@@ -27,15 +27,16 @@ type ReplicaScalerProps struct {
 	Notifications *constructs.Notifications
 }
 
-// NewReplicaScaler makes the one scaler that the environment chose; for a fixed number of readers there is no stack.
+// NewReplicaScaler makes the one scaler that the environment chose. Changing the choice removes the readers that the former
+// one added. With a fixed number of readers the stack is there and does nothing: a stack that is merely left out is not
+// deleted, and its scaler would go on.
 func NewReplicaScaler(stage awscdk.Stage, props ReplicaScalerProps) *ReplicaScaler {
 	environment, settings := props.Environment, props.Environment.Scaler
-	if settings.Control == config.ControlFixed {
-		return nil
-	}
 	stack := newStack(stage, "ReplicaScaler", "keeps the number of Aurora readers right", environment)
 	stack.AddStackDependency(props.Database.Stack, nil)
 	switch settings.Control {
+	case config.ControlFixed:
+		awscdk.NewCfnWaitConditionHandle(stack, jsii.String("Nothing"), nil) // a template must have a resource
 	case config.ControlTargetTracking:
 		constructs.NewTargetTracking(stack, "TargetTracking", constructs.TargetTrackingProps{
 			ClusterIdentifier: clusterIdentifier(environment),
