@@ -121,13 +121,10 @@ func (n *Network) addFlowLog(scope construct.Construct, props NetworkProps) {
 
 func (n *Network) addEndpoints(scope construct.Construct, props NetworkProps) {
 	if props.S3Endpoint {
-		endpoint := n.Vpc.AddGatewayEndpoint(jsii.String("S3Endpoint"), &awsec2.GatewayVpcEndpointOptions{
+		n.Vpc.AddGatewayEndpoint(jsii.String("S3Endpoint"), &awsec2.GatewayVpcEndpointOptions{
 			Service: awsec2.GatewayVpcEndpointAwsService_S3(),
 			Subnets: &[]*awsec2.SubnetSelection{n.Private},
 		})
-		for _, statement := range s3EndpointStatements(scope) {
-			endpoint.AddToPolicy(statement)
-		}
 	}
 	if len(props.InterfaceEndpoints) == 0 {
 		return
@@ -146,39 +143,14 @@ func (n *Network) addEndpoints(scope construct.Construct, props NetworkProps) {
 		}
 		for i, service := range services {
 			id := fmt.Sprintf("%sEndpoint%d", pascalCase(string(endpoint)), i+1)
-			endpoint := n.Vpc.AddInterfaceEndpoint(jsii.String(id), &awsec2.InterfaceVpcEndpointOptions{
+			n.Vpc.AddInterfaceEndpoint(jsii.String(id), &awsec2.InterfaceVpcEndpointOptions{
 				Service:        service(),
 				Subnets:        n.Private,
 				SecurityGroups: &[]awsec2.ISecurityGroup{group},
 				Open:           jsii.Bool(false),
 			})
-			endpoint.AddToPolicy(throughEndpoint([]string{"*"}, "*", "aws:PrincipalAccount", awscdk.Stack_Of(scope).Account()))
 		}
 	}
-}
-
-// s3EndpointStatements let the VPC reach this account's buckets, and ECR's, from which image layers are pulled.
-// https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-setting-up-s3-gateway
-func s3EndpointStatements(scope construct.Construct) []awsiam.PolicyStatement {
-	stack := awscdk.Stack_Of(scope)
-	layers := fmt.Sprintf("arn:%s:s3:::prod-%s-starport-layer-bucket/*", *stack.Partition(), *stack.Region())
-	return []awsiam.PolicyStatement{
-		throughEndpoint([]string{"s3:*"}, "*", "aws:ResourceAccount", stack.Account()),
-		throughEndpoint([]string{"s3:GetObject"}, layers, "", nil),
-	}
-}
-
-// throughEndpoint is a statement of an endpoint's policy: what may pass, not what anybody is granted.
-func throughEndpoint(actions []string, resource, condition string, value *string) awsiam.PolicyStatement {
-	props := &awsiam.PolicyStatementProps{
-		Principals: &[]awsiam.IPrincipal{awsiam.NewAnyPrincipal()},
-		Actions:    jsii.Strings(actions...),
-		Resources:  jsii.Strings(resource),
-	}
-	if condition != "" {
-		props.Conditions = &map[string]interface{}{"StringEquals": map[string]interface{}{condition: value}}
-	}
-	return awsiam.NewPolicyStatement(props)
 }
 
 // addNatAlarms watches what a full NAT gateway does to a shop: payments fail at random while everything looks healthy.

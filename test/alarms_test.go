@@ -110,7 +110,7 @@ var alarmRequirements = []requirement{
 		check: watches("AWS/RDS", func(a *assembly) string { return a.cluster().key() }, map[string]string{"database-capacity-units": "ACUUtilization"})},
 	{row: "O2", name: "a replication slot whose reader is gone is told before it fills the storage",
 		where: func(e config.Environment) bool { return e.Database.LogicalReplication },
-		check: watches("AWS/RDS", func(a *assembly) string { return a.cluster().key() }, map[string]string{"database-replication-slot-lag": "OldestReplicationSlotLag"})},
+		check: watches("AWS/RDS", func(a *assembly) string { return a.cluster().key() }, map[string]string{"database-replication-slot-lag": "ReplicationSlotDiskUsage"})},
 	{row: "O2", name: "every NAT gateway is watched for lost ports and dropped packets",
 		where: func(e config.Environment) bool { return e.Network.NATGateways != config.NATNone },
 		check: func(a *assembly, fail failure) {
@@ -152,14 +152,11 @@ var alarmRequirements = []requirement{
 		check: func(a *assembly, fail failure) {
 			for severity, channel := range map[string]config.Channel{"critical": a.environment.Notifications.Critical, "warning": a.environment.Notifications.Warning} {
 				topic := a.topic(severity)
-				if channel.TopicARN != "" {
-					if topic.exists() {
-						fail("there is a %s topic of ours beside the configured %s", severity, channel.TopicARN)
-					}
+				if !topic.exists() {
+					fail("there is no %s topic of ours: going back to it from a configured one would need two deployments", severity)
 					continue
 				}
-				if !topic.exists() {
-					fail("there is no %s topic", severity)
+				if channel.TopicARN != "" {
 					continue
 				}
 				var subscribed []string

@@ -152,10 +152,14 @@ var databaseRequirements = []requirement{
 		check: parameters(func(db config.Database) map[string]string {
 			return map[string]string{
 				"log_min_duration_statement": strconv.Itoa(db.SlowQueryMilliseconds),
-				"shared_preload_libraries":   "pg_stat_statements",
+				"shared_preload_libraries":   "pg_stat_statements,pgaudit",
 				"pg_stat_statements.track":   "all",
 			}
 		}, "nobody could tell which query was slow")},
+	{row: "D4", name: "access to what is granted to the audit role can be traced",
+		check: parameters(func(config.Database) map[string]string {
+			return map[string]string{"pgaudit.role": "rds_pgaudit", "pgaudit.log": "role"}
+		}, "nobody could tell who read a customer's data")},
 	{row: "D4", name: "bind values of statements stay out of the log",
 		check: parameters(func(config.Database) map[string]string {
 			return map[string]string{"log_parameter_max_length": "0", "log_parameter_max_length_on_error": "0"}

@@ -269,10 +269,14 @@ var networkRequirements = []requirement{
 	{row: "N4", name: "each security group reaches only the link after it, and HTTPS where it calls AWS or third parties",
 		check: func(a *assembly, fail failure) {
 			https := "0.0.0.0/0:443"
+			apis := https
+			if slices.Contains(a.environment.Network.Endpoints, config.EndpointSecretsManager) {
+				apis = a.environment.Network.CIDR + ":443"
+			}
 			reached := map[string][]string{
 				"LoadBalancer":   {link("Services", constructs.ServicePort)},
 				"Services":       {link("Services", constructs.ServicePort), link("Database", constructs.DatabasePort), link("Cache", constructs.CachePort), https},
-				"Administration": {link("Database", constructs.DatabasePort), https},
+				"Administration": {link("Database", constructs.DatabasePort), apis},
 				"Database":       nil,
 				"Cache":          nil,
 			}

@@ -19,6 +19,7 @@ var pinned = map[string]string{
 	"Database/AuroraClusterReaderTwo834E8CEE":     "AWS::RDS::DBInstance",
 	"Database/AuroraClusterWriter398336D3":        "AWS::RDS::DBInstance",
 	"Database/AuroraKey76CE1F13":                  "AWS::KMS::Key",
+	"Database/AuroraSecretKeyBCB08027":            "AWS::KMS::Key",
 	"Database/AuroraMasterSecret5A1F091C":         "AWS::SecretsManager::Secret",
 	"Database/AuroraPostgresqlLog770A74B5":        "AWS::Logs::LogGroup",
 	"Database/BackupsKeyC696F888":                 "AWS::KMS::Key",

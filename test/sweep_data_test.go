@@ -44,7 +44,7 @@ var encrypted = map[string][]string{
 // holdsNothing are the types, or the beginnings of types, that hold no data of their own.
 var holdsNothing = []string{
 	"AWS::ApplicationAutoScaling::", "AWS::Backup::BackupPlan", "AWS::Backup::BackupSelection", "AWS::CloudWatch::Alarm",
-	"AWS::CloudWatch::Dashboard", "AWS::CloudWatch::CompositeAlarm", "AWS::EC2::", "AWS::Events::Rule", "AWS::IAM::", "AWS::KMS::", "AWS::Lambda::EventInvokeConfig",
+	"AWS::CloudFormation::WaitConditionHandle", "AWS::CloudWatch::Dashboard", "AWS::CloudWatch::CompositeAlarm", "AWS::EC2::", "AWS::Events::Rule", "AWS::IAM::", "AWS::KMS::", "AWS::Lambda::EventInvokeConfig",
 	"AWS::Lambda::Permission", "AWS::RDS::DBClusterParameterGroup", "AWS::RDS::DBParameterGroup", "AWS::RDS::DBSubnetGroup",
 	"AWS::RDS::EventSubscription", "AWS::SecretsManager::RotationSchedule", "AWS::SecretsManager::SecretTargetAttachment",
 	"AWS::SNS::Subscription", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "Custom::",
