@@ -104,9 +104,10 @@ type AuroraCluster struct {
 	Key awskms.Key
 	// SecretKey encrypts the master secret and the logs; nobody outside this account can use it.
 	SecretKey awskms.Key
-	// InstanceParametersName, SubnetGroupName and MonitoringRole are what a reader added later is created with.
-	InstanceParametersName, SubnetGroupName *string
-	MonitoringRole                          awsiam.Role
+	// InstanceParametersName, SubnetGroupName, OptionGroupName (the engine's default) and MonitoringRole are what a reader
+	// added later is created with.
+	InstanceParametersName, SubnetGroupName, OptionGroupName *string
+	MonitoringRole                                           awsiam.Role
 }
 
 // NewAuroraCluster makes the cluster, its key, credentials, parameter groups, log group, event subscriptions and alarms.
@@ -210,6 +211,7 @@ func NewAuroraCluster(scope construct.Construct, id string, props AuroraClusterP
 		Cluster: cluster, MasterSecret: cluster.Secret(), Key: key, SecretKey: secretKey, MonitoringRole: monitoringRole,
 		InstanceParametersName: jsii.String(instanceParametersName),
 		SubnetGroupName:        subnets.SubnetGroupName(),
+		OptionGroupName:        jsii.String("default:aurora-postgresql-" + majorVersion(props.EngineVersion)),
 	}
 	aurora.addEventSubscriptions(scope, props)
 	aurora.addAlarms(scope, props)

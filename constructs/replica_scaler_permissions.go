@@ -34,7 +34,7 @@ func scalerStatements(scope construct.Construct, props ReplicaScalerProps) []aws
 			props.Cluster.Cluster.ClusterArn(), owned,
 			rdsARN(scope, "pg", props.Cluster.InstanceParametersName),
 			rdsARN(scope, "subgrp", props.Cluster.SubnetGroupName),
-			rdsARN(scope, "og", jsii.String("default:aurora-postgresql-*")), // every instance is given its engine's default
+			rdsARN(scope, "og", props.Cluster.OptionGroupName),
 		}, withTag("aws:RequestTag")),
 		allow([]string{"rds:AddTagsToResource"}, []*string{owned}, withTag("aws:RequestTag")),
 		allow([]string{"rds:DeleteDBInstance"}, []*string{owned}, withTag("aws:ResourceTag")),

@@ -28,7 +28,6 @@ var withoutResource = map[string]string{
 // partialWildcards are the resources with a wildcard inside that policies may name, and why they cannot be narrower.
 var partialWildcards = []struct{ pattern, reason string }{
 	{`^arn:aws:rds:[^:]+:\d+:db:peakline-[a-z0-9-]+-auto-\*$`, "the scaler's readers: their prefix and the tag, which the statement's condition demands, mark what it owns"},
-	{`^arn:aws:rds:[^:]+:\d+:og:default:aurora-postgresql-\*$`, "every instance is given the default option group of its engine"},
 	{`^arn:aws:rds:[^:]+:\d+:db:\*$`, "DescribeDBInstances with a filter is authorized for all instances"},
 }
 
