@@ -31,8 +31,9 @@ type Props struct {
 	AWS                 aws.Config
 	Log                 io.Writer // receives one JSON line per run
 
-	// Now is the clock; nil: the machine's.
-	Now func() time.Time
+	// Now and Sleep are the clock; nil: the machine's.
+	Now   func() time.Time
+	Sleep func(context.Context, time.Duration) error
 	// Through puts something between the scaler and the services, as a rehearsal does; nil: nothing.
 	Through func(Services) Services
 }
@@ -58,9 +59,11 @@ func (props Props) wire() handler.Props {
 	if props.Through != nil {
 		services = props.Through(services)
 	}
-	now := props.Now
-	if now == nil {
-		now = time.Now
+	if props.Now == nil {
+		props.Now = time.Now
+	}
+	if props.Sleep == nil {
+		props.Sleep = sleep
 	}
 	return handler.Props{
 		Cluster: &aurora.Cluster{
@@ -73,8 +76,8 @@ func (props Props) wire() handler.Props {
 		},
 		Parameters: services.Parameters,
 		Log:        props.Log,
-		Now:        now,
-		Sleep:      sleep,
+		Now:        props.Now,
+		Sleep:      props.Sleep,
 	}
 }
 
