@@ -371,6 +371,9 @@ func (a *Account) DeleteDBInstance(ctx context.Context, in *rds.DeleteDBInstance
 		if id == a.Writer {
 			a.Unsafe = append(a.Unsafe, "deleted the writer "+id)
 		}
+		if a.availableReaders(id) == 0 {
+			a.Unsafe = append(a.Unsafe, "deleted "+id+", the last available reader")
+		}
 		if !strings.Contains(id, "-auto-r") {
 			a.Unsafe = append(a.Unsafe, "deleted "+id+", which is not the scaler's")
 		}
@@ -383,6 +386,29 @@ func (a *Account) DeleteDBInstance(ctx context.Context, in *rds.DeleteDBInstance
 		return nil
 	})
 	return out, err
+}
+
+func (a *Account) availableReaders(except string) int {
+	n := 0
+	for id, instance := range a.Instances {
+		if id != a.Writer && id != except && *instance.DBInstanceStatus == "available" {
+			n++
+		}
+	}
+	return n
+}
+
+// Readers are the members that are neither the writer nor leaving.
+func (a *Account) Readers() int {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	n := 0
+	for id, instance := range a.Instances {
+		if id != a.Writer && *instance.DBInstanceStatus != "deleting" {
+			n++
+		}
+	}
+	return n
 }
 
 // GetMetricData implements CloudWatch: what publish wrote, by instance and by role.

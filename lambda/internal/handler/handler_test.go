@@ -49,11 +49,15 @@ func (s *scene) deploy(change func(*decision.Policy)) {
 	if change != nil {
 		change(&policy)
 	}
+	deployPolicy(s.Account, policy)
+}
+
+func deployPolicy(account *awstest.Account, policy decision.Policy) {
 	text, err := json.Marshal(policy)
 	if err != nil {
-		s.t.Fatal(err)
+		panic(err)
 	}
-	s.Parameters[contract.PolicyParameter(environment)] = string(text)
+	account.Parameters[contract.PolicyParameter(environment)] = string(text)
 }
 
 // restart forgets everything that a process remembers, as a cold start does.

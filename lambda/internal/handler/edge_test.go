@@ -1,0 +1,520 @@
+package handler
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"peakline/lambda/contract"
+	"peakline/lambda/decision"
+	"peakline/lambda/internal/aurora"
+	"peakline/lambda/internal/awstest"
+)
+
+// four asks for two readers beside the template's two.
+func four(p *decision.Policy) { p.Min = 4 }
+
+// failing makes every call of a name fail with a code, up to n times; n < 0 is for ever.
+func failing(call, code string, n int) func(string, int) error {
+	return func(name string, _ int) error {
+		if name != call || n == 0 {
+			return nil
+		}
+		n--
+		return awstest.Error(code)
+	}
+}
+
+func (s *scene) mustBeSafe() {
+	s.t.Helper()
+	if len(s.Unsafe) > 0 {
+		s.t.Errorf("unsafe: %v", s.Unsafe)
+	}
+}
+
+func codes(r Report) []string {
+	var all []string
+	for _, f := range r.Failures {
+		all = append(all, f.Code)
+	}
+	return all
+}
+
+const (
+	alarmState = `{"source":"aws.cloudwatch","alarmArn":"a","alarmData":{"alarmName":"cpu","state":{"value":%q,"timestamp":%q},"configuration":{"metrics":[{"metricStat":{"metric":{"dimensions":{"DBClusterIdentifier":%q}}}}]}}}`
+	alarmTime  = "2026-11-03T12:00:00.000+0000"
+)
+
+func TestWakeUpsOfEveryKindAndOrderEndInTheSameReaders(t *testing.T) {
+	for name, payloads := range map[string][]string{
+		"a duplicate alarm":        {fmt.Sprintf(alarmState, "ALARM", alarmTime, clusterID), fmt.Sprintf(alarmState, "ALARM", alarmTime, clusterID)},
+		"an old event":             {`{"source":"aws.rds","detail-type":"RDS DB Cluster Event","time":"2020-01-01T00:00:00Z","detail":{"SourceIdentifier":"peakline-prod","SourceType":"CLUSTER"}}`},
+		"OK before ALARM":          {fmt.Sprintf(alarmState, "OK", alarmTime, clusterID), fmt.Sprintf(alarmState, "ALARM", alarmTime, clusterID)},
+		"a flapping alarm":         slices.Repeat([]string{fmt.Sprintf(alarmState, "ALARM", alarmTime, clusterID), fmt.Sprintf(alarmState, "OK", alarmTime, clusterID)}, 5),
+		"a payload nobody knows":   {`{"hello":"world"}`, `null`, `"text"`, `7`},
+		"nothing but the schedule": {`{"detail-type":"Scheduled Event"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, four)
+			for _, payload := range payloads {
+				if _, err := s.Handle(context.Background(), []byte(payload)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if owned := s.owned(); len(owned) != 2 {
+				t.Errorf("%v, want two readers: a wake-up is no command to add one", owned)
+			}
+		})
+	}
+}
+
+func TestAnAlarmOfAnotherClusterIsIgnored(t *testing.T) {
+	s := newScene(t, four)
+	s.Calls()
+	report, err := s.Handle(context.Background(), fmt.Appendf(nil, alarmState, "ALARM", alarmTime, "another"))
+	if err != nil || report.Ignored == "" || len(s.Calls()) != 0 {
+		t.Errorf("report %+v, error %v", report, err)
+	}
+}
+
+func TestTwoConcurrentRunsCreateOnce(t *testing.T) {
+	s := newScene(t, four)
+	var runs sync.WaitGroup
+	for range 4 {
+		handler := s.another()
+		handler.logger = New(Props{Log: &strings.Builder{}}).logger
+		runs.Go(func() {
+			if _, err := handler.Handle(context.Background(), []byte(`{}`)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	runs.Wait()
+	if owned := s.owned(); len(owned) != 2 {
+		t.Errorf("%v after four runs at once, want two readers", owned)
+	}
+}
+
+func TestARunKilledAfterACreateIsContinued(t *testing.T) {
+	s := newScene(t, four)
+	s.After = func(call string, _ int) error {
+		if call == "CreateDBInstance" {
+			return context.DeadlineExceeded // the reader exists, the answer is lost with the process
+		}
+		return nil
+	}
+	s.tick()
+	s.After = nil
+	s.restart()
+	s.Advance(time.Minute)
+	s.tick()
+	if owned := s.owned(); len(owned) != 2 {
+		t.Errorf("%v, want r01 and r02: a lost answer must not cost a second reader", owned)
+	}
+}
+
+func TestAReaderThatExistsAlreadyAndIsOursCounts(t *testing.T) {
+	s := newScene(t, four)
+	first := true
+	s.Before = func(call string, _ int) error {
+		if call == "CreateDBInstance" && first {
+			first = false
+			// Another run was faster by a moment.
+			s.Add(prefix+"-r01", 15, contract.OwnerTagKey, environment).DBInstanceStatus = aws.String("creating")
+		}
+		return nil
+	}
+	report := s.tick()
+	if len(report.Failures) > 0 || len(s.owned()) != 2 {
+		t.Errorf("failures %v, readers %v, want none and two", codes(report), s.owned())
+	}
+}
+
+func TestANameThatBelongsToSomebodyElseIsPassedOver(t *testing.T) {
+	s := newScene(t, func(p *decision.Policy) { p.Min = 3 })
+	foreign := s.Add(prefix+"-r01", 2)
+	foreign.DBClusterIdentifier = aws.String("another-cluster")
+	s.tick()
+	s.minutes(1)
+	if s.Instances[prefix+"-r02"] == nil || len(s.Deleted()) > 0 {
+		t.Errorf("readers %v, deleted %v, want r02: one name taken by somebody else must not stop the scaler", s.owned(), s.Deleted())
+	}
+}
+
+func TestASlotStillBeingDeletedWaitsForItsTurn(t *testing.T) {
+	s := newScene(t, func(p *decision.Policy) { p.Min = 3 })
+	going := s.Add(prefix+"-r01", 15, contract.OwnerTagKey, environment)
+	going.DBInstanceStatus, going.Due, going.Next = aws.String("deleting"), s.Now().Add(2*time.Minute), "gone"
+	s.tick()
+	if in := s.Instances[prefix+"-r02"]; in == nil || *in.DBInstanceStatus != "creating" {
+		t.Errorf("readers %v, want r02 on its way while r01 goes", s.owned())
+	}
+}
+
+func TestRefusedCapacityIsLookedForElsewhereInTheSameRun(t *testing.T) {
+	s := newScene(t, func(p *decision.Policy) { p.Min = 3; p.Classes = []string{"db.r6g.large"} })
+	tried := map[string]bool{}
+	s.Before = func(call string, _ int) error {
+		if call != "CreateDBInstance" {
+			return nil
+		}
+		tried[fmt.Sprint(len(tried))] = true
+		if len(tried) < 3 {
+			return awstest.Error("InsufficientDBInstanceCapacity")
+		}
+		return nil
+	}
+	report := s.tick()
+	if len(report.Creates) != 1 {
+		t.Fatalf("created %v after two refusals, failures %v: a minute is lost for each", report.Creates, codes(report))
+	}
+	if report.refused() != 2 {
+		t.Errorf("%d refusals reported, want 2: nobody would hear of the shortage", report.refused())
+	}
+}
+
+func TestEverythingRefusedEndsTheRun(t *testing.T) {
+	s := newScene(t, func(p *decision.Policy) { p.Min = 3; p.Classes = []string{"db.r6g.large"} })
+	s.Before = failing("CreateDBInstance", "InsufficientDBInstanceCapacity", -1)
+	s.Calls()
+	report := s.tick()
+	if n := count(s.Calls(), "CreateDBInstance"); n == 0 || n > 16 {
+		t.Errorf("%d attempts in one run, want some and not endless", n)
+	}
+	if len(report.Creates) != 0 || report.refused() == 0 {
+		t.Errorf("created %v, refused %d", report.Creates, report.refused())
+	}
+}
+
+func TestCapacityRefusedLaterIsCleanedUp(t *testing.T) {
+	s := newScene(t, func(p *decision.Policy) { p.Min = 3 })
+	s.tick()
+	s.Instances[prefix+"-r01"].DBInstanceStatus = aws.String("insufficient-capacity")
+	s.Instances[prefix+"-r01"].Due = time.Time{}
+	refusedIn := *s.Instances[prefix+"-r01"].AvailabilityZone
+	s.minutes(25)
+	for _, id := range s.owned() {
+		if instance := s.Instances[id]; *instance.DBInstanceStatus == "insufficient-capacity" {
+			t.Errorf("%s is still there without capacity", id)
+		} else if *instance.AvailabilityZone == refusedIn {
+			t.Errorf("%s was created in %s, which had just refused", id, refusedIn)
+		}
+	}
+	if s.Readers() != 3 {
+		t.Errorf("%d readers, want 3", s.Readers())
+	}
+	s.mustBeSafe()
+}
+
+func TestFailuresOfACreateAreReportedAndMendedByTheNextRuns(t *testing.T) {
+	for code, kind := range map[string]aurora.Kind{
+		"InstanceQuotaExceeded":            aurora.Refused,
+		"StorageQuotaExceededFault":        aurora.Refused,
+		"InsufficientAvailableIPsInSubnet": aurora.Refused, // subnet full
+		"DBParameterGroupNotFound":         aurora.Mistaken,
+		"KMSKeyNotAccessibleFault":         aurora.Mistaken, // key disabled
+		"AccessDenied":                     aurora.Denied,   // of tagging, among others
+		"InvalidDBClusterStateFault":       aurora.Busy,
+		"Throttling":                       aurora.Passing,
+		"SomethingNew":                     aurora.Other,
+	} {
+		t.Run(code, func(t *testing.T) {
+			s := newScene(t, func(p *decision.Policy) { p.Min = 3 })
+			s.Before = failing("CreateDBInstance", code, -1)
+			report := s.tick()
+			if len(report.Failures) == 0 || report.Failures[0].Kind != kind || report.Failures[0].Code != code {
+				t.Fatalf("failures %+v, want one of kind %s", report.Failures, kind)
+			}
+			if !strings.Contains(s.logs.String(), code) {
+				t.Error("the log does not name AWS's code")
+			}
+			s.Before = nil
+			s.minutes(100)
+			if s.Readers() != 3 {
+				t.Errorf("%d readers once the cause is gone, want 3", s.Readers())
+			}
+			s.mustBeSafe()
+		})
+	}
+}
+
+func TestTwoOfFourCreatesSucceedAndTheRestFollows(t *testing.T) {
+	s := newScene(t, func(p *decision.Policy) { p.Min = 6 })
+	n := 0
+	s.Before = func(call string, _ int) error {
+		if call == "CreateDBInstance" {
+			if n++; n > 2 {
+				return awstest.Error("Throttling")
+			}
+		}
+		return nil
+	}
+	s.tick()
+	if owned := s.owned(); len(owned) != 2 {
+		t.Fatalf("%v in the first run, want two", owned)
+	}
+	s.Before = nil
+	s.minutes(1)
+	if owned := s.owned(); len(owned) != 4 {
+		t.Errorf("%v in the second run, want four", owned)
+	}
+}
+
+func TestAPageThatFailsStopsTheRun(t *testing.T) {
+	s := newScene(t, func(p *decision.Policy) { p.Min = 6 })
+	s.minutes(10)
+	s.PageSize = 2
+	pages := 0
+	s.Before = func(call string, _ int) error {
+		if call == "DescribeDBInstances" {
+			if pages++; pages == 2 {
+				return awstest.Error("Throttling")
+			}
+		}
+		return nil
+	}
+	s.Calls()
+	if _, err := s.Handle(context.Background(), []byte(`{}`)); err == nil {
+		t.Fatal("half of the members were taken for all")
+	}
+	for _, call := range s.Calls() {
+		if isWrite(call) {
+			t.Errorf("%s on half of the members", call)
+		}
+	}
+	s.minutes(2)
+	if len(s.owned()) != 4 {
+		t.Errorf("%v afterwards, want four", s.owned())
+	}
+}
+
+func TestAFailoverBetweenDecisionAndDeletionSavesTheWriter(t *testing.T) {
+	for _, promoted := range []string{prefix + "-r01", prefix + "-r02"} {
+		s := newScene(t, four)
+		s.minutes(15)
+		s.deploy(nil)
+		writer, guarded := s.Writer, false
+		for range 90 {
+			s.Advance(time.Minute)
+			// The failover comes after the run has read the members, and is gone before the next.
+			s.After = func(call string, _ int) error {
+				if call == "GetMetricData" {
+					s.Writer = promoted
+				}
+				return nil
+			}
+			report := s.tick()
+			guarded = guarded || slices.ContainsFunc(report.Failures, func(f Failure) bool {
+				return strings.Contains(f.Err.Error(), "failover made it the writer")
+			})
+			s.After, s.Writer = nil, writer
+		}
+		if !guarded || s.Instances[promoted] == nil {
+			t.Errorf("%s: the guard spoke: %v, readers left: %v", promoted, guarded, s.owned())
+		}
+		s.mustBeSafe()
+	}
+}
+
+func TestADeletionThatBecameUnsafeIsNotDone(t *testing.T) {
+	for name, change := range map[string]func(*scene){
+		"the owner tag was removed": func(s *scene) {
+			for _, id := range []string{prefix + "-r01", prefix + "-r02"} {
+				s.Instances[id].TagList = nil
+			}
+		},
+		"others became unavailable": func(s *scene) {
+			s.Instances[clusterID+"-reader1"].DBInstanceStatus = aws.String("rebooting")
+			s.Instances[clusterID+"-reader2"].DBInstanceStatus = aws.String("failed")
+		},
+		"the cluster is being changed": func(s *scene) { s.Status = "modifying" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, four)
+			s.minutes(15)
+			s.deploy(nil)
+			armed := true
+			s.After = func(call string, _ int) error {
+				if call == "GetMetricData" && armed {
+					s.After = nil
+					change(s)
+				}
+				return nil
+			}
+			for range 60 {
+				s.Advance(time.Minute)
+				report := s.tick()
+				if len(report.Deletes) > 0 {
+					t.Fatalf("deleted %v", report.Deletes)
+				}
+				if len(report.Decision.Deletes) > 0 {
+					return
+				}
+			}
+			if len(s.Deleted()) > 0 {
+				t.Errorf("deleted %v", s.Deleted())
+			}
+		})
+	}
+}
+
+func TestOnlyWhatHasNameAndTagIsOurs(t *testing.T) {
+	s := newScene(t, nil)
+	s.Add(prefix+"-r05", 15)                                         // the name alone
+	s.Add("reporting", 15, contract.OwnerTagKey, environment)        // the tag alone
+	s.Add(prefix+"-r06", 15, contract.OwnerTagKey, "staging")        // another environment's tag
+	s.Add(prefix+"matic-r01", 15, contract.OwnerTagKey, environment) // a name that only begins alike
+	s.Load = func(time.Time) float64 { return 0.05 }
+	s.minutes(240)
+	if len(s.Deleted()) > 0 {
+		t.Errorf("deleted %v, none of which the scaler created", s.Deleted())
+	}
+}
+
+func TestAManualReaderCountsAndIsLeftAlone(t *testing.T) {
+	s := newScene(t, four)
+	s.Add("reporting", 10)
+	s.tick()
+	if owned := s.owned(); len(owned) != 1 {
+		t.Fatalf("%v beside three foreign readers, want one", owned)
+	}
+	delete(s.Instances, "reporting")
+	s.minutes(8)
+	if owned := s.owned(); len(owned) != 2 {
+		t.Errorf("%v after the manual reader went, want two", owned)
+	}
+}
+
+func TestAClusterThatIsNotAvailableIsLeftAlone(t *testing.T) {
+	for _, status := range []string{"modifying", "upgrading", "stopped", "failing-over", "deleting"} {
+		s := newScene(t, four)
+		s.Status = status
+		s.Calls()
+		s.minutes(5)
+		for _, call := range s.Calls() {
+			if isWrite(call) {
+				t.Errorf("%s while the cluster is %s", call, status)
+			}
+		}
+	}
+}
+
+func TestTimeRunsOutWithFifteenCreates(t *testing.T) {
+	s := newScene(t, func(p *decision.Policy) { p.Min = 15 })
+	ctx, cancel := context.WithCancel(context.Background())
+	n := 0
+	s.After = func(call string, _ int) error {
+		if call == "CreateDBInstance" {
+			if n++; n == 5 {
+				cancel()
+			}
+		}
+		return nil
+	}
+	if _, err := s.Handle(ctx, []byte(`{}`)); err != nil {
+		t.Fatal(err)
+	}
+	if s.logs.Len() == 0 {
+		t.Error("no log line: what was done would be unknown")
+	}
+	s.After = nil
+	s.restart()
+	s.minutes(12)
+	if s.Readers() != 15 {
+		t.Errorf("%d readers in the end, want 15", s.Readers())
+	}
+}
+
+func TestARivalFreezesTheScaler(t *testing.T) {
+	s := newScene(t, four)
+	s.Rival = true
+	if report := s.tick(); len(report.Creates) > 0 || report.Decision.State != decision.Frozen {
+		t.Errorf("state %s, created %v beside Application Auto Scaling", report.Decision.State, report.Creates)
+	}
+}
+
+func TestUnreadableEventsForbidDeletions(t *testing.T) {
+	s := newScene(t, four)
+	s.minutes(15)
+	s.deploy(nil)
+	s.Before = failing("DescribeEvents", "Throttling", -1)
+	s.minutes(60)
+	if len(s.Deleted()) > 0 {
+		t.Errorf("deleted %v although a failover could not be ruled out", s.Deleted())
+	}
+	s.Before = nil
+	s.minutes(30)
+	if len(s.owned()) != 0 {
+		t.Errorf("%v remain once events are readable", s.owned())
+	}
+}
+
+func TestWithoutSSMTheLastPolicyServesForAWhile(t *testing.T) {
+	s := newScene(t, four)
+	s.tick()
+	s.Before = failing("GetParameters", "InternalServerError", -1)
+	s.Advance(time.Minute)
+	if report := s.tick(); report.Policy.Min != 4 || len(report.Failures) != 1 {
+		t.Errorf("policy %+v, failures %v", report.Policy, codes(report))
+	}
+	s.Advance(20 * time.Minute)
+	if _, err := s.Handle(context.Background(), []byte(`{}`)); err == nil {
+		t.Error("twenty minutes without a policy are no error")
+	}
+}
+
+func TestAMetricGapOfOneReaderIsLookedInto(t *testing.T) {
+	s := newScene(t, nil)
+	s.minutes(6)
+	s.Instances[clusterID+"-reader1"].Mute = true
+	s.Advance(time.Minute)
+	s.tick()
+	s.Advance(time.Minute)
+	if report := s.tick(); !report.Detailed {
+		t.Error("a reader stopped reporting and the run looked at means only")
+	}
+}
+
+func TestWithoutAnySamplesReadersAreKeptAndTheAgeIsReported(t *testing.T) {
+	s := newScene(t, four)
+	s.minutes(15)
+	s.deploy(nil)
+	s.Before = failing("GetMetricData", "InternalServiceFault", -1)
+	report := s.minutes(12)
+	if len(s.owned()) != 2 || report.Decision.State != decision.Blind {
+		t.Errorf("state %s, readers %v: blind means hold", report.Decision.State, s.owned())
+	}
+	if report.blindMinutes() < 10 {
+		t.Errorf("blind for %d minutes, want at least 10: the alarm would stay silent", report.blindMinutes())
+	}
+}
+
+func TestTheOperatorsOverrideIsObeyedAndLogged(t *testing.T) {
+	s := newScene(t, nil)
+	s.Parameters[contract.OverrideParameter(environment)] = `{"floor":5,"until":"2026-11-03T13:00:00Z","by":"ann","reason":"live show"}`
+	s.WrittenAt = noon
+	if report := s.tick(); len(report.Creates) != 3 {
+		t.Errorf("created %v under a floor of five, want three", report.Creates)
+	}
+	if log := s.logs.String(); !strings.Contains(log, "ann") || !strings.Contains(log, "live show") {
+		t.Errorf("the log does not say who and why: %s", log)
+	}
+	s.minutes(120)
+	if n := len(s.owned()); n != 0 {
+		t.Errorf("%d readers remain an hour after the override ended", n)
+	}
+}
+
+func TestReaderHoursOfTheMonthAreReportedAndNothingIsCut(t *testing.T) {
+	s := newScene(t, four)
+	s.minutes(10)
+	if report := s.tick(); report.ReaderHours != 0 || billed(report.Members) != 2 {
+		t.Errorf("%v hours and %d billed readers, want 0 of a month without own metrics and 2", report.ReaderHours, billed(report.Members))
+	}
+}
