@@ -113,7 +113,10 @@ ROWS = (
             "ReadEndpoint.Address": "{ReaderEndpoint}",
             "DBClusterResourceId": "{DbClusterResourceId}",
         },
-        ignored={"DeleteAutomatedBackups": "a parameter of the deletion"},
+        ignored={
+            "DeleteAutomatedBackups": "a parameter of the deletion",
+            "DBInstanceParameterGroupName": "a parameter of a major upgrade",
+        },
         update=(
             Call(_log_exports, takes=("EnableCloudwatchLogsExports",)),
             Call(
