@@ -135,8 +135,8 @@ class Row:
     delete: tuple[Call, ...] = ()
     recreated: str = ""
     """Why a change deletes and creates under the same name: moto lacks the call, as a rule."""
-    tagging: tuple[str, str, str, Any] | None = None
-    """Operations that add and remove tags, the parameter with the identity, and the identity."""
+    tagging: tuple[str, str, Mapping[str, Any]] | None = None
+    """Operations that add and remove tags, and the parameters that say whose."""
     removed: Mapping[str, Any] = field(default_factory=dict)
     replaced_by: tuple[str, ...] = ()
     """Properties that AWS replaces the resource for only under conditions the account meets."""
@@ -346,7 +346,8 @@ def _run(row: Row, resource: Resource, call: Call, old: Mapping[str, Any] | None
     }
     parameters = _fit_structure(properties, shape, call.names, f"{row.type} ({call.operation})")
     parameters.update(resource.expand(dict(call.given)))
-    _put_tags(parameters, shape, _tags(row, dict(resource.effective)))
+    if tag_property in names:
+        _put_tags(parameters, shape, _tags(row, dict(resource.effective)))
     _fill_token(parameters, shape)
     resource.account.call(service, call.operation, **parameters)
 
@@ -395,32 +396,26 @@ _TAGGING: dict[str, tuple[str, str]] = {
     "ec2": ("create_tags", "delete_tags"),
     "rds": ("add_tags_to_resource", "remove_tags_from_resource"),
 }
+_USUAL_TAGGING = ("tag_resource", "untag_resource")
+
+
+def _owner(row: Row, shape: StructureShape) -> Facts:
+    """The required parameter that is not about tags: an ARN or an id, one or a list."""
+    parameter = next(name for name in shape.required_members if "tag" not in name.lower())
+    arn = parameter.lower().endswith("arn") or row.service == "rds"
+    identity = row.attributes.get("Arn", "{Arn}") if arn else "{ref}"
+    return {parameter: [identity] if isinstance(shape.members[parameter], ListShape) else identity}
 
 
 def _tag(row: Row, resource: Resource, old: dict[str, str], new: dict[str, str]) -> None:
     """Makes a resource's tags `new`, by the tagging calls of its service."""
-    add, remove, parameter, identity = row.tagging or (
-        *_TAGGING.get(row.service, ("tag_resource", "untag_resource")),
-        "",
-        None,
-    )
+    add, remove, owner = row.tagging or (*_TAGGING.get(row.service, _USUAL_TAGGING), None)
     changed = {key: value for key, value in new.items() if old.get(key) != value}
     for operation, subject in ((add, changed), (remove, old.keys() - new.keys())):
         if not subject:
             continue
         shape = operation_model(row.service, operation).input_shape
-        owner = parameter or next(
-            name for name in shape.required_members if "tag" not in name.lower()
-        )
-        if identity is not None:
-            subject_id = resource.expand(identity)
-        elif owner.lower().endswith("arn") or row.service == "rds":
-            subject_id = attribute(row, resource, "Arn")
-        else:
-            subject_id = resource.ref
-        if isinstance(shape.members[owner], ListShape):
-            subject_id = [subject_id]
-        parameters: Facts = {owner: subject_id}
+        parameters = resource.expand(owner or _owner(row, shape))
         if isinstance(subject, dict):
             _put_tags(parameters, shape, subject)
         else:

@@ -303,7 +303,7 @@ ROWS = (
         "ec2",
         "allocate_address",
         ref="{PublicIp}",
-        tagging=("create_tags", "delete_tags", "Resources", "{AllocationId}"),
+        tagging=("create_tags", "delete_tags", {"Resources": ["{AllocationId}"]}),
         delete=(gone("release_address", AllocationId="{AllocationId}"),),
     ),
     created(

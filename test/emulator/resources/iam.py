@@ -169,7 +169,7 @@ ROWS = (
             Call(_boundary, takes=("PermissionsBoundary",)),
         ),
         removed={"Description": "", "MaxSessionDuration": 3600},
-        tagging=("tag_role", "untag_role", "RoleName", "{ref}"),
+        tagging=("tag_role", "untag_role", {"RoleName": "{ref}"}),
         delete=(Call(_empty_role), gone("delete_role", RoleName="{ref}")),
     ),
     created(
@@ -194,7 +194,7 @@ ROWS = (
         attributes={"PolicyArn": "{ref}"},
         steps=(Call(_attach, takes=("Roles", "Users", "Groups")),),
         update=(Call(_new_version, takes=("PolicyDocument",)),),
-        tagging=("tag_policy", "untag_policy", "PolicyArn", "{ref}"),
+        tagging=("tag_policy", "untag_policy", {"PolicyArn": "{ref}"}),
         delete=(Call(_detach_everywhere), gone("delete_policy", PolicyArn="{ref}")),
     ),
     created(

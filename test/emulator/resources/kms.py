@@ -49,7 +49,7 @@ ROWS = (
         ),
         removed={"Description": ""},
         replaced_by=("KeySpec", "KeyUsage", "MultiRegion", "Origin"),
-        tagging=("tag_resource", "untag_resource", "KeyId", "{ref}"),
+        tagging=("tag_resource", "untag_resource", {"KeyId": "{ref}"}),
         delete=(
             gone(
                 "schedule_key_deletion",

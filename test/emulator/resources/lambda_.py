@@ -45,7 +45,7 @@ ROWS = (
             Call(_update_code, takes=("Code", "Architectures")),
             Call("update_function_configuration"),
         ),
-        tagging=("tag_resource", "untag_resource", "Resource", "{FunctionArn}"),
+        tagging=("tag_resource", "untag_resource", {"Resource": "{FunctionArn}"}),
         delete=(gone("delete_function", **_FUNCTION),),
     ),
     created(

@@ -36,7 +36,7 @@ ROWS = (
         name="LogGroupName",
         name_length=512,
         attributes={"Arn": _GROUP_ARN + ":*"},
-        tagging=("tag_resource", "untag_resource", "resourceArn", _GROUP_ARN),
+        tagging=("tag_resource", "untag_resource", {"resourceArn": _GROUP_ARN}),
         steps=(Call(_retention, takes=("RetentionInDays",)),),
         update=(Call(_key, takes=("KmsKeyId",)),),
         delete=(gone("delete_log_group", logGroupName="{ref}"),),

@@ -219,7 +219,7 @@ ROWS = (
             "Arn": "arn:{partition}:sqs:{region}:{account}:{name}",
             "QueueName": "{name}",
         },
-        tagging=("tag_queue", "untag_queue", "QueueUrl", "{ref}"),
+        tagging=("tag_queue", "untag_queue", {"QueueUrl": "{ref}"}),
         update=(Call(_set_queue_attributes),),
         delete=(gone("delete_queue", QueueUrl="{ref}"),),
     ),

@@ -225,7 +225,7 @@ ROWS = (
             ),
         ),
         ignored={"EmptyOnDelete": "a parameter of the deletion"},
-        tagging=("tag_resource", "untag_resource", "resourceArn", "{repositoryArn}"),
+        tagging=("tag_resource", "untag_resource", {"resourceArn": "{repositoryArn}"}),
         delete=(gone("delete_repository", repositoryName="{ref}", force=True),),
     ),
 )

@@ -111,7 +111,7 @@ ROWS = (
             Call(_regenerate, takes=("GenerateSecretString",)),
         ),
         removed={"Description": ""},
-        tagging=("tag_resource", "untag_resource", "SecretId", "{ref}"),
+        tagging=("tag_resource", "untag_resource", {"SecretId": "{ref}"}),
         delete=(gone("delete_secret", SecretId="{ref}", ForceDeleteWithoutRecovery=True),),
     ),
     created(

@@ -28,7 +28,11 @@ ROWS = (
             ),
         ),
         removed={"Description": ""},
-        tagging=("add_tags_to_resource", "remove_tags_from_resource", "ResourceId", "{ref}"),
+        tagging=(
+            "add_tags_to_resource",
+            "remove_tags_from_resource",
+            {"ResourceType": "Parameter", "ResourceId": "{ref}"},
+        ),
         delete=(gone("delete_parameter", Name="{ref}"),),
     ),
 )

@@ -137,6 +137,20 @@ class Updates(unittest.TestCase):
             {tag["Key"]: tag["Value"] for tag in vpcs[0]["Tags"]}, {"kept": "1", "changed": "2"}
         )
 
+    def test_a_tagged_parameter_changes_its_value_and_its_tags(self) -> None:
+        def parameter(value: str) -> dict[str, Any]:
+            properties = {"Name": "/tagged", "Type": "String", "Value": value, "Tags": {"v": value}}
+            return {"Parameter": {"Type": "AWS::SSM::Parameter", "Properties": properties}}
+
+        deploy("parameter", parameter("1"))
+        self.assertEqual(deploy("parameter", parameter("2")), "UPDATE_COMPLETE", reasons("parameter"))
+        found = account.call("ssm", "get_parameter", Name="/tagged")["Parameter"]["Value"]
+        self.assertEqual(found, "2")
+        tags = account.call(
+            "ssm", "list_tags_for_resource", ResourceType="Parameter", ResourceId="/tagged"
+        )
+        self.assertEqual(tags["TagList"], [{"Key": "v", "Value": "2"}])
+
     def test_a_removed_resource_is_deleted_after_the_rest_is_updated(self) -> None:
         deploy("removed", {"Group": group("/removed"), "Topic": topic()})
         self.assertEqual(deploy("removed", {"Topic": topic()}), "UPDATE_COMPLETE")

@@ -1,0 +1,373 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/backup"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
+	rdstypes "github.com/aws/aws-sdk-go-v2/service/rds/types"
+)
+
+const fallback = "Could not create a change set"
+
+// TestLocal follows an environment through its life: deployed, redeployed, changed, failed, destroyed.
+func TestLocal(t *testing.T) {
+	account := startEmulator(t)
+	shipped := readFile(t, filepath.Join(repository, "config", "environments", "local.yaml"))
+	assembly := account.synth(t, shipped)
+	account.mustCDK(t, "bootstrap", "aws://123456789012/"+region)
+	deploy := []string{"deploy", "local/*", "--require-approval", "never", "--concurrency", "4", "--app"}
+	account.mustCDK(t, append(deploy, assembly)...)
+
+	step(t, "the cluster has one writer and readers in zones of their own", func(t *testing.T) {
+		cluster := account.cluster(t)
+		zones := account.zones(t)
+		var writers []string
+		for _, member := range cluster.DBClusterMembers {
+			if aws.ToBool(member.IsClusterWriter) {
+				writers = append(writers, aws.ToString(member.DBInstanceIdentifier))
+			}
+		}
+		if len(writers) != 1 || len(cluster.DBClusterMembers) != 3 {
+			t.Errorf("writers %v of %d members, want one of three", writers, len(cluster.DBClusterMembers))
+		}
+		if len(zones) != len(cluster.DBClusterMembers) {
+			t.Errorf("members in zones %v: one zone's failure would take two of them", zones)
+		}
+	})
+
+	step(t, "the cluster is encrypted with a key of its own, demands TLS and lets IAM in", func(t *testing.T) {
+		cluster := account.cluster(t)
+		if !aws.ToBool(cluster.StorageEncrypted) || !slices.Contains(account.liveKeys(t), keyID(cluster.KmsKeyId)) {
+			t.Errorf("storage key %s is not a live customer key", aws.ToString(cluster.KmsKeyId))
+		}
+		if got := account.clusterParameter(t, cluster, "rds.force_ssl"); got != "1" {
+			t.Errorf("rds.force_ssl is %q: clients could connect in clear text", got)
+		}
+		if !aws.ToBool(cluster.IAMDatabaseAuthenticationEnabled) {
+			t.Error("IAM database authentication is off")
+		}
+	})
+
+	step(t, "the network has public, private and isolated subnets in three zones", func(t *testing.T) {
+		vpc := account.vpcs(t)[0]
+		subnets, err := ec2.NewFromConfig(account.config()).DescribeSubnets(t.Context(), &ec2.DescribeSubnetsInput{
+			Filters: []types.Filter{{Name: aws.String("vpc-id"), Values: []string{vpc}}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		byZone := map[string]int{}
+		for _, subnet := range subnets.Subnets {
+			byZone[aws.ToString(subnet.AvailabilityZone)]++
+		}
+		for zone, count := range byZone {
+			if count != 3 {
+				t.Errorf("zone %s has %d subnets, want three", zone, count)
+			}
+		}
+		if len(byZone) != 3 {
+			t.Errorf("subnets in zones %v, want three zones", byZone)
+		}
+	})
+
+	step(t, "every alarm tells somebody", func(t *testing.T) {
+		alarms, err := cloudwatch.NewFromConfig(account.config()).DescribeAlarms(t.Context(), &cloudwatch.DescribeAlarmsInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(alarms.MetricAlarms) == 0 {
+			t.Error("the account has no alarms")
+		}
+		for _, alarm := range alarms.MetricAlarms {
+			if len(alarm.AlarmActions) == 0 {
+				t.Errorf("alarm %s fires in silence", aws.ToString(alarm.AlarmName))
+			}
+		}
+	})
+
+	step(t, "log groups keep their lines for a while, not for ever", func(t *testing.T) {
+		groups := account.logGroups(t)
+		if len(groups) == 0 {
+			t.Error("the account has no log groups")
+		}
+		for name, retentionDays := range groups {
+			if retentionDays == 0 {
+				t.Errorf("log group %s keeps everything for ever", name)
+			}
+		}
+	})
+
+	step(t, "a second deployment changes nothing", func(t *testing.T) {
+		output := account.mustCDK(t, append(deploy, assembly)...)
+		if strings.Contains(output, "_IN_PROGRESS") || !strings.Contains(output, "(no changes)") {
+			t.Errorf("an unchanged app was deployed again:\n%s", output)
+		}
+	})
+
+	step(t, "cdk diff finds no differences, through a change set", func(t *testing.T) {
+		output := account.mustCDK(t, "diff", "local/*", "--app", assembly)
+		if !strings.Contains(output, "Number of stacks with differences: 0") || strings.Contains(output, fallback) {
+			t.Errorf("want no differences by a change set:\n%s", output)
+		}
+	})
+
+	changed := edit(t, shipped,
+		"database:\n", "database:\n  backup: {retentionDays: 7, plan: {dailyDays: 30}}\n",
+		"    two: {zone: us-east-1c}\n", "    two: {zone: us-east-1c}\n    three: {zone: us-east-1b}\n")
+
+	step(t, "a changed file reaches the account", func(t *testing.T) {
+		before := members(account.cluster(t))
+		assembly := account.synth(t, changed)
+		output := account.mustCDK(t, "diff", "local/*", "--app", assembly)
+		if !strings.Contains(output, "BackupRetentionPeriod") || strings.Contains(output, fallback) {
+			t.Errorf("the change set does not show the change:\n%s", output)
+		}
+		account.mustCDK(t, append(deploy, assembly)...)
+		cluster := account.cluster(t)
+		if got := aws.ToInt32(cluster.BackupRetentionPeriod); got != 7 {
+			t.Errorf("backups are kept for %d days, want 7", got)
+		}
+		after := members(cluster)
+		if len(after) != 4 || !containsAll(after, before) {
+			t.Errorf("members %v became %v: a new reader must not touch the others", before, after)
+		}
+		account.backedUpDaily(t)
+	})
+
+	step(t, "a failed deployment rolls back and says why", func(t *testing.T) {
+		before := members(account.cluster(t))
+		failing := edit(t, changed,
+			"retentionDays: 7", "retentionDays: 9",
+			"    three: {zone: us-east-1b}\n", "    three: {zone: us-east-1b}\n    four: {zone: us-east-1c}\n")
+		output, err := account.cdk(t, append(deploy, account.synth(t, failing))...)
+		if err == nil || !strings.Contains(output, "InstanceQuotaExceeded") || !strings.Contains(output, "ReaderFour") {
+			t.Errorf("want a failure that names the reader and the quota, error %v:\n%s", err, output)
+		}
+		cluster := account.cluster(t)
+		if got := aws.ToInt32(cluster.BackupRetentionPeriod); got != 7 {
+			t.Errorf("backups are kept for %d days after the roll-back, want 7 as before", got)
+		}
+		if after := members(cluster); !slices.Equal(before, after) {
+			t.Errorf("members %v became %v, want those from before", before, after)
+		}
+	})
+
+	step(t, "cdk destroy leaves nothing of the environment", func(t *testing.T) {
+		account.mustCDK(t, "destroy", "local/*", "--force", "--app", assembly)
+		for what, left := range map[string][]string{
+			"VPCs":       account.vpcs(t),
+			"clusters":   account.clusters(t),
+			"instances":  account.instances(t),
+			"keys":       account.liveKeys(t),
+			"log groups": keys(account.logGroups(t)),
+		} {
+			if len(left) > 0 {
+				t.Errorf("%s left behind: %v", what, left)
+			}
+		}
+	})
+}
+
+// step runs one part of a life; the parts after a failed one would only report its consequences.
+func step(t *testing.T, name string, body func(t *testing.T)) {
+	t.Helper()
+	if !t.Run(name, body) {
+		t.FailNow()
+	}
+}
+
+func (e emulator) cluster(t *testing.T) rdstypes.DBCluster {
+	t.Helper()
+	found, err := rds.NewFromConfig(e.config()).DescribeDBClusters(t.Context(), &rds.DescribeDBClustersInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found.DBClusters) != 1 {
+		t.Fatalf("the account has %d clusters, want one", len(found.DBClusters))
+	}
+	return found.DBClusters[0]
+}
+
+func (e emulator) clusters(t *testing.T) (identifiers []string) {
+	t.Helper()
+	found, err := rds.NewFromConfig(e.config()).DescribeDBClusters(t.Context(), &rds.DescribeDBClustersInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cluster := range found.DBClusters {
+		identifiers = append(identifiers, aws.ToString(cluster.DBClusterIdentifier))
+	}
+	return identifiers
+}
+
+func (e emulator) describeInstances(t *testing.T) []rdstypes.DBInstance {
+	t.Helper()
+	found, err := rds.NewFromConfig(e.config()).DescribeDBInstances(t.Context(), &rds.DescribeDBInstancesInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found.DBInstances
+}
+
+func (e emulator) instances(t *testing.T) (identifiers []string) {
+	t.Helper()
+	for _, instance := range e.describeInstances(t) {
+		identifiers = append(identifiers, aws.ToString(instance.DBInstanceIdentifier))
+	}
+	return identifiers
+}
+
+// zones are those that have a database instance.
+func (e emulator) zones(t *testing.T) map[string]bool {
+	t.Helper()
+	zones := map[string]bool{}
+	for _, instance := range e.describeInstances(t) {
+		zones[aws.ToString(instance.AvailabilityZone)] = true
+	}
+	return zones
+}
+
+func (e emulator) clusterParameter(t *testing.T, cluster rdstypes.DBCluster, name string) string {
+	t.Helper()
+	found, err := rds.NewFromConfig(e.config()).DescribeDBClusterParameters(t.Context(), &rds.DescribeDBClusterParametersInput{
+		DBClusterParameterGroupName: cluster.DBClusterParameterGroup,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, parameter := range found.Parameters {
+		if aws.ToString(parameter.ParameterName) == name {
+			return aws.ToString(parameter.ParameterValue)
+		}
+	}
+	return ""
+}
+
+// vpcs leaves out the default VPC, which every account has.
+func (e emulator) vpcs(t *testing.T) (ids []string) {
+	t.Helper()
+	found, err := ec2.NewFromConfig(e.config()).DescribeVpcs(t.Context(), &ec2.DescribeVpcsInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, vpc := range found.Vpcs {
+		if !aws.ToBool(vpc.IsDefault) {
+			ids = append(ids, aws.ToString(vpc.VpcId))
+		}
+	}
+	return ids
+}
+
+// liveKeys are the customer keys that are not about to be deleted.
+func (e emulator) liveKeys(t *testing.T) (ids []string) {
+	t.Helper()
+	client := kms.NewFromConfig(e.config())
+	listed, err := client.ListKeys(t.Context(), &kms.ListKeysInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range listed.Keys {
+		found, err := client.DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: key.KeyId})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found.KeyMetadata.KeyState == kmstypes.KeyStateEnabled && found.KeyMetadata.KeyManager == kmstypes.KeyManagerTypeCustomer {
+			ids = append(ids, aws.ToString(key.KeyId))
+		}
+	}
+	return ids
+}
+
+// logGroups maps names to days of retention, 0 for ever.
+func (e emulator) logGroups(t *testing.T) map[string]int32 {
+	t.Helper()
+	found, err := cloudwatchlogs.NewFromConfig(e.config()).DescribeLogGroups(t.Context(), &cloudwatchlogs.DescribeLogGroupsInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	groups := map[string]int32{}
+	for _, group := range found.LogGroups {
+		groups[aws.ToString(group.LogGroupName)] = aws.ToInt32(group.RetentionInDays)
+	}
+	return groups
+}
+
+// backedUpDaily checks that a plan takes a backup into a vault and deletes it after the thirty days of the file.
+func (e emulator) backedUpDaily(t *testing.T) {
+	t.Helper()
+	client := backup.NewFromConfig(e.config())
+	plans, err := client.ListBackupPlans(t.Context(), &backup.ListBackupPlansInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, listed := range plans.BackupPlansList {
+		plan, err := client.GetBackupPlan(t.Context(), &backup.GetBackupPlanInput{BackupPlanId: listed.BackupPlanId})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, rule := range plan.BackupPlan.Rules {
+			if rule.Lifecycle != nil && aws.ToInt64(rule.Lifecycle.DeleteAfterDays) == 30 {
+				return
+			}
+		}
+	}
+	t.Error("no backup plan keeps daily backups for thirty days")
+}
+
+func members(cluster rdstypes.DBCluster) (identifiers []string) {
+	for _, member := range cluster.DBClusterMembers {
+		identifiers = append(identifiers, aws.ToString(member.DBInstanceIdentifier))
+	}
+	slices.Sort(identifiers)
+	return identifiers
+}
+
+func containsAll(all, some []string) bool {
+	return !slices.ContainsFunc(some, func(one string) bool { return !slices.Contains(all, one) })
+}
+
+func keys(groups map[string]int32) (names []string) {
+	for name := range groups {
+		names = append(names, name)
+	}
+	return names
+}
+
+// keyID is the last part of a key's ARN.
+func keyID(arn *string) string {
+	_, id, _ := strings.Cut(aws.ToString(arn), ":key/")
+	return id
+}
+
+// edit replaces parts of a file; a part that is not there means that the file has moved on and the test has not.
+func edit(t *testing.T, file string, oldAndNew ...string) string {
+	t.Helper()
+	for pair := range slices.Chunk(oldAndNew, 2) {
+		if !strings.Contains(file, pair[0]) {
+			t.Fatalf("the environment file has no %q any more", pair[0])
+		}
+		file = strings.Replace(file, pair[0], pair[1], 1)
+	}
+	return file
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
