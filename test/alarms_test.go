@@ -50,6 +50,12 @@ var alarmRequirements = []requirement{
 				if m < 1 || n < m {
 					fail("%s fires on %v of %v periods", alarm, m, n)
 				}
+				// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+				for _, metric := range metricsOf(alarm) {
+					if seconds := float64(metric.period) * n; seconds > 604_800 || metric.period < 3600 && seconds > 86_400 {
+						fail("%s looks back %v s, CloudWatch allows a day, or a week with periods of an hour: the deployment would fail", alarm, seconds)
+					}
+				}
 				if alarm.get("Threshold") == nil || alarm.text("ComparisonOperator") == "" {
 					fail("%s has no threshold", alarm)
 				}
@@ -105,6 +111,9 @@ var alarmRequirements = []requirement{
 				}
 			}
 		}},
+	{row: "O2", name: "readers with more work than processors are told, where insights measure it",
+		where: func(e config.Environment) bool { return e.Database.Insights.Mode != config.InsightsOff },
+		check: watches("AWS/RDS", func(a *assembly) string { return a.cluster().key() }, map[string]string{"database-reader-load": "DBLoadRelativeToNumVCPUs Role=READER"})},
 	{row: "O2", name: "a Serverless v2 instance near its ceiling is told",
 		where: serverless,
 		check: watches("AWS/RDS", func(a *assembly) string { return a.cluster().key() }, map[string]string{"database-capacity-units": "ACUUtilization"})},

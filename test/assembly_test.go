@@ -31,6 +31,7 @@ type stack struct {
 
 	terminationProtection bool
 	template              map[string]any
+	indexed               []resource // of the template, until it is changed
 }
 
 // resource is one resource of a stack. Paths into its properties are separated by slashes, "LockConfiguration/MinRetentionDays",
@@ -63,14 +64,15 @@ func (s *stack) section(name string) map[string]any {
 
 // resources of the stack, in the order of their logical ids.
 func (s *stack) resources() []resource {
-	section := s.section("Resources")
-	var resources []resource
-	for _, id := range slices.Sorted(maps.Keys(section)) {
-		body := section[id].(map[string]any)
-		kind, _ := body["Type"].(string)
-		resources = append(resources, resource{stack: s, id: id, kind: kind, body: body})
+	if s.indexed == nil {
+		section := s.section("Resources")
+		for _, id := range slices.Sorted(maps.Keys(section)) {
+			body := section[id].(map[string]any)
+			kind, _ := body["Type"].(string)
+			s.indexed = append(s.indexed, resource{stack: s, id: id, kind: kind, body: body})
+		}
 	}
-	return resources
+	return s.indexed
 }
 
 // stack by its construct id; nil if the environment has none.
@@ -117,7 +119,7 @@ func (a *assembly) clone() *assembly {
 			panic(err) // decoded from JSON a moment ago
 		}
 		twin := *s
-		twin.template = nil
+		twin.template, twin.indexed = nil, nil
 		if err := json.Unmarshal(text, &twin.template); err != nil {
 			panic(err)
 		}
@@ -297,10 +299,14 @@ func (a *assembly) export(name string) (*stack, any) {
 func (a *assembly) target(r resource, path string) resource { return a.targetOf(r.stack, r.get(path)) }
 
 func (a *assembly) targetOf(s *stack, value any) resource {
-	resolved := a.resolve(s, value)
-	for _, candidate := range a.all() {
-		rest, found := strings.CutPrefix(resolved, candidate.key())
-		if found && (rest == "" || rest[0] == '.') {
+	id, rest, found := strings.Cut(a.resolve(s, value), "/")
+	owner := a.stack(id)
+	if !found || owner == nil {
+		return resource{}
+	}
+	id, _, _ = strings.Cut(rest, ".")
+	for _, candidate := range owner.resources() {
+		if candidate.id == id {
 			return candidate
 		}
 	}

@@ -40,11 +40,16 @@ func (r requirement) findings(a *assembly) []string {
 	return found
 }
 
-func (r requirement) title() string {
-	if r.row == "" {
-		return "every template: " + r.name
+func (r requirement) title() string { return titleOf(r.row, r.name) }
+
+func titleOf(row, name string) string { return rowName(row) + ": " + name }
+
+// rowName is how a row is called where people read it.
+func rowName(row string) string {
+	if row == "" {
+		return "every template"
 	}
-	return r.row + ": " + r.name
+	return row
 }
 
 func TestRequirements(t *testing.T) {

@@ -140,7 +140,10 @@ var scalerRequirements = []requirement{
 	{row: "L1", name: "a budget of reader-hours is watched where there is one",
 		where: func(e config.Environment) bool { return ourScaler(e) && e.Scaler.MonthlyReaderHours > 0 },
 		check: func(a *assembly, fail failure) {
-			if alarm := a.alarm("scaler-budget"); alarm.number("Threshold") != float64(a.environment.Scaler.MonthlyReaderHours) || alarm.text("MetricName") != contract.MetricReaderHours {
+			alarm := a.alarm("scaler-budget")
+			read := metricsOf(alarm)[0]
+			if alarm.number("Threshold") != float64(a.environment.Scaler.MonthlyReaderHours) || read.name != contract.MetricReaderHours ||
+				read.namespace != contract.MetricNamespace || read.dimensions[contract.MetricDimension] != a.environment.Name {
 				fail("%s does not watch the budget of %d reader-hours", alarm, a.environment.Scaler.MonthlyReaderHours)
 			}
 		}},

@@ -1,0 +1,281 @@
+package test
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const coverageFile = "../docs/coverage.md"
+
+// coverageRow is one requirement of the two systems that Peakline reproduces.
+type coverageRow struct {
+	id, what string
+	// by are the files that provide it; empty for what is not built yet.
+	by []string
+	// tests are the tests beside those on templates, by package.
+	tests map[string][]string
+	// missing says what is not there yet of a row that is partly built.
+	missing string
+}
+
+// built tells whether there is anything to prove.
+func (r coverageRow) built() bool { return len(r.by) > 0 }
+
+func (r coverageRow) state() string {
+	switch {
+	case !r.built():
+		return "not yet"
+	case r.missing != "":
+		return "partly"
+	default:
+		return "yes"
+	}
+}
+
+var coverageRows = []coverageRow{
+	{id: "N1", what: "VPC over three zones: public, private and isolated subnets, NAT by configuration", by: []string{"constructs/network.go"}},
+	{id: "N2", what: "VPC endpoints by configuration", by: []string{"constructs/network.go"}},
+	{id: "N3", what: "Flow logs", by: []string{"constructs/network.go", "constructs/log_group.go"}},
+	{id: "N4", what: "Security groups in a chain, nothing open but the load balancer", by: []string{"constructs/security_groups.go"}},
+	{id: "D1", what: "Aurora PostgreSQL: a writer and readers in different zones, provisioned or Serverless v2 by role", by: []string{"constructs/aurora_cluster.go"}},
+	{id: "D2", what: "Automatic failover in a chosen order, told to operators", by: []string{"constructs/aurora_cluster.go"}},
+	{id: "D3", what: "Point-in-time recovery, backups in a locked vault, copies elsewhere, deletion protection", by: []string{"constructs/backup_plan.go", "constructs/backup_vault.go", "stacks/backup_copy.go"},
+		tests: map[string][]string{"config": {"TestRulesBetweenValues", "TestASafetyIsSwitchedOffOnlyForAReason"}}},
+	{id: "D4", what: "Parameters: TLS, durable commits, logical replication, slow-query log, statement statistics", by: []string{"constructs/aurora_parameters.go"}},
+	{id: "D5", what: "Database Insights, enhanced monitoring, exported logs", by: []string{"constructs/aurora_cluster.go"}},
+	{id: "D6", what: "Credentials in Secrets Manager, rotated without a failed connection; IAM authentication", by: []string{"constructs/secret_rotation.go", "lambda/internal/rotation/rotation.go"},
+		tests:   map[string][]string{"lambda/internal/rotation": {"TestRotationOfARealDatabase", "TestRolesAlternateOnlyWithAMaster", "TestASecretThatCannotBeRotatedSaysWhyAndKeepsItsPassword"}},
+		missing: "the secrets of services come with the services"},
+	{id: "D7", what: "Connection pooling: PgBouncer in each task, or RDS Proxy"},
+	{id: "D8", what: "Read/write routing with a staleness bound"},
+	{id: "D9", what: "Multi-AZ RDS for PostgreSQL as the alternative to Aurora"},
+	{id: "D10", what: "Engine upgrades without a maintenance window", by: []string{"constructs/aurora_cluster.go", "docs/adr/0004-master-credentials.md"},
+		missing: "nothing rules RDS Blue/Green out; procedure, scaler hold and rehearsal are to come"},
+	{id: "L1", what: "The number of Aurora readers follows CPU and lag", by: []string{"constructs/replica_scaler.go", "lambda/decision/decision.go", "constructs/target_tracking.go"},
+		tests: map[string][]string{"lambda/decision": {"TestEdgeCases", "TestAFivefoldStepIsAnsweredAndGivenBack"}, "lambda/internal/handler": {"TestLoadBringsReadersAndItsEndTakesThemAway", "TestAQuietTickMakesAtMostSixCalls"}}},
+	{id: "L2", what: "Scheduled floors for planned events", by: []string{"config/events.go", "lambda/decision/policy.go"},
+		tests: map[string][]string{"config": {"TestTheCalendarReachesThePolicyAsInstants"}, "lambda/decision": {"TestEdgeCases"}}},
+	{id: "L3", what: "The scaler never harms: owns only what it created, safe under duplicates, failures, failover", by: []string{"constructs/replica_scaler_permissions.go", "constructs/replica_scaler.go"},
+		tests: map[string][]string{"lambda/decision": {"TestNoDecisionIsUnsafe", "TestSoak"}, "lambda/internal/handler": {"TestDeletingTheStackRemovesTheScalersReadersAndNoOther", "TestADrainNeverDeletesAReaderThatBecameTheWriter"}}},
+	{id: "L4", what: "It explains each decision; dry run; pause, resume and floor without a deployment", by: []string{"cmd/peakline/internal/scaler/command.go", "lambda/decision/reasons.go"},
+		tests: map[string][]string{"lambda/internal/handler": {"TestDryRunWritesNothing", "TestEveryRunWritesOneLineWithItsMetrics"}, "lambda/decision": {"TestEveryReasonIsExplainedAndDocumented"}}},
+	{id: "L5", what: "Traces are replayed offline through the same code, against AWS's target tracking", by: []string{"cmd/peakline/internal/replay/command.go", "cmd/peakline/internal/simulator/plant.go"},
+		tests: map[string][]string{"cmd/peakline/internal/replay": {"TestTableNamesEveryPolicy", "TestJSONKeepsItsContract"}, "cmd/peakline/internal/simulator": {"TestTargetTrackingStepByStep", "TestTheOracleAsksALeadAheadOfTheLoad", "TestTheSameSeedMeetsTheSameLuck"}}},
+	{id: "C1", what: "ElastiCache replication groups for sessions, products and rate limits"},
+	{id: "C2", what: "Cache alarms"},
+	{id: "S1", what: "A catalogue of services in configuration"},
+	{id: "S2", what: "ECS on Fargate behind an ALB, routed by path"},
+	{id: "S3", what: "Autoscaling of services that deployments never reset"},
+	{id: "S4", what: "Service Connect and domain events"},
+	{id: "S5", what: "Scheduled jobs"},
+	{id: "S6", what: "Third parties' secrets reach only the service that names them"},
+	{id: "S7", what: "Tracing to X-Ray"},
+	{id: "S8", what: "Feature flags"},
+	{id: "S9", what: "Image repositories and the released image of each service"},
+	{id: "S10", what: "WebSocket-safe time-outs and draining"},
+	{id: "E1", what: "Asset bucket"},
+	{id: "E2", what: "CloudFront"},
+	{id: "E3", what: "Edge function with A/B weights"},
+	{id: "E4", what: "Web application firewall"},
+	{id: "E5", what: "Certificates and DNS"},
+	{id: "I1", what: "Cognito user pool"},
+	{id: "P1", what: "Pipeline from GitHub: build, test, scan"},
+	{id: "P2", what: "Reviewed deployment per environment, with a guard over stateful resources"},
+	{id: "P3", what: "Database migrations before traffic shifts"},
+	{id: "P4", what: "Blue/green per service"},
+	{id: "P5", what: "Automatic rollback on alarms"},
+	{id: "P6", what: "Promotion across accounts"},
+	{id: "O1", what: "Dashboards"},
+	{id: "O2", what: "Alarms with severity, action and runbook", by: []string{"constructs/alarm.go", "constructs/aurora_alarms.go", "constructs/replica_scaler_alarms.go", "constructs/notifications.go", "docs/runbooks"},
+		tests:   map[string][]string{"test": {"TestEveryAlarmHasItsRunbook"}},
+		missing: "alarms of the caches, services, queues and the edge come with them; owners"},
+	{id: "O3", what: "SLO burn-rate alarms"},
+	{id: "O4", what: "Synthetic canary, service map, metric filters"},
+	{id: "O5", what: "Budgets and cost anomalies"},
+	{id: "Z1", what: "Failover drill"},
+	{id: "Z2", what: "Restore rehearsal"},
+	{id: "Z3", what: "Event calendar that raises every floor", by: []string{"config/events.go"},
+		tests:   map[string][]string{"config": {"TestTheCalendarReachesThePolicyAsInstants"}},
+		missing: "readers only; tasks, capacity units and caches come with them"},
+	{id: "Z4", what: "Load test at 10x"},
+	{id: "M1", what: "DMS full load and change data capture"},
+	{id: "M2", what: "Dual writes and reverse replication"},
+	{id: "M3", what: "Progressive shift of traffic"},
+	{id: "M4", what: "Migration runbook with every step back"},
+	{id: "U1", what: "One validated file per environment, every mistake at once", by: []string{"config/load.go", "config/environment.schema.json", "docs/configuration.md"},
+		tests: map[string][]string{"config": {"TestRulesBetweenValues", "TestEveryRuleHasACase", "TestLoadAllReportsEveryFileAndLoadOnlyItsOwn", "FuzzLoad"}}},
+	{id: "U2", what: "Semantic diff"},
+	{id: "U3", what: "Monthly cost"},
+	{id: "U4", what: "Connection budget"},
+	{id: "U5", what: "Inventory and diagram"},
+	{id: "U6", what: "Preflight and teardown"},
+}
+
+// TestCoverageIsTrue fails when docs/coverage.md claims what nothing provides or proves. The assertions it lists run in
+// TestRequirements, and TestMutate puts them to the test.
+func TestCoverageIsTrue(t *testing.T) {
+	known := map[string]bool{"": true}
+	for _, row := range coverageRows {
+		known[row.id] = true
+		for _, file := range row.by {
+			if _, err := os.Stat(filepath.Join("..", file)); err != nil {
+				t.Errorf("%s is said to be provided by %s, which does not exist", row.id, file)
+			}
+		}
+		assertions := assertionsOf(row.id)
+		if row.built() && len(assertions) == 0 && len(row.tests) == 0 {
+			t.Errorf("%s is said to be there, and no test proves it", row.id)
+		}
+		if !row.built() && len(assertions)+len(row.tests)+len(row.missing) > 0 {
+			t.Errorf("%s is said not to be there yet, but has tests: say what provides it", row.id)
+		}
+		for folder, names := range row.tests {
+			written := testsIn(t, folder)
+			for _, name := range names {
+				if !slices.Contains(written, name) {
+					t.Errorf("%s is said to be proven by %s in %s, which does not exist", row.id, name, folder)
+				}
+			}
+		}
+	}
+	for _, r := range requirements() {
+		if !known[r.row] {
+			t.Errorf("%s: there is no row %s", r.name, r.row)
+		}
+	}
+	if *update {
+		if err := os.WriteFile(coverageFile, coverage(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if written, err := os.ReadFile(coverageFile); err != nil || !bytes.Equal(written, coverage()) {
+		t.Errorf("docs/coverage.md is not what the tests say (%v): `make golden` writes it", err)
+	}
+}
+
+// coverage writes the page.
+func coverage() []byte {
+	var page bytes.Buffer
+	count := map[string]int{}
+	for _, row := range coverageRows {
+		count[row.state()]++
+	}
+	fmt.Fprintf(&page, `# What is there, and what proves it
+
+Generated by `+"`make golden`"+` from the tests' own tables; a test fails when this page is stale or claims too much.
+Of %d requirements %d are met, %d in part, and %d are not built yet.
+
+An assertion on templates runs against every shipped environment and the variants in `+"`test/variants`"+`. `+"`make mutate`"+`
+breaks the templates, one property at a time, and fails when no assertion of the row notices.
+
+| row | what | there | provided by |
+|---|---|---|---|
+`, len(coverageRows), count["yes"], count["partly"], count["not yet"])
+	for _, row := range coverageRows {
+		fmt.Fprintf(&page, "| %s | %s | %s | %s |\n", linked(row), row.what, row.state(), providers(row))
+	}
+	for _, row := range coverageRows {
+		if row.built() {
+			writeProof(&page, row)
+		}
+	}
+	fmt.Fprintf(&page, "\n## Every template\n\nWhat holds of every resource of every stack, those to come included:\n\n")
+	for _, name := range assertionsOf("") {
+		fmt.Fprintf(&page, "- %s\n", name)
+	}
+	fmt.Fprintf(&page, "\n%d mutations put these to the test. cdk-nag's AwsSolutions pack, the CDK's own validation and cfn-lint have no finding.\n", mutationsOf(""))
+	return page.Bytes()
+}
+
+func writeProof(page *bytes.Buffer, row coverageRow) {
+	fmt.Fprintf(page, "\n## %s\n\n%s.\n\n", row.id, row.what)
+	if row.missing != "" {
+		fmt.Fprintf(page, "Not yet: %s.\n\n", row.missing)
+	}
+	for _, name := range assertionsOf(row.id) {
+		fmt.Fprintf(page, "- %s\n", name)
+	}
+	for _, folder := range slices.Sorted(maps.Keys(row.tests)) {
+		fmt.Fprintf(page, "- %s: `%s`\n", folder, strings.Join(row.tests[folder], "`, `"))
+	}
+	if count := mutationsOf(row.id); count > 0 {
+		fmt.Fprintf(page, "\n%d mutations put these to the test, of %s.\n", count, strings.Join(typesOf(row.id), ", "))
+	}
+}
+
+func linked(row coverageRow) string {
+	if !row.built() {
+		return row.id
+	}
+	return fmt.Sprintf("[%s](#%s)", row.id, strings.ToLower(row.id))
+}
+
+func providers(row coverageRow) string {
+	links := make([]string, len(row.by))
+	for i, file := range row.by {
+		links[i] = fmt.Sprintf("[%s](../%s)", file, file)
+	}
+	return strings.Join(links, ", ")
+}
+
+func assertionsOf(row string) []string {
+	var names []string
+	for _, r := range requirements() {
+		if r.row == row {
+			names = append(names, r.name)
+		}
+	}
+	return names
+}
+
+func mutationsOf(row string) int {
+	count := 0
+	for _, m := range mutations {
+		if m.row == row {
+			count++
+		}
+	}
+	return count
+}
+
+// typesOf are the resource types that a row rests on: those that its mutations break.
+func typesOf(row string) []string {
+	var types []string
+	for _, m := range mutations {
+		if m.row == row && !slices.Contains(types, m.of) {
+			types = append(types, m.of)
+		}
+	}
+	slices.Sort(types)
+	return types
+}
+
+var testFunction = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
+
+// testsIn lists the tests of a package by reading its source.
+func testsIn(t *testing.T, folder string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("..", folder, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range testFunction.FindAllSubmatch(text, -1) {
+			names = append(names, string(match[1]))
+		}
+	}
+	return names
+}

@@ -1,0 +1,326 @@
+package test
+
+import (
+	"slices"
+	"strings"
+
+	"peakline/config"
+	"peakline/lambda/contract"
+)
+
+// mutations are the careless changes that the assertions must notice, by the row they break.
+var mutations = []mutation{
+	// Network
+	{row: "N1", name: "a subnet is missing", of: "AWS::EC2::Subnet", edit: gone},
+	{row: "N1", name: "a subnet moves to another zone", of: "AWS::EC2::Subnet", edit: set("AvailabilityZone", "us-west-2a")},
+	{row: "N1", name: "a subnet is too small", of: "AWS::EC2::Subnet", edit: set("CidrBlock", "10.0.0.0/28")},
+	{row: "N1", name: "a subnet hands out public addresses", of: "AWS::EC2::Subnet", edit: set("MapPublicIpOnLaunch", true)},
+	{row: "N1", name: "a route table loses its default route", of: "AWS::EC2::Route", edit: gone},
+	{row: "N1", name: "an isolated subnet shares the route table of another kind", of: "AWS::EC2::SubnetRouteTableAssociation", when: at("/IsolatedSubnet"),
+		edit: func(a *assembly, r resource) {
+			for _, other := range a.all("AWS::EC2::SubnetRouteTableAssociation") {
+				if strings.Contains(other.path(), "/PublicSubnet1/") {
+					put(r.properties(), "RouteTableId", other.get("RouteTableId"))
+				}
+			}
+		}},
+	{row: "N1", name: "every zone leaves through the first NAT gateway", of: "AWS::EC2::Route",
+		when: func(a *assembly, r resource) bool {
+			return a.environment.Network.NATGateways == config.NATPerZone && r.get("NatGatewayId") != nil
+		},
+		edit: func(a *assembly, r resource) {
+			put(r.properties(), "NatGatewayId", map[string]any{"Ref": a.all("AWS::EC2::NatGateway")[0].id})
+		}},
+	{row: "N1", name: "a NAT gateway stands in a private subnet", of: "AWS::EC2::NatGateway", edit: func(a *assembly, r resource) {
+		put(r.properties(), "SubnetId", map[string]any{"Ref": a.subnets(private)[0].id})
+	}},
+	{row: "N1", name: "a NAT gateway is missing", of: "AWS::EC2::NatGateway", edit: gone},
+	{row: "N1", name: "the internet gateway is not attached", of: "AWS::EC2::VPCGatewayAttachment", edit: gone},
+	{row: "N1", name: "names do not resolve", of: "AWS::EC2::VPC", edit: set("EnableDnsSupport", false)},
+	{row: "N1", name: "the VPC has another range", of: "AWS::EC2::VPC", edit: set("CidrBlock", "192.168.0.0/16")},
+	{row: "N2", name: "an endpoint is missing", of: "AWS::EC2::VPCEndpoint", edit: gone},
+	{row: "N2", name: "an endpoint has no private name", of: "AWS::EC2::VPCEndpoint", when: with("VpcEndpointType", "Interface"), edit: set("PrivateDnsEnabled", false)},
+	{row: "N2", name: "an endpoint leaves a zone out", of: "AWS::EC2::VPCEndpoint", when: with("VpcEndpointType", "Interface"), edit: shorten("SubnetIds")},
+	{row: "N2", name: "an endpoint has no group of its own", of: "AWS::EC2::VPCEndpoint", when: with("VpcEndpointType", "Interface"), edit: drop("SecurityGroupIds")},
+	{row: "N2", name: "the endpoints admit the world", of: "AWS::EC2::SecurityGroup", when: at("/EndpointSecurityGroup/"), edit: set("SecurityGroupIngress/0/CidrIp", "0.0.0.0/0")},
+	{row: "N2", name: "a private subnet is left out of the S3 endpoint", of: "AWS::EC2::VPCEndpoint", when: with("VpcEndpointType", "Gateway"), edit: set("RouteTableIds", []any{})},
+	{row: "N3", name: "there is no flow log", of: "AWS::EC2::FlowLog", edit: gone},
+	{row: "N3", name: "only rejected connections are logged", of: "AWS::EC2::FlowLog", edit: set("TrafficType", "REJECT")},
+	{row: "N3", name: "flow logs come every ten minutes", of: "AWS::EC2::FlowLog", edit: drop("MaxAggregationInterval")},
+	{row: "N3", name: "flow logs are kept for another time", of: "AWS::Logs::LogGroup", when: at("/FlowLogGroup/"), edit: set("RetentionInDays", 1.0)},
+	{row: "N3", name: "flow logs are not encrypted", of: "AWS::Logs::LogGroup", when: at("/FlowLogGroup/"), edit: drop("KmsKeyId")},
+	{row: "N3", name: "the flow log role may write every log group", of: "AWS::IAM::Policy", when: at("/FlowLogRole/"),
+		edit: statementWith("PolicyDocument", "logs:PutLogEvents", func(body map[string]any) { body["Resource"] = "*" })},
+	{row: "N3", name: "another service may assume the flow log role", of: "AWS::IAM::Role", when: at("/FlowLogRole/"),
+		edit: set("AssumeRolePolicyDocument/Statement/0/Principal/Service", "ec2.amazonaws.com")},
+	{row: "N4", name: "a rule of the chain is missing on the way in", of: "AWS::EC2::SecurityGroupIngress", edit: gone},
+	{row: "N4", name: "a rule of the chain is missing on the way out", of: "AWS::EC2::SecurityGroupEgress", edit: gone},
+	{row: "N4", name: "a rule of the chain admits the world", of: "AWS::EC2::SecurityGroupIngress", edit: func(_ *assembly, r resource) {
+		put(r.properties(), "SourceSecurityGroupId", nil)
+		put(r.properties(), "CidrIp", "0.0.0.0/0")
+	}},
+	{row: "N4", name: "a rule of the chain admits every port", of: "AWS::EC2::SecurityGroupIngress", edit: set("ToPort", 65535.0)},
+	{row: "N4", name: "a group admits the whole internet by IPv6", of: "AWS::EC2::SecurityGroup",
+		edit: extend("SecurityGroupIngress", map[string]any{"CidrIpv6": "::/0", "IpProtocol": "tcp", "FromPort": 22.0, "ToPort": 22.0})},
+	{row: "N4", name: "a group lets everything out", of: "AWS::EC2::SecurityGroup", edit: drop("SecurityGroupEgress")},
+	{row: "N4", name: "the load balancer admits another address", of: "AWS::EC2::SecurityGroup", when: at("/SecurityGroups/LoadBalancer/"),
+		edit: extend("SecurityGroupIngress", map[string]any{"CidrIp": "192.0.2.0/24", "IpProtocol": "tcp", "FromPort": 443.0, "ToPort": 443.0})},
+	{row: "N4", name: "the edge cannot reach the load balancer", of: "AWS::EC2::SecurityGroup", when: at("/SecurityGroups/LoadBalancer/"), edit: drop("SecurityGroupIngress")},
+	{row: "N4", name: "the database's subnets include a private one", of: "AWS::RDS::DBSubnetGroup", edit: func(a *assembly, r resource) {
+		lambda := a.all("AWS::Lambda::Function")
+		for _, f := range lambda {
+			if ids := f.list("VpcConfig/SubnetIds"); len(ids) > 0 && f.stack == r.stack {
+				put(r.properties(), "SubnetIds", append(slices.Clone(r.list("SubnetIds")), ids[0]))
+				return
+			}
+		}
+	}},
+
+	// Database
+	{row: "D1", name: "an instance is missing", of: "AWS::RDS::DBInstance", edit: gone},
+	{row: "D1", name: "a reader stands in the writer's zone", of: "AWS::RDS::DBInstance", when: at("/Reader"), edit: func(a *assembly, r resource) {
+		put(r.properties(), "AvailabilityZone", a.members()["Writer"].get("AvailabilityZone"))
+	}},
+	{row: "D1", name: "an instance has another class", of: "AWS::RDS::DBInstance", edit: set("DBInstanceClass", "db.t4g.micro")},
+	{row: "D1", name: "an instance leaves its zone to AWS", of: "AWS::RDS::DBInstance", edit: drop("AvailabilityZone")},
+	{row: "D1", name: "an instance is public", of: "AWS::RDS::DBInstance", edit: set("PubliclyAccessible", true)},
+	{row: "D1", name: "an instance belongs to no cluster", of: "AWS::RDS::DBInstance", edit: drop("DBClusterIdentifier")},
+	{row: "D1", name: "the cluster runs another version", of: "AWS::RDS::DBCluster", edit: set("EngineVersion", "14.1")},
+	{row: "D1", name: "the cluster runs another engine", of: "AWS::RDS::DBCluster", edit: set("Engine", "aurora-mysql")},
+	{row: "D1", name: "the cluster's subnets leave a zone out", of: "AWS::RDS::DBSubnetGroup", edit: shorten("SubnetIds")},
+	{row: "D1", name: "the cluster has no security group", of: "AWS::RDS::DBCluster", edit: drop("VpcSecurityGroupIds")},
+	{row: "D1", name: "the capacity range is missing", of: "AWS::RDS::DBCluster", when: has("ServerlessV2ScalingConfiguration"), edit: drop("ServerlessV2ScalingConfiguration")},
+	{row: "D1", name: "the capacity range has another ceiling", of: "AWS::RDS::DBCluster", when: has("ServerlessV2ScalingConfiguration"), edit: set("ServerlessV2ScalingConfiguration/MaxCapacity", 1.0)},
+	{row: "D1", name: "a provisioned cluster gets a capacity range", of: "AWS::RDS::DBCluster", edit: func(a *assembly, r resource) {
+		if !serverless(a.environment) {
+			put(r.properties(), "ServerlessV2ScalingConfiguration", map[string]any{"MinCapacity": 1.0, "MaxCapacity": 2.0})
+		}
+	}},
+	{row: "D2", name: "an instance is promoted last", of: "AWS::RDS::DBInstance", edit: set("PromotionTier", 14.0)},
+	{row: "D2", name: "an instance has no promotion tier", of: "AWS::RDS::DBInstance", edit: drop("PromotionTier")},
+	{row: "D2", name: "nobody is told of events", of: "AWS::RDS::EventSubscription", edit: gone},
+	{row: "D2", name: "a subscription is switched off", of: "AWS::RDS::EventSubscription", edit: set("Enabled", false)},
+	{row: "D2", name: "failures are left out of a subscription", of: "AWS::RDS::EventSubscription", edit: func(_ *assembly, r resource) {
+		put(r.properties(), "EventCategories", slices.DeleteFunc(slices.Clone(r.list("EventCategories")), func(c any) bool { return c == "failure" }))
+	}},
+	{row: "D2", name: "an instance is left out of the subscription", of: "AWS::RDS::EventSubscription", edit: shorten("SourceIds")},
+	{row: "D2", name: "events go to a topic that is not the operators'", of: "AWS::RDS::EventSubscription", edit: set("SnsTopicArn", "arn:aws:sns:us-east-1:123456789012:elsewhere")},
+	{row: "D3", name: "backups are kept for a day", of: "AWS::RDS::DBCluster", when: inProduction, edit: set("BackupRetentionPeriod", 1.0)},
+	{row: "D3", name: "the backup retention is left to AWS", of: "AWS::RDS::DBCluster", edit: drop("BackupRetentionPeriod")},
+	{row: "D3", name: "the cluster is not encrypted", of: "AWS::RDS::DBCluster", edit: set("StorageEncrypted", false)},
+	{row: "D3", name: "the cluster is encrypted with AWS's key", of: "AWS::RDS::DBCluster", edit: drop("KmsKeyId")},
+	{row: "D3", name: "deletion protection is off", of: "AWS::RDS::DBCluster", edit: set("DeletionProtection", false)},
+	{row: "D3", name: "the cluster goes with its stack", of: "AWS::RDS::DBCluster", edit: attribute("DeletionPolicy", "Delete")},
+	{row: "D3", name: "the cluster goes when it is replaced", of: "AWS::RDS::DBCluster", when: inProduction, edit: attribute("UpdateReplacePolicy", "Delete")},
+	{row: "D3", name: "a key goes with its stack", of: "AWS::KMS::Key", when: inProduction, edit: attribute("DeletionPolicy", "Delete")},
+	{row: "D3", name: "a vault goes with its stack", of: "AWS::Backup::BackupVault", edit: attribute("DeletionPolicy", "Delete")},
+	{row: "D3", name: "the secret goes with its stack", of: "AWS::SecretsManager::Secret", when: inProduction, edit: attribute("DeletionPolicy", "Delete")},
+	{row: "D3", name: "automated backups go with the cluster", of: "AWS::RDS::DBCluster", when: inProduction, edit: set("DeleteAutomatedBackups", true)},
+	{row: "D3", name: "a disposable environment leaves its data behind", of: "AWS::RDS::DBCluster", edit: attribute("DeletionPolicy", "Retain")},
+	{row: "D3", name: "a stack can be deleted with one command", of: "AWS::KMS::Key", when: inProduction, edit: func(_ *assembly, r resource) { r.stack.terminationProtection = false }},
+	{row: "D3", name: "snapshots have no tags", of: "AWS::RDS::DBCluster", edit: drop("CopyTagsToSnapshot")},
+	{row: "D3", name: "there is no backup plan", of: "AWS::Backup::BackupPlan", edit: gone},
+	{row: "D3", name: "a rhythm of backups is missing", of: "AWS::Backup::BackupPlan", edit: shorten("BackupPlan/BackupPlanRule")},
+	{row: "D3", name: "backups are kept for another time", of: "AWS::Backup::BackupPlan", edit: set("BackupPlan/BackupPlanRule/0/Lifecycle/DeleteAfterDays", 2.0)},
+	{row: "D3", name: "backups start at another time", of: "AWS::Backup::BackupPlan", edit: set("BackupPlan/BackupPlanRule/0/ScheduleExpression", "cron(0 12 * * ? *)")},
+	{row: "D3", name: "backups go to AWS's default vault", of: "AWS::Backup::BackupPlan", edit: set("BackupPlan/BackupPlanRule/0/TargetBackupVault", "Default")},
+	{row: "D3", name: "backups are not copied", of: "AWS::Backup::BackupPlan", when: has("BackupPlan/BackupPlanRule/0/CopyActions/0"), edit: drop("BackupPlan/BackupPlanRule/0/CopyActions")},
+	{row: "D3", name: "a copy is missing", of: "AWS::Backup::BackupPlan", edit: shorten("BackupPlan/BackupPlanRule/0/CopyActions")},
+	{row: "D3", name: "copies are kept for another time", of: "AWS::Backup::BackupPlan", when: has("BackupPlan/BackupPlanRule/0/CopyActions/0"), edit: set("BackupPlan/BackupPlanRule/0/CopyActions/0/Lifecycle/DeleteAfterDays", 1.0)},
+	{row: "D3", name: "the plan covers nothing", of: "AWS::Backup::BackupSelection", edit: set("BackupSelection/Resources", []any{})},
+	{row: "D3", name: "the backup role may not back up", of: "AWS::IAM::Role", when: at("/Selection/Role/"), edit: drop("ManagedPolicyArns")},
+	{row: "D3", name: "others may assume the backup role", of: "AWS::IAM::Role", when: at("/Selection/Role/"), edit: set("AssumeRolePolicyDocument/Statement/0/Principal", map[string]any{"AWS": "*"})},
+	{row: "D3", name: "a vault's lock is removed", of: "AWS::Backup::BackupVault", when: has("LockConfiguration"), edit: drop("LockConfiguration")},
+	{row: "D3", name: "a lock allows shorter lives", of: "AWS::Backup::BackupVault", when: has("LockConfiguration"), edit: set("LockConfiguration/MinRetentionDays", 1.0)},
+	{row: "D3", name: "a lock becomes irrevocable unasked", of: "AWS::Backup::BackupVault", when: has("LockConfiguration"), edit: set("LockConfiguration/ChangeableForDays", 3.0)},
+	{row: "D3", name: "a vault has the database's key", of: "AWS::Backup::BackupVault", when: func(a *assembly, r resource) bool { return r.stack == a.cluster().stack },
+		edit: func(a *assembly, r resource) { put(r.properties(), "EncryptionKeyArn", a.cluster().get("KmsKeyId")) }},
+	{row: "D3", name: "a vault has AWS's key", of: "AWS::Backup::BackupVault", edit: drop("EncryptionKeyArn")},
+	{row: "D3", name: "the copies' vault is missing", of: "AWS::Backup::BackupVault", when: at("/BackupCopy/"), edit: gone},
+	{row: "D3", name: "the copies' vault has another name", of: "AWS::Backup::BackupVault", when: at("/BackupCopy/"), edit: set("BackupVaultName", "elsewhere")},
+	{row: "D3", name: "a failed backup is not told", of: "AWS::CloudWatch::Alarm", when: alarmNamed("backup-job-failed"), edit: gone},
+	{row: "D3", name: "a missing backup is not told", of: "AWS::CloudWatch::Alarm", when: alarmNamed("backup-missing"), edit: set("TreatMissingData", "notBreaching")},
+	{row: "D3", name: "a failed copy is not told", of: "AWS::CloudWatch::Alarm", when: alarmNamed("backup-copy-failed"), edit: set("MetricName", "NumberOfCopyJobsCompleted")},
+	{row: "D4", name: "TLS is not forced", of: "AWS::RDS::DBClusterParameterGroup", edit: set("Parameters/rds.force_ssl", "0")},
+	{row: "D4", name: "passwords are MD5", of: "AWS::RDS::DBClusterParameterGroup", edit: set("Parameters/password_encryption", "md5")},
+	{row: "D4", name: "commits are not durable, or slower than wanted", of: "AWS::RDS::DBClusterParameterGroup", edit: func(_ *assembly, r resource) {
+		put(r.properties(), "Parameters/synchronous_commit", map[string]any{"on": "off", "off": "on"}[r.text("Parameters/synchronous_commit")])
+	}},
+	{row: "D4", name: "logical replication is the other way round", of: "AWS::RDS::DBClusterParameterGroup", edit: func(_ *assembly, r resource) {
+		put(r.properties(), "Parameters/rds.logical_replication", map[string]any{"0": "1", "1": "0"}[r.text("Parameters/rds.logical_replication")])
+	}},
+	{row: "D4", name: "slow statements are not logged", of: "AWS::RDS::DBClusterParameterGroup", edit: drop("Parameters/log_min_duration_statement")},
+	{row: "D4", name: "there are no statement statistics", of: "AWS::RDS::DBClusterParameterGroup", edit: drop("Parameters/shared_preload_libraries")},
+	{row: "D4", name: "bind values are logged", of: "AWS::RDS::DBClusterParameterGroup", edit: set("Parameters/log_parameter_max_length", "-1")},
+	{row: "D4", name: "the parameters are those of another major version", of: "AWS::RDS::DBClusterParameterGroup", edit: set("Family", "aurora-postgresql13")},
+	{row: "D4", name: "the cluster runs with AWS's parameters", of: "AWS::RDS::DBCluster", edit: drop("DBClusterParameterGroupName")},
+	{row: "D5", name: "insights are off, or in another mode", of: "AWS::RDS::DBCluster", when: has("DatabaseInsightsMode"), edit: drop("DatabaseInsightsMode")},
+	{row: "D5", name: "performance data is kept for another time", of: "AWS::RDS::DBCluster", when: has("PerformanceInsightsRetentionPeriod"), edit: set("PerformanceInsightsRetentionPeriod", 31.0)},
+	{row: "D5", name: "performance data has AWS's key", of: "AWS::RDS::DBCluster", when: has("PerformanceInsightsKmsKeyId"), edit: drop("PerformanceInsightsKmsKeyId")},
+	{row: "D5", name: "an instance collects no performance data", of: "AWS::RDS::DBInstance", when: with("EnablePerformanceInsights", true), edit: set("EnablePerformanceInsights", false)},
+	{row: "D5", name: "an instance is sampled at another interval", of: "AWS::RDS::DBInstance", when: has("MonitoringInterval"), edit: set("MonitoringInterval", 0.0)},
+	{row: "D5", name: "an instance has no monitoring role", of: "AWS::RDS::DBInstance", when: func(a *assembly, _ resource) bool { return a.environment.Database.MonitoringIntervalSeconds > 0 }, edit: drop("MonitoringRoleArn")},
+	{row: "D5", name: "the log is not exported", of: "AWS::RDS::DBCluster", edit: drop("EnableCloudwatchLogsExports")},
+	{row: "D5", name: "RDS makes the log group itself", of: "AWS::Logs::LogGroup", when: at("/PostgresqlLog/"), edit: gone},
+	{row: "D5", name: "the log group is made after the cluster", of: "AWS::RDS::DBCluster", edit: attribute("DependsOn", nil)},
+	{row: "D5", name: "the log is kept for another time", of: "AWS::Logs::LogGroup", when: at("/PostgresqlLog/"), edit: set("RetentionInDays", 1.0)},
+	{row: "D5", name: "the log is not encrypted", of: "AWS::Logs::LogGroup", when: at("/PostgresqlLog/"), edit: drop("KmsKeyId")},
+	{row: "D6", name: "the master password stands in the template", of: "AWS::RDS::DBCluster", edit: set("MasterUserPassword", "correct-horse-battery-staple")},
+	{row: "D6", name: "the secret holds a given password", of: "AWS::SecretsManager::Secret", edit: set("SecretString", "correct-horse-battery-staple")},
+	{row: "D6", name: "the password is short", of: "AWS::SecretsManager::Secret", edit: set("GenerateSecretString/PasswordLength", 8.0)},
+	{row: "D6", name: "the secret has AWS's key", of: "AWS::SecretsManager::Secret", edit: drop("KmsKeyId")},
+	{row: "D6", name: "the secret does not say where to connect", of: "AWS::SecretsManager::SecretTargetAttachment", edit: gone},
+	{row: "D6", name: "IAM authentication is off", of: "AWS::RDS::DBCluster", edit: set("EnableIAMDatabaseAuthentication", false)},
+	{row: "D6", name: "the secret does not rotate", of: "AWS::SecretsManager::RotationSchedule", edit: gone},
+	{row: "D6", name: "the secret rotates at another interval", of: "AWS::SecretsManager::RotationSchedule", edit: set("RotationRules/ScheduleExpression", "rate(999 days)")},
+	{row: "D6", name: "the secret rotates with every deployment", of: "AWS::SecretsManager::RotationSchedule", edit: set("RotateImmediatelyOnUpdate", true)},
+	{row: "D6", name: "the first rotation does not wait for the database", of: "AWS::SecretsManager::RotationSchedule", edit: attribute("DependsOn", nil)},
+	{row: "D6", name: "anyone's secret may call the rotation", of: "AWS::Lambda::Permission", when: with("Principal", "secretsmanager.amazonaws.com"), edit: drop("SourceAccount")},
+	{row: "D6", name: "nobody may call the rotation", of: "AWS::Lambda::Permission", when: with("Principal", "secretsmanager.amazonaws.com"), edit: gone},
+	{row: "D6", name: "the rotation may write every secret", of: "AWS::IAM::Policy", when: at("/MasterSecretRotation/"),
+		edit: statementWith("PolicyDocument", "secretsmanager:PutSecretValue", func(body map[string]any) { body["Resource"] = "*" })},
+	{row: "D6", name: "the rotation runs outside the VPC", of: "AWS::Lambda::Function", when: at("/MasterSecretRotation/"), edit: drop("VpcConfig")},
+	{row: "D6", name: "a failed rotation is not told", of: "AWS::CloudWatch::Alarm", when: alarmNamed("database-secret-rotation"), edit: gone},
+	{row: "D10", name: "RDS manages the master secret", of: "AWS::RDS::DBCluster", edit: set("ManageMasterUserPassword", true)},
+	{row: "D10", name: "the cluster has AWS's parameter group", of: "AWS::RDS::DBCluster", edit: set("DBClusterParameterGroupName", "default.aurora-postgresql17")},
+	{row: "D10", name: "an instance has AWS's parameter group", of: "AWS::RDS::DBInstance", edit: set("DBParameterGroupName", "default.aurora-postgresql17")},
+	{row: "D10", name: "minor versions come at any time", of: "AWS::RDS::DBInstance", edit: drop("PreferredMaintenanceWindow")},
+	{row: "D10", name: "minor versions do not come", of: "AWS::RDS::DBInstance", edit: set("AutoMinorVersionUpgrade", false)},
+	{row: "D10", name: "AWS chooses the cluster's maintenance window", of: "AWS::RDS::DBCluster", edit: drop("PreferredMaintenanceWindow")},
+
+	// Replica control
+	{row: "L1", name: "a second scaler is added", of: "AWS::RDS::DBCluster", when: func(a *assembly, _ resource) bool {
+		return a.environment.Scaler.Control != config.ControlTargetTracking
+	},
+		edit: func(_ *assembly, r resource) {
+			r.stack.section("Resources")["Second"] = map[string]any{"Type": "AWS::ApplicationAutoScaling::ScalableTarget", "Properties": map[string]any{}}
+		}},
+	{row: "L1", name: "a trigger is missing", of: "AWS::Events::Rule", edit: gone},
+	{row: "L1", name: "a trigger is off", of: "AWS::Events::Rule", edit: set("State", "DISABLED")},
+	{row: "L1", name: "a trigger calls something else", of: "AWS::Events::Rule", edit: set("Targets/0/Arn", "arn:aws:lambda:us-east-1:123456789012:function:other")},
+	{row: "L1", name: "a trigger may not call the scaler", of: "AWS::Lambda::Permission", when: with("Principal", "events.amazonaws.com"), edit: gone},
+	{row: "L1", name: "the scaler runs once an hour", of: "AWS::Events::Rule", when: has("ScheduleExpression"), edit: set("ScheduleExpression", "rate(1 hour)")},
+	{row: "L1", name: "the scaler waits for an alarm that does not exist", of: "AWS::Events::Rule", when: has("EventPattern/detail/alarmName"), edit: set("EventPattern/detail/alarmName/0", "prod-databaze-reader-cpu")},
+	{row: "L1", name: "the policy has another name", of: "AWS::SSM::Parameter", edit: set("Name", "/peakline/elsewhere/replica-scaler/policy")},
+	{row: "L1", name: "the policy has another maximum", of: "AWS::SSM::Parameter", edit: func(_ *assembly, r resource) {
+		put(r.properties(), "Value", strings.Replace(r.text("Value"), `"max":`, `"max":9`, 1))
+	}},
+	{row: "L1", name: "a function looks at another cluster", of: "AWS::Lambda::Function", when: has("Environment/Variables/" + contract.EnvCluster), edit: set("Environment/Variables/"+contract.EnvCluster, "another")},
+	{row: "L1", name: "the scaler's silence looks like health", of: "AWS::CloudWatch::Alarm", when: alarmNamed("scaler-heartbeat"), edit: set("TreatMissingData", "notBreaching")},
+	{row: "L1", name: "an alarm of the scaler is missing", of: "AWS::CloudWatch::Alarm", when: at("/ReplicaScaler/Scaler"), edit: gone},
+	{row: "L1", name: "an alarm of the scaler watches another environment", of: "AWS::CloudWatch::Alarm", when: with("Namespace", contract.MetricNamespace), edit: set("Dimensions/0/Value", "elsewhere")},
+	{row: "L1", name: "target tracking has another ceiling", of: "AWS::ApplicationAutoScaling::ScalableTarget", edit: set("MaxCapacity", 1.0)},
+	{row: "L1", name: "target tracking aims elsewhere", of: "AWS::ApplicationAutoScaling::ScalingPolicy", edit: set("TargetTrackingScalingPolicyConfiguration/TargetValue", 99.0)},
+	{row: "L2", name: "the floors are left out of the policy", of: "AWS::SSM::Parameter", when: func(a *assembly, _ resource) bool { return len(a.environment.Events) > 0 }, edit: func(_ *assembly, r resource) {
+		put(r.properties(), "Value", strings.Replace(r.text("Value"), `"floors":`, `"planned":`, 1))
+	}},
+	{row: "L2", name: "a floor starts on another day", of: "AWS::SSM::Parameter", when: func(a *assembly, _ resource) bool { return len(a.environment.Events) > 0 }, edit: func(_ *assembly, r resource) {
+		put(r.properties(), "Value", strings.Replace(r.text("Value"), "2026-11-2", "2026-12-2", 1))
+	}},
+	{row: "L3", name: "the scaler may delete every instance", of: "AWS::IAM::Policy", when: at("/ReplicaScaler/"),
+		edit: statementWith("PolicyDocument", "rds:DeleteDBInstance", func(body map[string]any) { body["Resource"] = "*" })},
+	{row: "L3", name: "the scaler may delete readers without its tag", of: "AWS::IAM::Policy", when: at("/ReplicaScaler/"),
+		edit: statementWith("PolicyDocument", "rds:DeleteDBInstance", func(body map[string]any) { delete(body, "Condition") })},
+	{row: "L3", name: "the scaler may create readers without its tag", of: "AWS::IAM::Policy", when: at("/ReplicaScaler/Scaler/"),
+		edit: statementWith("PolicyDocument", "rds:CreateDBInstance", func(body map[string]any) { delete(body, "Condition") })},
+	{row: "L3", name: "the scaler may tag any instance as its own", of: "AWS::IAM::Policy", when: at("/ReplicaScaler/Scaler/"),
+		edit: statementWith("PolicyDocument", "rds:AddTagsToResource", func(body map[string]any) { body["Resource"] = "arn:aws:rds:us-east-1:123456789012:db:*" })},
+	{row: "L3", name: "the scaler may delete the cluster", of: "AWS::IAM::Policy", when: at("/ReplicaScaler/"),
+		edit: extend("PolicyDocument/Statement", map[string]any{"Effect": "Allow", "Action": "rds:DeleteDBCluster", "Resource": "arn:aws:rds:us-east-1:123456789012:cluster:x"})},
+	{row: "L3", name: "the scaler may hand over any role", of: "AWS::IAM::Policy", when: at("/ReplicaScaler/Scaler/"),
+		edit: statementWith("PolicyDocument", "iam:PassRole", func(body map[string]any) { body["Resource"] = "*" })},
+	{row: "L3", name: "the scaler may hand the role to any service", of: "AWS::IAM::Policy", when: at("/ReplicaScaler/Scaler/"),
+		edit: statementWith("PolicyDocument", "iam:PassRole", func(body map[string]any) { delete(body, "Condition") })},
+	{row: "L3", name: "failed runs are repeated", of: "AWS::Lambda::EventInvokeConfig", edit: set("MaximumRetryAttempts", 2.0)},
+	{row: "L3", name: "failed events are lost", of: "AWS::Lambda::EventInvokeConfig", edit: drop("DestinationConfig")},
+	{row: "L3", name: "two runs at once", of: "AWS::Lambda::Function", when: has("ReservedConcurrentExecutions"), edit: drop("ReservedConcurrentExecutions")},
+	{row: "L3", name: "a run lasts into the next", of: "AWS::Lambda::Function", when: at("/ReplicaScaler/Scaler/"), edit: set("Timeout", 900.0)},
+	{row: "L3", name: "nothing drains the readers", of: contract.DrainResource, edit: gone},
+	{row: "L3", name: "the cluster is deleted before its readers", of: contract.DrainResource, edit: func(_ *assembly, r resource) { r.stack.after = nil }},
+	{row: "L3", name: "triggers outlive the drain", of: "AWS::Events::Rule", edit: attribute("DependsOn", nil)},
+	{row: "L4", name: "a deployment lifts the brake", of: "AWS::SSM::Parameter", edit: again(func(a *assembly, r resource) {
+		put(r.properties(), "Name", contract.OverrideParameter(a.environment.Name))
+	})},
+	{row: "L4", name: "the scaler may not read the brake", of: "AWS::IAM::Policy", when: at("/ReplicaScaler/Scaler/"),
+		edit: statementWith("PolicyDocument", "ssm:GetParameters", func(body map[string]any) { body["Resource"] = "arn:aws:ssm:us-east-1:123456789012:parameter/other" })},
+
+	// Alarms
+	{row: "O2", name: "an alarm tells nobody", of: "AWS::CloudWatch::Alarm", edit: drop("AlarmActions")},
+	{row: "O2", name: "an alarm does not say when it is over", of: "AWS::CloudWatch::Alarm", edit: drop("OKActions")},
+	{row: "O2", name: "an alarm's actions are off", of: "AWS::CloudWatch::Alarm", edit: set("ActionsEnabled", false)},
+	{row: "O2", name: "an alarm tells the wrong people", of: "AWS::CloudWatch::Alarm", edit: set("AlarmActions/0", "arn:aws:sns:us-east-1:123456789012:elsewhere")},
+	{row: "O2", name: "an alarm has no runbook", of: "AWS::CloudWatch::Alarm", edit: set("AlarmDescription", "Something is wrong.")},
+	{row: "O2", name: "an alarm names another alarm's runbook", of: "AWS::CloudWatch::Alarm", edit: set("AlarmDescription", "[warning] Wrong. Runbook: docs/runbooks/another.md")},
+	{row: "O2", name: "an alarm leaves missing data to CloudWatch", of: "AWS::CloudWatch::Alarm", edit: drop("TreatMissingData")},
+	{row: "O2", name: "an alarm wants more breaches than it looks at", of: "AWS::CloudWatch::Alarm", edit: set("DatapointsToAlarm", 99.0)},
+	{row: "O2", name: "an alarm looks back too far for CloudWatch", of: "AWS::CloudWatch::Alarm", when: with("Period", 60.0), edit: set("EvaluationPeriods", 2000.0)},
+	{row: "O2", name: "an alarm has no threshold", of: "AWS::CloudWatch::Alarm", edit: drop("Threshold")},
+	{row: "O2", name: "an alarm of the cluster watches another metric", of: "AWS::CloudWatch::Alarm", when: at("/Aurora/"), edit: set("MetricName", "NetworkThroughput")},
+	{row: "O2", name: "an alarm of the cluster watches another cluster", of: "AWS::CloudWatch::Alarm", when: at("/Aurora/"), edit: set("Dimensions/0/Value", "another")},
+	{row: "O2", name: "the alarm on lag fires late", of: "AWS::CloudWatch::Alarm", when: alarmNamed("database-replica-lag"), edit: set("Threshold", 60000.0)},
+	{row: "O2", name: "the writer's silence looks like health", of: "AWS::CloudWatch::Alarm", when: alarmNamed("database-writer-absent"), edit: set("TreatMissingData", "notBreaching")},
+	{row: "O2", name: "a NAT gateway is not watched", of: "AWS::CloudWatch::Alarm", when: at("/NetworkNat"), edit: shorten("Metrics")},
+	{row: "O2", name: "a topic is missing", of: "AWS::SNS::Topic", edit: gone},
+	{row: "O2", name: "nobody is subscribed", of: "AWS::SNS::Subscription", edit: gone},
+	{row: "O2", name: "the services may not publish", of: "AWS::SNS::TopicPolicy", edit: gone},
+	{row: "O2", name: "the services may not use the topics' key", of: "AWS::KMS::Key", when: at("/Operators/"), edit: shorten("KeyPolicy/Statement")},
+
+	// What holds of every template
+	{name: "a policy names every resource", of: "AWS::IAM::Policy", edit: extend("PolicyDocument/Statement", map[string]any{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"})},
+	{name: "a policy allows a whole service", of: "AWS::IAM::Policy", edit: extend("PolicyDocument/Statement", map[string]any{"Effect": "Allow", "Action": "rds:*", "Resource": "arn:aws:rds:us-east-1:123456789012:db:x"})},
+	{name: "a policy has a wildcard of its own", of: "AWS::IAM::Policy", edit: extend("PolicyDocument/Statement", map[string]any{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::customers-*"})},
+	{name: "another account may assume a role", of: "AWS::IAM::Role", edit: set("AssumeRolePolicyDocument/Statement/0/Principal", map[string]any{"AWS": "arn:aws:iam::999999999999:root"})},
+	{name: "a service may assume a role for a stranger", of: "AWS::IAM::Role", when: at("/MonitoringRole/"), edit: drop("AssumeRolePolicyDocument/Statement/0/Condition")},
+	{name: "a role is an administrator", of: "AWS::IAM::Role", edit: set("ManagedPolicyArns", []any{"arn:aws:iam::aws:policy/AdministratorAccess"})},
+	{name: "a key admits everyone", of: "AWS::KMS::Key", edit: extend("KeyPolicy/Statement", map[string]any{"Effect": "Allow", "Action": "kms:Decrypt", "Principal": "*", "Resource": "*"})},
+	{name: "a key hands out all of KMS", of: "AWS::KMS::Key", edit: extend("KeyPolicy/Statement", map[string]any{"Effect": "Allow", "Action": "kms:*", "Principal": map[string]any{"Service": "rds.amazonaws.com"}, "Resource": "*"})},
+	{name: "a key does not rotate", of: "AWS::KMS::Key", edit: set("EnableKeyRotation", false)},
+	{name: "a key is destroyed at once", of: "AWS::KMS::Key", edit: drop("PendingWindowInDays")},
+	{name: "a topic is not encrypted", of: "AWS::SNS::Topic", edit: drop("KmsMasterKeyId")},
+	{name: "a queue is not encrypted", of: "AWS::SQS::Queue", edit: drop("KmsMasterKeyId")},
+	{name: "a vault is not encrypted", of: "AWS::Backup::BackupVault", edit: drop("EncryptionKeyArn")},
+	{name: "a function's variables are not encrypted", of: "AWS::Lambda::Function", when: has("Environment"), edit: drop("KmsKeyArn")},
+	{name: "a topic takes requests without TLS", of: "AWS::SNS::TopicPolicy", edit: func(_ *assembly, r resource) {
+		put(r.properties(), "PolicyDocument/Statement", slices.DeleteFunc(slices.Clone(r.list("PolicyDocument/Statement")), func(s any) bool { return dig(s, "Effect") == "Deny" }))
+	}},
+	{name: "a queue takes requests without TLS", of: "AWS::SQS::QueuePolicy", edit: gone},
+	{name: "a log group keeps its events for ever", of: "AWS::Logs::LogGroup", edit: drop("RetentionInDays")},
+	{name: "a function makes its own log group", of: "AWS::Lambda::Function", edit: drop("LoggingConfig")},
+	{name: "a function runs on another processor", of: "AWS::Lambda::Function", edit: drop("Architectures")},
+	{name: "a function in the VPC has no group", of: "AWS::Lambda::Function", when: has("VpcConfig"), edit: drop("VpcConfig/SecurityGroupIds")},
+	{name: "anyone may call a function", of: "AWS::Lambda::Permission", edit: func(_ *assembly, r resource) {
+		put(r.properties(), "SourceArn", nil)
+		put(r.properties(), "SourceAccount", nil)
+	}},
+	{name: "a cluster's deletion is left to AWS", of: "AWS::RDS::DBCluster", edit: attribute("DeletionPolicy", nil)},
+	{name: "a queue's replacement is left to AWS", of: "AWS::SQS::Queue", edit: attribute("UpdateReplacePolicy", nil)},
+	{name: "a password stands in a variable", of: "AWS::Lambda::Function", when: has("Environment"), edit: set("Environment/Variables/DB_PASSWORD", "hunter2hunter2")},
+	{name: "an access key stands in a description", of: "AWS::Lambda::Function", edit: set("Description", "AKIAIOSFODNN7EXAMPLE")},
+	{name: "a topic is given a name", of: "AWS::SNS::Topic", edit: set("TopicName", "operators")},
+	{name: "a role is given a name", of: "AWS::IAM::Role", edit: set("RoleName", "scaler")},
+	{name: "a resource has no tags", of: "AWS::RDS::DBInstance", edit: drop("Tags")},
+	{name: "a vault belongs to another environment", of: "AWS::Backup::BackupVault", edit: set("BackupVaultTags/peakline:environment", "elsewhere")},
+	{name: "a custom resource appears", of: "AWS::KMS::Key", edit: func(_ *assembly, r resource) {
+		r.stack.section("Resources")["Magic"] = map[string]any{"Type": "Custom::Magic", "Properties": map[string]any{}}
+	}},
+	{name: "a type appears that no table knows", of: "AWS::KMS::Key", edit: func(_ *assembly, r resource) {
+		r.stack.section("Resources")["Ledger"] = map[string]any{"Type": "AWS::QLDB::Ledger", "Properties": map[string]any{}}
+	}},
+	{name: "a stack imports what nobody exports", of: "AWS::RDS::DBSubnetGroup", edit: extend("SubnetIds", map[string]any{"Fn::ImportValue": "nothing"})},
+	{name: "a stack exports what nobody uses", of: "AWS::KMS::Key", edit: func(_ *assembly, r resource) {
+		if r.stack.section("Outputs") == nil {
+			r.stack.template["Outputs"] = map[string]any{}
+		}
+		r.stack.section("Outputs")["Spare"] = map[string]any{"Value": "x", "Export": map[string]any{"Name": "spare"}}
+	}},
+	{name: "stacks need each other", of: "AWS::EC2::VPC", edit: func(a *assembly, r resource) {
+		database := a.cluster().stack
+		database.section("Outputs")["Back"] = map[string]any{"Value": "x", "Export": map[string]any{"Name": "back"}}
+		put(r.properties(), "InstanceTenancy", map[string]any{"Fn::ImportValue": "back"})
+	}},
+	{name: "a secret is named after its stack", of: "AWS::SecretsManager::Secret", edit: set("Description", map[string]any{"Ref": "AWS::StackName"})},
+	{name: "a stack does not say what it is for", of: "AWS::KMS::Key", edit: func(_ *assembly, r resource) { delete(r.stack.template, "Description") }},
+	{name: "a service's task count is fixed", of: "AWS::EC2::VPC", edit: func(_ *assembly, r resource) {
+		r.stack.section("Resources")["Shop"] = map[string]any{"Type": "AWS::ECS::Service", "Properties": map[string]any{"DesiredCount": 2.0}}
+	}},
+}
