@@ -253,7 +253,9 @@ def _launch(port: int) -> None:
             raise Problem(f"The emulated account ended at once ({last}): see {_log(port)}.")
         time.sleep(0.1)
     _stop(port)
-    raise Problem(f"The emulated account did not answer in {START_SECONDS:.0f} s: see {_log(port)}.")
+    raise Problem(
+        f"The emulated account did not answer in {START_SECONDS:.0f} s: see {_log(port)}."
+    )
 
 
 def _stop(port: int) -> bool:

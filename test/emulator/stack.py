@@ -550,7 +550,7 @@ class Cloud:
 
 
 def parameter_values(plan: Plan, stack: Stack) -> dict[str, Any]:
-    """The values Ref gives: declared parameters, defaults and CloudFormation's pseudo parameters."""
+    """The values Ref gives: declared parameters, their defaults and the pseudo parameters."""
     declared = plan.document.get("Parameters", {})
     unknown = plan.parameters.keys() - declared.keys()
     if unknown:

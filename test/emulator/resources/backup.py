@@ -32,11 +32,16 @@ ROWS = (
         name="BackupVaultName",
         name_length=50,
         attributes={"Arn": "{BackupVaultArn}", "BackupVaultArn": "{BackupVaultArn}"},
-        steps=(Call(_lock, takes=("LockConfiguration",)),),
-        ignored={
-            "AccessPolicy": "moto has no PutBackupVaultAccessPolicy",
-            "Notifications": "moto has no PutBackupVaultNotifications",
-        },
+        steps=(
+            Call(_lock, takes=("LockConfiguration",)),
+            Call(
+                "put_backup_vault_access_policy",
+                takes=("AccessPolicy",),
+                names={"AccessPolicy": "Policy"},
+                given={"BackupVaultName": "{ref}"},
+                recorded=True,
+            ),
+        ),
         delete=(gone("delete_backup_vault", BackupVaultName="{ref}"),),
     ),
     created(

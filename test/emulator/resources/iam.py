@@ -8,7 +8,11 @@ from typing import Any
 
 from ..rows import Call, Resource, created, gone
 
-_HOLDERS = (("Roles", "role", "RoleName"), ("Users", "user", "UserName"), ("Groups", "group", "GroupName"))
+_HOLDERS = (
+    ("Roles", "role", "RoleName"),
+    ("Users", "user", "UserName"),
+    ("Groups", "group", "GroupName"),
+)
 
 
 def _managed_policies(resource: Resource, old: Mapping[str, Any] | None) -> None:

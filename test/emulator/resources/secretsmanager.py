@@ -14,9 +14,8 @@ from ..rows import Call, Resource, created, gone
 
 def _create_secret(resource: Resource, _: Mapping[str, Any] | None) -> dict[str, Any]:
     properties = resource.effective
-    parameters = {
-        key: properties[key] for key in ("Description", "KmsKeyId", "SecretString") if key in properties
-    }
+    given = ("Description", "KmsKeyId", "SecretString")
+    parameters = {key: properties[key] for key in given if key in properties}
     if "GenerateSecretString" in properties:
         parameters["SecretString"] = _generate(resource, properties["GenerateSecretString"])
     tags = properties.get("Tags", [])
@@ -27,7 +26,8 @@ def _create_secret(resource: Resource, _: Mapping[str, Any] | None) -> dict[str,
 
 def _generate(resource: Resource, how: Mapping[str, Any]) -> str:
     """A password, alone or as one more key of a JSON template."""
-    wishes = {k: v for k, v in how.items() if k not in ("SecretStringTemplate", "GenerateStringKey")}
+    template = ("SecretStringTemplate", "GenerateStringKey")
+    wishes = {name: value for name, value in how.items() if name not in template}
     if "PasswordLength" in wishes:
         wishes["PasswordLength"] = int(wishes["PasswordLength"])
     for name, value in wishes.items():
@@ -38,7 +38,8 @@ def _generate(resource: Resource, how: Mapping[str, Any]) -> str:
     ]
     if "SecretStringTemplate" not in how:
         return password
-    return json.dumps(json.loads(how["SecretStringTemplate"]) | {how["GenerateStringKey"]: password})
+    value = json.loads(how["SecretStringTemplate"])
+    return json.dumps(value | {how["GenerateStringKey"]: password})
 
 
 def _regenerate(resource: Resource, _: Mapping[str, Any] | None) -> None:
@@ -84,13 +85,22 @@ def _rotate(resource: Resource, _: Mapping[str, Any] | None) -> dict[str, str]:
 
     Its RotateSecret would run the function at once, which has no database here to talk to.
     """
-    properties = resource.effective
-    secret = secretsmanager_backends[ACCOUNT_ID][resource.region].secrets[properties["SecretId"]]
+    properties, secret = resource.effective, _secret(resource)
     rules = properties.get("RotationRules", {})
     secret.rotation_enabled = True
     secret.rotation_lambda_arn = properties.get("RotationLambdaARN", "")
     secret.auto_rotate_after_days = int(rules.get("AutomaticallyAfterDays", 0))
     return {"Id": properties["SecretId"]}
+
+
+def _stop_rotating(resource: Resource, _: Mapping[str, Any] | None) -> None:
+    secret = _secret(resource)
+    secret.rotation_enabled, secret.rotation_lambda_arn = False, ""
+
+
+def _secret(resource: Resource) -> Any:
+    secrets = secretsmanager_backends[ACCOUNT_ID][resource.region].secrets
+    return secrets[resource.effective["SecretId"]]
 
 
 ROWS = (
@@ -127,7 +137,7 @@ ROWS = (
         _rotate,
         ref="{Id}",
         update=(Call(_rotate),),
-        delete=(gone("cancel_rotate_secret", SecretId="{SecretId}"),),
+        delete=(Call(_stop_rotating),),
     ),
     created(
         "AWS::SecretsManager::ResourcePolicy",

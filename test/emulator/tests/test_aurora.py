@@ -219,13 +219,16 @@ class Scaled(unittest.TestCase):
         self.assertEqual(gone["DBInstance"]["DBInstanceStatus"], "deleting")
         with self.assertRaises(ClientError) as raised:
             self.create("scaled-auto-r01")
-        self.assertEqual(error_code(raised), "DBInstanceAlreadyExists", "the slot is still deleting")
+        self.assertEqual(
+            error_code(raised), "DBInstanceAlreadyExists", "the slot is still deleting"
+        )
         while "scaled-auto-r01" in instances("scaled"):
             time.sleep(0.02)
 
     def test_quotas_refuse(self) -> None:
-        with mock.patch.object(aurora, "INSTANCE_QUOTA", 0), self.assertRaises(ClientError) as raised:
-            self.create("scaled-auto-r09")
+        with mock.patch.object(aurora, "INSTANCE_QUOTA", 0):
+            with self.assertRaises(ClientError) as raised:
+                self.create("scaled-auto-r09")
         self.assertEqual(error_code(raised), "InstanceQuotaExceeded")
         with mock.patch.object(aurora, "MEMBERS_PER_CLUSTER", 2):
             with self.assertRaises(ClientError):

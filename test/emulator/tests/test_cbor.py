@@ -38,7 +38,8 @@ class Cbor(unittest.TestCase):
     def test_what_is_put_is_found(self) -> None:
         now = datetime.datetime.now(datetime.timezone.utc)
         datum = {"MetricName": "Load", "Timestamp": now, "Value": 1.5}
-        status, _ = ask("PutMetricData", "put_metric_data", {"Namespace": "Cbor", "MetricData": [datum]})
+        data = {"Namespace": "Cbor", "MetricData": [datum]}
+        status, _ = ask("PutMetricData", "put_metric_data", data)
         self.assertEqual(status, "200 OK")
         status, found = ask(
             "GetMetricStatistics",

@@ -69,7 +69,7 @@ class Control(unittest.TestCase):
         self.said("status")
 
     def test_the_tools_see_neither_profile_nor_credentials_of_the_shell(self) -> None:
-        shell = {"AWS_PROFILE": "production", "AWS_SESSION_TOKEN": "real", "CDK_DEFAULT_ACCOUNT": "1"}
+        shell = {"AWS_PROFILE": "production", "AWS_SESSION_TOKEN": "real", "CDK_DEBUG": "1"}
         with mock.patch.dict(os.environ, shell):
             environment = control.cdk_environment(self.port)
         self.assertFalse(shell.keys() & environment.keys())

@@ -75,14 +75,16 @@ class Functions(unittest.TestCase):
         return found
 
     def test_an_invoked_function_answers(self) -> None:
-        self.assertEqual(deploy("function", self.resources()), "CREATE_COMPLETE", reasons("function"))
+        status = deploy("function", self.resources())
+        self.assertEqual(status, "CREATE_COMPLETE", reasons("function"))
         answer = account.call(
             "lambda", "invoke", FunctionName=physical("function")["Function"], Payload=b'{"a":1}'
         )
         self.assertEqual(json.load(answer["Payload"]), {"seen": {"a": 1}})
 
     def test_a_custom_resource_lives_as_its_function_says(self) -> None:
-        self.assertEqual(deploy("custom", self.resources("luck")), "CREATE_COMPLETE", reasons("custom"))
+        status = deploy("custom", self.resources("luck"))
+        self.assertEqual(status, "CREATE_COMPLETE", reasons("custom"))
         self.assertEqual(physical("custom")["Custom"], "custom-1")
 
         def echo() -> str:

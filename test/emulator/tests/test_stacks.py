@@ -95,7 +95,8 @@ class Updates(unittest.TestCase):
     def test_a_changed_value_reaches_the_account_and_nothing_else_is_touched(self) -> None:
         deploy("update", {"Group": group("/update"), "Topic": topic(DisplayName="same")})
         before = physical("update")
-        status = deploy("update", {"Group": group("/update", 30), "Topic": topic(DisplayName="same")})
+        changed = {"Group": group("/update", 30), "Topic": topic(DisplayName="same")}
+        status = deploy("update", changed)
         self.assertEqual(status, "UPDATE_COMPLETE")
         groups = account.call("logs", "describe_log_groups", logGroupNamePrefix="/update")
         self.assertEqual(groups["logGroups"][0]["retentionInDays"], 30)
@@ -128,7 +129,8 @@ class Updates(unittest.TestCase):
     def test_tags_are_added_changed_and_removed(self) -> None:
         def tagged(**tags: str) -> dict[str, Any]:
             tag_list = [{"Key": key, "Value": value} for key, value in tags.items()]
-            return {"Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.8.0.0/16", "Tags": tag_list}}}
+            properties = {"CidrBlock": "10.8.0.0/16", "Tags": tag_list}
+            return {"Vpc": {"Type": "AWS::EC2::VPC", "Properties": properties}}
 
         deploy("tags", tagged(kept="1", changed="1", removed="1"))
         self.assertEqual(deploy("tags", tagged(kept="1", changed="2")), "UPDATE_COMPLETE")
@@ -143,7 +145,8 @@ class Updates(unittest.TestCase):
             return {"Parameter": {"Type": "AWS::SSM::Parameter", "Properties": properties}}
 
         deploy("parameter", parameter("1"))
-        self.assertEqual(deploy("parameter", parameter("2")), "UPDATE_COMPLETE", reasons("parameter"))
+        status = deploy("parameter", parameter("2"))
+        self.assertEqual(status, "UPDATE_COMPLETE", reasons("parameter"))
         found = account.call("ssm", "get_parameter", Name="/tagged")["Parameter"]["Value"]
         self.assertEqual(found, "2")
         tags = account.call(
@@ -167,22 +170,25 @@ class Updates(unittest.TestCase):
 
 class Rollback(unittest.TestCase):
     def test_a_failed_creation_leaves_nothing_and_says_why(self) -> None:
-        status = deploy(
-            "failing", {"Group": group("/failing"), "Bad": group({"Ref": "Group"})}  # type: ignore[arg-type]
-        )
+        clash = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": {"Ref": "Group"}}}
+        status = deploy("failing", {"Group": group("/failing"), "Bad": clash})
         self.assertEqual(status, "ROLLBACK_COMPLETE")
         self.assertIn("ResourceAlreadyExistsException", reasons("failing")["Bad"])
         groups = account.call("logs", "describe_log_groups", logGroupNamePrefix="/failing")
         self.assertEqual(groups["logGroups"], [])
 
     def test_a_failed_update_restores_values_replacements_and_removals(self) -> None:
-        good = {"Group": group("/back/one"), "Kept": group("/back/kept"), "Topic": topic(DisplayName="a")}
+        good = {
+            "Group": group("/back/one"),
+            "Kept": group("/back/kept"),
+            "Topic": topic(DisplayName="a"),
+        }
         deploy("back", good)
         before = physical("back")
         bad = {
             "Group": group("/back/two"),
             "Topic": topic(DisplayName="b"),
-            "Bad": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/back/kept"}, "DependsOn": ["Group", "Topic"]},
+            "Bad": group("/back/kept") | {"DependsOn": ["Group", "Topic"]},
         }
         self.assertEqual(deploy("back", bad), "UPDATE_ROLLBACK_COMPLETE")
         self.assertEqual(physical("back"), before)
@@ -279,12 +285,19 @@ class Deletion(unittest.TestCase):
         self.assertEqual(len(groups["logGroups"]), 2)
 
     def test_termination_protection_refuses(self) -> None:
+        def protect(on: bool) -> None:
+            call(
+                "update_termination_protection",
+                StackName="protected",
+                EnableTerminationProtection=on,
+            )
+
         deploy("protected", {"Topic": topic()})
-        call("update_termination_protection", StackName="protected", EnableTerminationProtection=True)
+        protect(True)
         with self.assertRaises(ClientError) as raised:
             call("delete_stack", StackName="protected")
         self.assertIn("TerminationProtection", str(raised.exception))
-        call("update_termination_protection", StackName="protected", EnableTerminationProtection=False)
+        protect(False)
         self.assertEqual(delete("protected"), "DELETE_COMPLETE")
 
     def test_a_resource_that_will_not_go_fails_the_deletion_and_keeps_what_it_needs(self) -> None:
@@ -318,7 +331,8 @@ class Values(unittest.TestCase):
                 "Encrypt": {"Type": "String", "Default": "no"},
             },
         }
-        self.assertEqual(deploy("values", resources, {"Stage": "prod"}, **sections), "CREATE_COMPLETE")
+        status = deploy("values", resources, {"Stage": "prod"}, **sections)
+        self.assertEqual(status, "CREATE_COMPLETE", reasons("values"))
         self.assertEqual(set(physical("values")), {"Topic"})
         topic_arn = physical("values")["Topic"]
         found = account.call("sns", "get_topic_attributes", TopicArn=topic_arn)["Attributes"]
@@ -330,7 +344,8 @@ class Values(unittest.TestCase):
         self.assertEqual(deploy("metadata", {"CDKMetadata": metadata}), "CREATE_COMPLETE")
 
     def test_parameters_of_an_ssm_type_follow_the_parameter(self) -> None:
-        account.call("ssm", "put_parameter", Name="/image", Value="one", Type="String")
+        image = {"Name": "/image", "Type": "String"}
+        account.call("ssm", "put_parameter", Value="one", **image)
         sections = {
             "Parameters": {
                 "Image": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/image"}
@@ -338,7 +353,7 @@ class Values(unittest.TestCase):
         }
         resources = {"Topic": topic(DisplayName={"Ref": "Image"})}
         deploy("ssm", resources, **sections)
-        account.call("ssm", "put_parameter", Name="/image", Value="two", Type="String", Overwrite=True)
+        account.call("ssm", "put_parameter", Value="two", Overwrite=True, **image)
         self.assertEqual(deploy("ssm", resources, **sections), "UPDATE_COMPLETE")
         found = account.call("sns", "get_topic_attributes", TopicArn=physical("ssm")["Topic"])
         self.assertEqual(found["Attributes"]["DisplayName"], "two")

@@ -1,0 +1,415 @@
+"""Rows from creation over a change to deletion, for the types whose calls are not one to one."""
+
+from __future__ import annotations
+
+import copy
+import json
+import unittest
+from typing import Any
+
+from .deployed import account, call, delete, deploy, reasons
+
+TRUST = {"Version": "2012-10-17", "Statement": []}
+ALLOW = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
+    ],
+}
+READ = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::a/*"}],
+}
+LIST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::a"}],
+}
+ROLE = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST}}
+TAGS = [{"Key": "stage", "Value": "one"}]
+
+LIVES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "queue": (
+        {
+            "Queue": {
+                "Type": "AWS::SQS::Queue",
+                "Properties": {"VisibilityTimeout": 30, "Tags": TAGS},
+            },
+            "Policy": {
+                "Type": "AWS::SQS::QueuePolicy",
+                "Properties": {"Queues": [{"Ref": "Queue"}], "PolicyDocument": ALLOW},
+            },
+        },
+        {"Queue": {"VisibilityTimeout": 60, "Tags": []}},
+    ),
+    "topic": (
+        {
+            "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "a"}},
+            "Policy": {
+                "Type": "AWS::SNS::TopicPolicy",
+                "Properties": {"Topics": [{"Ref": "Topic"}], "PolicyDocument": ALLOW},
+            },
+            "Subscription": {
+                "Type": "AWS::SNS::Subscription",
+                "Properties": {
+                    "TopicArn": {"Ref": "Topic"},
+                    "Protocol": "email",
+                    "Endpoint": "operator@example.com",
+                },
+            },
+        },
+        {"Topic": {"DisplayName": "b"}},
+    ),
+    "rule": (
+        {
+            "Bus": {"Type": "AWS::Events::EventBus", "Properties": {"Name": "bus"}},
+            "Queue": {"Type": "AWS::SQS::Queue"},
+            "Rule": {
+                "Type": "AWS::Events::Rule",
+                "Properties": {
+                    "EventBusName": {"Ref": "Bus"},
+                    "EventPattern": {"source": ["shop"]},
+                    "Targets": [{"Id": "one", "Arn": {"Fn::GetAtt": ["Queue", "Arn"]}}],
+                },
+            },
+            "Minutely": {
+                "Type": "AWS::Events::Rule",
+                "Properties": {
+                    "ScheduleExpression": "rate(1 minute)",
+                    "State": "ENABLED",
+                    "Targets": [{"Id": "one", "Arn": {"Fn::GetAtt": ["Queue", "Arn"]}}],
+                },
+            },
+        },
+        {"Minutely": {"ScheduleExpression": "rate(5 minutes)"}},
+    ),
+    "schedule": (
+        {
+            "Role": ROLE,
+            "Queue": {"Type": "AWS::SQS::Queue"},
+            "Group": {"Type": "AWS::Scheduler::ScheduleGroup"},
+            "Schedule": {
+                "Type": "AWS::Scheduler::Schedule",
+                "Properties": {
+                    "GroupName": {"Ref": "Group"},
+                    "ScheduleExpression": "rate(1 minute)",
+                    "FlexibleTimeWindow": {"Mode": "OFF"},
+                    "Target": {
+                        "Arn": {"Fn::GetAtt": ["Queue", "Arn"]},
+                        "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
+                    },
+                },
+            },
+        },
+        {"Schedule": {"ScheduleExpression": "rate(5 minutes)"}},
+    ),
+    "policies": (
+        {
+            "Role": {
+                "Type": "AWS::IAM::Role",
+                "Properties": {
+                    "AssumeRolePolicyDocument": TRUST,
+                    "ManagedPolicyArns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"],
+                    "Policies": [{"PolicyName": "inline", "PolicyDocument": READ}],
+                    "Tags": TAGS,
+                },
+            },
+            "Inline": {
+                "Type": "AWS::IAM::Policy",
+                "Properties": {
+                    "PolicyName": "more",
+                    "PolicyDocument": READ,
+                    "Roles": [{"Ref": "Role"}],
+                },
+            },
+            "Managed": {
+                "Type": "AWS::IAM::ManagedPolicy",
+                "Properties": {"PolicyDocument": READ, "Roles": [{"Ref": "Role"}]},
+            },
+        },
+        {
+            "Role": {"ManagedPolicyArns": [], "Policies": [], "Description": "changed"},
+            "Managed": {"PolicyDocument": LIST},
+            "Inline": {"PolicyDocument": LIST},
+        },
+    ),
+    "key": (
+        {
+            "Key": {
+                "Type": "AWS::KMS::Key",
+                "Properties": {"KeyPolicy": ALLOW, "EnableKeyRotation": True, "Tags": TAGS},
+            },
+            "Alias": {
+                "Type": "AWS::KMS::Alias",
+                "Properties": {"AliasName": "alias/rows", "TargetKeyId": {"Ref": "Key"}},
+            },
+        },
+        {"Key": {"EnableKeyRotation": False, "Description": "changed", "KeyPolicy": TRUST}},
+    ),
+    "backups": (
+        {
+            "Role": ROLE,
+            "Vault": {
+                "Type": "AWS::Backup::BackupVault",
+                "Properties": {
+                    "BackupVaultName": "vault",
+                    "AccessPolicy": ALLOW,
+                    "LockConfiguration": {"MinRetentionDays": 7, "MaxRetentionDays": 30},
+                },
+            },
+            "Plan": {
+                "Type": "AWS::Backup::BackupPlan",
+                "Properties": {
+                    "BackupPlan": {
+                        "BackupPlanName": "plan",
+                        "BackupPlanRule": [
+                            {
+                                "RuleName": "daily",
+                                "TargetBackupVault": {"Ref": "Vault"},
+                                "ScheduleExpression": "cron(0 5 * * ? *)",
+                                "Lifecycle": {"DeleteAfterDays": 14},
+                            }
+                        ],
+                    }
+                },
+            },
+            "Selection": {
+                "Type": "AWS::Backup::BackupSelection",
+                "Properties": {
+                    "BackupPlanId": {"Ref": "Plan"},
+                    "BackupSelection": {
+                        "SelectionName": "all",
+                        "IamRoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
+                        "Resources": ["*"],
+                    },
+                },
+            },
+        },
+        {"Vault": {"LockConfiguration": {"MinRetentionDays": 3, "MaxRetentionDays": 30}}},
+    ),
+    "alarms": (
+        {
+            "Alarm": {
+                "Type": "AWS::CloudWatch::Alarm",
+                "Properties": {
+                    "ComparisonOperator": "GreaterThanThreshold",
+                    "EvaluationPeriods": 3,
+                    "MetricName": "CPUUtilization",
+                    "Namespace": "AWS/RDS",
+                    "Period": 60,
+                    "Statistic": "Average",
+                    "Threshold": 80,
+                    "Tags": TAGS,
+                },
+            },
+            "Composite": {
+                "Type": "AWS::CloudWatch::CompositeAlarm",
+                "Properties": {"AlarmRule": {"Fn::Sub": "ALARM(${Alarm})"}},
+            },
+            "Dashboard": {
+                "Type": "AWS::CloudWatch::Dashboard",
+                "Properties": {"DashboardBody": json.dumps({"widgets": []})},
+            },
+        },
+        {"Alarm": {"Threshold": 90}, "Composite": {"AlarmRule": "FALSE"}},
+    ),
+    "logs": (
+        {
+            "Group": {
+                "Type": "AWS::Logs::LogGroup",
+                "Properties": {"RetentionInDays": 7, "Tags": TAGS},
+            },
+            "Filter": {
+                "Type": "AWS::Logs::MetricFilter",
+                "Properties": {
+                    "LogGroupName": {"Ref": "Group"},
+                    "FilterPattern": "ERROR",
+                    "MetricTransformations": [
+                        {"MetricName": "Errors", "MetricNamespace": "Rows", "MetricValue": "1"}
+                    ],
+                },
+            },
+        },
+        {"Group": {"RetentionInDays": 14, "Tags": []}, "Filter": {"FilterPattern": "FATAL"}},
+    ),
+    "secret": (
+        {
+            "Secret": {
+                "Type": "AWS::SecretsManager::Secret",
+                "Properties": {"GenerateSecretString": {"PasswordLength": 20}, "Tags": TAGS},
+            },
+            "Policy": {
+                "Type": "AWS::SecretsManager::ResourcePolicy",
+                "Properties": {"SecretId": {"Ref": "Secret"}, "ResourcePolicy": ALLOW},
+            },
+            "Rotation": {
+                "Type": "AWS::SecretsManager::RotationSchedule",
+                "Properties": {
+                    "SecretId": {"Ref": "Secret"},
+                    "RotationRules": {"ScheduleExpression": "rate(30 days)"},
+                },
+            },
+        },
+        {"Secret": {"Description": "changed", "Tags": []}},
+    ),
+    "bucket": (
+        {
+            "Bucket": {
+                "Type": "AWS::S3::Bucket",
+                "Properties": {
+                    "VersioningConfiguration": {"Status": "Enabled"},
+                    "PublicAccessBlockConfiguration": {"BlockPublicAcls": True},
+                    "LifecycleConfiguration": {
+                        "Rules": [{"Id": "old", "Status": "Enabled", "ExpirationInDays": 30}]
+                    },
+                    "Tags": TAGS,
+                },
+            },
+            "Policy": {
+                "Type": "AWS::S3::BucketPolicy",
+                "Properties": {"Bucket": {"Ref": "Bucket"}, "PolicyDocument": ALLOW},
+            },
+            "Repository": {
+                "Type": "AWS::ECR::Repository",
+                "Properties": {"ImageTagMutability": "MUTABLE", "Tags": TAGS},
+            },
+        },
+        {
+            "Bucket": {"LifecycleConfiguration": None, "Tags": []},
+            "Repository": {"ImageTagMutability": "IMMUTABLE"},
+        },
+    ),
+    "network": (
+        {
+            "Vpc": {
+                "Type": "AWS::EC2::VPC",
+                "Properties": {"CidrBlock": "10.6.0.0/16", "EnableDnsSupport": True},
+            },
+            "Subnet": {
+                "Type": "AWS::EC2::Subnet",
+                "Properties": {"VpcId": {"Ref": "Vpc"}, "CidrBlock": "10.6.1.0/24"},
+            },
+            "Table": {"Type": "AWS::EC2::RouteTable", "Properties": {"VpcId": {"Ref": "Vpc"}}},
+            "Acl": {"Type": "AWS::EC2::NetworkAcl", "Properties": {"VpcId": {"Ref": "Vpc"}}},
+            "AclEntry": {
+                "Type": "AWS::EC2::NetworkAclEntry",
+                "Properties": {
+                    "NetworkAclId": {"Ref": "Acl"},
+                    "RuleNumber": 100,
+                    "Protocol": -1,
+                    "RuleAction": "allow",
+                    "CidrBlock": "0.0.0.0/0",
+                },
+            },
+            "AclAssociation": {
+                "Type": "AWS::EC2::SubnetNetworkAclAssociation",
+                "Properties": {"NetworkAclId": {"Ref": "Acl"}, "SubnetId": {"Ref": "Subnet"}},
+            },
+            "Clients": {
+                "Type": "AWS::EC2::SecurityGroup",
+                "Properties": {
+                    "GroupDescription": "clients",
+                    "VpcId": {"Ref": "Vpc"},
+                    "SecurityGroupEgress": [
+                        {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": "0.0.0.0/0"}
+                    ],
+                },
+            },
+            "Servers": {
+                "Type": "AWS::EC2::SecurityGroup",
+                "Properties": {"GroupDescription": "servers", "VpcId": {"Ref": "Vpc"}},
+            },
+            "Admit": {
+                "Type": "AWS::EC2::SecurityGroupIngress",
+                "Properties": {
+                    "GroupId": {"Fn::GetAtt": ["Servers", "GroupId"]},
+                    "SourceSecurityGroupId": {"Fn::GetAtt": ["Clients", "GroupId"]},
+                    "IpProtocol": "tcp",
+                    "FromPort": 5432,
+                    "ToPort": 5432,
+                    "Description": "from clients",
+                },
+            },
+            "Gateway": {
+                "Type": "AWS::EC2::VPCEndpoint",
+                "Properties": {
+                    "VpcId": {"Ref": "Vpc"},
+                    "ServiceName": "com.amazonaws.us-east-1.s3",
+                    "VpcEndpointType": "Gateway",
+                    "RouteTableIds": [{"Ref": "Table"}],
+                },
+            },
+            "Interface": {
+                "Type": "AWS::EC2::VPCEndpoint",
+                "Properties": {
+                    "VpcId": {"Ref": "Vpc"},
+                    "ServiceName": "com.amazonaws.us-east-1.logs",
+                    "VpcEndpointType": "Interface",
+                    "SubnetIds": [{"Ref": "Subnet"}],
+                    "SecurityGroupIds": [{"Fn::GetAtt": ["Servers", "GroupId"]}],
+                },
+            },
+        },
+        {
+            "Vpc": {"EnableDnsSupport": False},
+            "Clients": {"SecurityGroupEgress": []},
+            "Admit": {"FromPort": 5433, "ToPort": 5433},
+            "AclEntry": {"RuleAction": "deny"},
+        },
+    ),
+    "scaling": (
+        {
+            "Role": ROLE,
+            "Target": {
+                "Type": "AWS::ApplicationAutoScaling::ScalableTarget",
+                "Properties": {
+                    "MinCapacity": 1,
+                    "MaxCapacity": 15,
+                    "ResourceId": "cluster:peakline",
+                    "RoleARN": {"Fn::GetAtt": ["Role", "Arn"]},
+                    "ScalableDimension": "rds:cluster:ReadReplicaCount",
+                    "ServiceNamespace": "rds",
+                },
+            },
+            "Policy": {
+                "Type": "AWS::ApplicationAutoScaling::ScalingPolicy",
+                "Properties": {
+                    "PolicyName": "tracking",
+                    "PolicyType": "TargetTrackingScaling",
+                    "ScalingTargetId": {"Ref": "Target"},
+                    "TargetTrackingScalingPolicyConfiguration": {
+                        "PredefinedMetricSpecification": {
+                            "PredefinedMetricType": "RDSReaderAverageCPUUtilization"
+                        },
+                        "TargetValue": 60,
+                    },
+                },
+            },
+        },
+        {"Target": {"MaxCapacity": 10}},
+    ),
+}
+
+
+class Rows(unittest.TestCase):
+    def test_rows_live_change_and_die(self) -> None:
+        for name, (resources, changes) in LIVES.items():
+            with self.subTest(name):
+                self.assertEqual(deploy(name, resources), "CREATE_COMPLETE", reasons(name))
+                changed = copy.deepcopy(resources)
+                for logical_id, properties in changes.items():
+                    held = changed[logical_id]["Properties"] | properties
+                    changed[logical_id]["Properties"] = {
+                        key: value for key, value in held.items() if value is not None
+                    }
+                self.assertEqual(deploy(name, changed), "UPDATE_COMPLETE", reasons(name))
+                self.assertEqual(deploy(name, changed)[:13], "The submitted")
+                stack_id = call("describe_stacks", StackName=name)["Stacks"][0]["StackId"]
+                self.assertEqual(delete(name), "DELETE_COMPLETE", reasons(stack_id))
+
+    def test_nothing_is_left_of_them(self) -> None:
+        alarms = account.call("cloudwatch", "describe_alarms")["MetricAlarms"]
+        self.assertEqual([a for a in alarms if a["AlarmName"].startswith("alarms-")], [])
+
+
+if __name__ == "__main__":
+    unittest.main()
