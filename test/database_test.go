@@ -68,7 +68,7 @@ var databaseRequirements = []requirement{
 			}
 		}},
 	{row: "D1", name: "Serverless v2 instances scale within the configured capacity units",
-		where: func(e config.Environment) bool { return serverless(e) },
+		where: serverless,
 		check: func(a *assembly, fail failure) {
 			want := a.environment.Database.ServerlessCapacity
 			cluster := a.cluster()

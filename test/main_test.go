@@ -7,15 +7,23 @@ package test
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"testing"
 )
 
 var update = flag.Bool("update", false, "write the golden templates and generated documents instead of comparing them")
 
+// scratch is a folder for what the tests write, removed at the end.
+var scratch string
+
 func TestMain(m *testing.M) {
-	flag.Parse()
+	var err error
+	if scratch, err = os.MkdirTemp("", "peakline-test"); err != nil {
+		fmt.Fprintln(os.Stderr, "make a folder for the tests:", err)
+		os.Exit(1)
+	}
 	code := m.Run()
-	removeAssembly()
+	_ = os.RemoveAll(scratch)
 	os.Exit(code)
 }

@@ -154,7 +154,7 @@ var mutations = []mutation{
 	{row: "D4", name: "bind values are logged", of: "AWS::RDS::DBClusterParameterGroup", edit: set("Parameters/log_parameter_max_length", "-1")},
 	{row: "D4", name: "the parameters are those of another major version", of: "AWS::RDS::DBClusterParameterGroup", edit: set("Family", "aurora-postgresql13")},
 	{row: "D4", name: "the cluster runs with AWS's parameters", of: "AWS::RDS::DBCluster", edit: drop("DBClusterParameterGroupName")},
-	{row: "D5", name: "insights are off, or in another mode", of: "AWS::RDS::DBCluster", when: has("DatabaseInsightsMode"), edit: drop("DatabaseInsightsMode")},
+	{row: "D5", name: "insights are off, or in another mode", of: "AWS::RDS::DBCluster", when: with("PerformanceInsightsEnabled", true), edit: drop("DatabaseInsightsMode")},
 	{row: "D5", name: "performance data is kept for another time", of: "AWS::RDS::DBCluster", when: has("PerformanceInsightsRetentionPeriod"), edit: set("PerformanceInsightsRetentionPeriod", 31.0)},
 	{row: "D5", name: "performance data has AWS's key", of: "AWS::RDS::DBCluster", when: has("PerformanceInsightsKmsKeyId"), edit: drop("PerformanceInsightsKmsKeyId")},
 	{row: "D5", name: "an instance collects no performance data", of: "AWS::RDS::DBInstance", when: with("EnablePerformanceInsights", true), edit: set("EnablePerformanceInsights", false)},

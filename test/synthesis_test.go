@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -57,7 +58,7 @@ func synthesize() (result synthesis, err error) {
 	if err != nil {
 		return synthesis{}, err
 	}
-	result.directory, err = os.MkdirTemp("", "peakline-templates")
+	result.directory, err = os.MkdirTemp(scratch, "assembly")
 	if err != nil {
 		return synthesis{}, err
 	}
@@ -66,7 +67,7 @@ func synthesize() (result synthesis, err error) {
 		Context:            &context,
 		AnalyticsReporting: jsii.Bool(false),
 	})
-	environments := append(shipped, variants...)
+	environments := slices.Concat(shipped, variants)
 	for _, environment := range environments {
 		platform := stacks.NewPlatform(app, stacks.PlatformProps{
 			Environment: environment,
@@ -105,12 +106,6 @@ func cdkContext() (map[string]interface{}, error) {
 	// A finding of cdk-nag is to fail its own test, not the synthesis and with it every other one.
 	file.Context["@aws-cdk/core:annotationsInValidationReport"] = false
 	return file.Context, nil
-}
-
-func removeAssembly() {
-	if result, err := synthesizeOnce(); err == nil {
-		_ = os.RemoveAll(result.directory)
-	}
 }
 
 func readAssembly(directory string, environment config.Environment) (*assembly, error) {
