@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -48,11 +50,11 @@ type world struct {
 	handle  func(context.Context, []byte) error
 }
 
-// emulatedAccount starts moto's server, the emulator's core, on a free port.
+// emulatedAccount starts the emulator on a free port, with instances that come and go at once.
 func emulatedAccount(t *testing.T) aws.Config {
 	t.Helper()
 	python := "python3"
-	if venv := "../../.venv/bin/python"; exec.Command(venv, "-c", "import moto.server").Run() == nil {
+	if venv, err := filepath.Abs("../../.venv/bin/python"); err == nil && exec.Command(venv, "-c", "import moto").Run() == nil {
 		python = venv
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -64,7 +66,8 @@ func emulatedAccount(t *testing.T) aws.Config {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	server := exec.Command(python, "-m", "moto.server", "-H", "127.0.0.1", "-p", fmt.Sprint(port))
+	server := exec.Command(python, "-m", "emulator.server", "--port", fmt.Sprint(port), "--create-seconds", "0")
+	server.Dir = "../../test"
 	server.Stdout, server.Stderr = &out, &out
 	if err := server.Start(); err != nil {
 		t.Fatalf("start the emulated account: %v", err)
@@ -75,14 +78,14 @@ func emulatedAccount(t *testing.T) aws.Config {
 	})
 	endpoint := fmt.Sprintf("http://localhost:%d", port)
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		if response, err := http.Get(endpoint + "/moto-api/"); err == nil {
+		if response, err := http.Get(endpoint + "/peakline/inventory"); err == nil {
 			_ = response.Body.Close()
 			break
 		}
 		if time.Now().After(deadline) {
 			_ = server.Process.Kill()
 			_ = server.Wait()
-			t.Fatalf("the emulated account did not start; is moto installed (make test brings it)?\n%s", &out)
+			t.Fatalf("the emulated account did not start; is moto installed? make test brings it\n%s", &out)
 		}
 	}
 	return scaler.Budget(aws.Config{
@@ -95,7 +98,7 @@ func newWorld(t *testing.T) *world {
 	config := emulatedAccount(t)
 	w := &world{
 		t: t, config: config, now: time.Now().UTC().Truncate(time.Minute).Add(time.Minute), load: 0.4,
-		rds: rds.NewFromConfig(config), metrics: scaler.NewCloudWatch(config), ssm: ssm.NewFromConfig(config),
+		rds: rds.NewFromConfig(config), metrics: cloudwatch.NewFromConfig(config), ssm: ssm.NewFromConfig(config),
 	}
 	handler := scaler.New(scaler.Props{
 		Environment: environment, Cluster: clusterID, AWS: config, Log: &w.logs, Now: func() time.Time { return w.now },
@@ -104,9 +107,17 @@ func newWorld(t *testing.T) *world {
 		_, err := handler.Handle(ctx, payload)
 		return err
 	}
-	_, err := w.rds.CreateDBCluster(context.Background(), &rds.CreateDBClusterInput{
+	network, err := ec2.NewFromConfig(config).DescribeSubnets(context.Background(), &ec2.DescribeSubnetsInput{})
+	w.check(err)
+	subnets := &rds.CreateDBSubnetGroupInput{DBSubnetGroupName: aws.String(clusterID), DBSubnetGroupDescription: aws.String("all")}
+	for _, subnet := range network.Subnets {
+		subnets.SubnetIds = append(subnets.SubnetIds, *subnet.SubnetId)
+	}
+	_, err = w.rds.CreateDBSubnetGroup(context.Background(), subnets)
+	w.check(err)
+	_, err = w.rds.CreateDBCluster(context.Background(), &rds.CreateDBClusterInput{
 		DBClusterIdentifier: aws.String(clusterID), Engine: aws.String("aurora-postgresql"),
-		MasterUsername: aws.String("peakline"), MasterUserPassword: aws.String("not-a-secret"),
+		DBSubnetGroupName: aws.String(clusterID), MasterUsername: aws.String("peakline"), MasterUserPassword: aws.String("not-a-secret"),
 	})
 	w.check(err)
 	w.instance(clusterID + "-writer")

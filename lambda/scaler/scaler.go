@@ -12,10 +12,8 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/schemas"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	"github.com/aws/smithy-go/transport/http/protocol/awsquery"
 
 	"peakline/lambda/internal/aurora"
 	"peakline/lambda/internal/handler"
@@ -52,7 +50,7 @@ func New(props Props) *handler.Handler { return handler.New(props.wire()) }
 func (props Props) wire() handler.Props {
 	services := Services{
 		RDS:         rds.NewFromConfig(props.AWS),
-		CloudWatch:  NewCloudWatch(props.AWS),
+		CloudWatch:  cloudwatch.NewFromConfig(props.AWS),
 		AutoScaling: applicationautoscaling.NewFromConfig(props.AWS),
 		Parameters:  ssm.NewFromConfig(props.AWS),
 	}
@@ -79,16 +77,6 @@ func (props Props) wire() handler.Props {
 		Now:        props.Now,
 		Sleep:      props.Sleep,
 	}
-}
-
-// NewCloudWatch speaks CloudWatch's older protocol to an account at an address of its own: an emulated one knows no
-// other.
-func NewCloudWatch(config aws.Config) *cloudwatch.Client {
-	return cloudwatch.NewFromConfig(config, func(o *cloudwatch.Options) {
-		if config.BaseEndpoint != nil {
-			o.Protocol = awsquery.New(schemas.GraniteServiceVersion20100801)
-		}
-	})
 }
 
 // Budget bounds what a call may cost a run: a stuck connection is given up, a throttled call is repeated with growing

@@ -411,6 +411,23 @@ func (a *Account) Readers() int {
 	return n
 }
 
+// Sound are the readers that serve or will: Readers without the broken.
+func (a *Account) Sound() int {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	n := 0
+	for id, instance := range a.Instances {
+		switch *instance.DBInstanceStatus {
+		case "deleting", "failed", "incompatible-network":
+		default:
+			if id != a.Writer {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // GetMetricData implements CloudWatch: what publish wrote, by instance and by role.
 func (a *Account) GetMetricData(ctx context.Context, in *cloudwatch.GetMetricDataInput, _ ...func(*cloudwatch.Options)) (out *cloudwatch.GetMetricDataOutput, err error) {
 	err = a.call(ctx, "GetMetricData", func() error {

@@ -7,12 +7,16 @@ import (
 
 	"peakline/lambda/decision"
 	"peakline/lambda/internal/aurora"
+	"peakline/lambda/internal/settings"
 )
 
 // act carries a decision out, call by call, and remembers what was asked for. It reports whether deciding again at once
 // can help, because AWS refused a place and another may do.
 func (h *Handler) act(ctx context.Context, state aurora.State, report *Report) (again bool) {
 	done := decision.Decision{Minute: report.Decision.Minute}
+	if !h.stillDeployed(ctx, report) {
+		return false
+	}
 	for _, reader := range report.Decision.Creates {
 		if ctx.Err() != nil {
 			break
@@ -52,6 +56,19 @@ func (h *Handler) act(ctx context.Context, state aurora.State, report *Report) (
 	report.Creates = append(report.Creates, done.Creates...)
 	report.Deletes = append(report.Deletes, done.Deletes...)
 	return again && ctx.Err() == nil
+}
+
+// stillDeployed looks again, right before acting, whether the scaler is in charge: the stack may be on its way out.
+func (h *Handler) stillDeployed(ctx context.Context, report *Report) bool {
+	if len(report.Decision.Creates)+len(report.Decision.Deletes) == 0 {
+		return false
+	}
+	_, err := settings.Read(ctx, h.Parameters, h.Cluster.Environment, report.At)
+	if errors.Is(err, settings.ErrNotDeployed) {
+		report.fail("act", err)
+		return false
+	}
+	return true
 }
 
 // keepers is how many other readers have to be available when one goes: all that are wanted, unless it serves nobody.

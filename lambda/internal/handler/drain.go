@@ -17,10 +17,10 @@ const (
 	// policyGrace is how long a deletion waits for the deployed policy to go. Its order in the template makes it go
 	// first; if it stays, the scaler lives on and its readers with it.
 	policyGrace = 2 * time.Minute
-	// lastRun is the longest that a run of the scaler may still act on the policy it has read.
-	lastRun = time.Minute
+	// lastRun is the longest that a creation may still come after the policy went: a run looks again right before.
+	lastRun = 20 * time.Second
 	// drainPoll is the pause between two looks at the readers.
-	drainPoll = 15 * time.Second
+	drainPoll = 5 * time.Second
 	// answerReserve is what a drain keeps of its time to answer CloudFormation or to ask Lambda for another go.
 	answerReserve = 10 * time.Second
 )
@@ -65,7 +65,7 @@ func (h *Handler) drainReaders(ctx context.Context) (string, error) {
 	if !h.policyGoes(ctx) {
 		return "the policy is deployed: the resource was replaced, the readers stay", nil
 	}
-	// A run that read the policy before it went may still create one.
+	// A creation that was under way when the policy went may still appear.
 	quietAt := h.Now().Add(lastRun)
 	for {
 		remaining, err := h.Cluster.Drain(ctx)

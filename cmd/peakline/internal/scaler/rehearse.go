@@ -8,6 +8,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/urfave/cli/v3"
 
 	"peakline/lambda/contract"
@@ -32,7 +33,7 @@ func rehearseCommand() *cli.Command {
 		Description: "Runs the scaler's own code, minute by simulated minute, on the emulated account that make up started.\n" +
 			"Samples go to its CloudWatch, readers come and go in its RDS, policy and permissions to speak of are its own;\n" +
 			"only the clock, the traffic, and the minutes that an instance takes to come are simulated. One sale at eight\n" +
-			"in the evening is in the calendar, with a floor; the afternoon's rise is not. Takes a few minutes and removes\n" +
+			"in the evening is in the calendar, with a floor; the afternoon's rise is not. Takes about two minutes and removes\n" +
 			"its readers at the end. Watch along: aws rds describe-db-instances --endpoint-url http://localhost:4566",
 		Flags: accountFlags(),
 		Action: func(ctx context.Context, command *cli.Command) error {
@@ -71,10 +72,13 @@ func demand(sinceOpening time.Duration) float64 {
 // rehearse plays the day.
 func rehearse(ctx context.Context, props replicascaler.Props, out io.Writer, minutes int) (err error) {
 	opening := blackFriday(time.Now().Year())
-	stage := &stage{now: opening, opening: opening, cluster: props.Cluster, arrivals: map[string]time.Time{}, shares: map[string]float64{}}
+	stage := &stage{
+		now: opening, opening: opening, cluster: props.Cluster,
+		arrivals: map[string]time.Time{}, departures: map[string]time.Time{}, shares: map[string]float64{},
+	}
 	props.Log, props.Now, props.Through = io.Discard, stage.clock, stage.between
 	handler := replicascaler.New(props)
-	stage.samples = replicascaler.NewCloudWatch(props.AWS)
+	stage.samples = cloudwatch.NewFromConfig(props.AWS)
 	operator := replicascaler.NewOperator(replicascaler.Props{Environment: props.Environment, Cluster: props.Cluster, AWS: props.AWS})
 
 	if err := removeReaders(ctx, operator, out, "left by an earlier rehearsal"); err != nil {

@@ -31,14 +31,17 @@ type stage struct {
 	busiest      float64 // CPU of the busiest reader in it, percent
 	samples      *cloudwatch.Client
 
-	services replicascaler.Services
-	arrivals map[string]time.Time // when a reader that the rehearsal created starts to serve
-	shares   map[string]float64   // each reader's share of the connections
+	services   replicascaler.Services
+	arrivals   map[string]time.Time // when a reader that the rehearsal created is to serve
+	departures map[string]time.Time // when one that it deleted is to be gone
+	shares     map[string]float64   // each reader's share of the connections
 }
 
 const (
 	// arrival is how long a reader takes to come: the median of real ones.
 	arrival = 6 * time.Minute
+	// departure is how long a reader takes to go.
+	departure = 3 * time.Minute
 	// connectionLife is how long the services keep a connection: a new reader gets its share only this fast.
 	connectionLife = 10.0 // minutes
 	// writerCPU is how busy the writer is, in percent.
@@ -118,25 +121,47 @@ func (s *stage) minute(ctx context.Context) error {
 	return nil
 }
 
-// serving are the readers in service, sorted, and the writer.
+// serving are the readers in service, sorted, and the writer. The emulated account takes seconds for what a real one
+// takes minutes for; where the simulated clock runs ahead of it, the clock waits.
 func (s *stage) serving(ctx context.Context) (readers []string, writer string, err error) {
-	out, err := s.services.RDS.DescribeDBClusters(ctx, &rds.DescribeDBClustersInput{DBClusterIdentifier: &s.cluster})
-	if err != nil {
-		return nil, "", fmt.Errorf("find cluster %s in the emulated account (make up creates it): %w", s.cluster, err)
-	}
-	for _, cluster := range out.DBClusters {
-		for _, member := range cluster.DBClusterMembers {
-			id := aws.ToString(member.DBInstanceIdentifier)
+	for {
+		clusters, err := s.services.RDS.DescribeDBClusters(ctx, &rds.DescribeDBClustersInput{DBClusterIdentifier: &s.cluster})
+		if err != nil {
+			return nil, "", fmt.Errorf("find cluster %s in the emulated account (make up creates it): %w", s.cluster, err)
+		}
+		instances, err := s.services.RDS.DescribeDBInstances(ctx, &rds.DescribeDBInstancesInput{
+			Filters: []types.Filter{{Name: aws.String("db-cluster-id"), Values: []string{s.cluster}}},
+		})
+		if err != nil {
+			return nil, "", fmt.Errorf("read the instances of cluster %s: %w", s.cluster, err)
+		}
+		readers = nil
+		late := false
+		for _, instance := range instances.DBInstances {
+			id, status := aws.ToString(instance.DBInstanceIdentifier), aws.ToString(instance.DBInstanceStatus)
+			gone, leaving := s.departures[id]
 			switch {
-			case aws.ToBool(member.IsClusterWriter):
+			case slices.ContainsFunc(clusters.DBClusters[0].DBClusterMembers, func(member types.DBClusterMember) bool {
+				return aws.ToString(member.DBInstanceIdentifier) == id && aws.ToBool(member.IsClusterWriter)
+			}):
 				writer = id
+			case leaving:
+				late = late || !s.now.Before(gone)
 			case !s.now.Before(s.arrivals[id]):
 				readers = append(readers, id)
+				late = late || status == "creating"
 			}
 		}
+		if !late {
+			slices.Sort(readers)
+			return readers, writer, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, "", ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
 	}
-	slices.Sort(readers)
-	return readers, writer, nil
 }
 
 // spread moves connections towards equal shares as fast as they are recycled; those of a reader that went move at once.
@@ -179,6 +204,7 @@ func (r stagedRDS) DescribeDBInstances(ctx context.Context, in *rds.DescribeDBIn
 		switch {
 		case !ours:
 			instance.InstanceCreateTime = aws.Time(r.stage.opening.AddDate(0, 0, -1))
+		case aws.ToString(instance.DBInstanceStatus) == "deleting":
 		case r.stage.now.Before(due):
 			instance.DBInstanceStatus, instance.InstanceCreateTime = aws.String("creating"), nil
 		default:
@@ -191,7 +217,17 @@ func (r stagedRDS) DescribeDBInstances(ctx context.Context, in *rds.DescribeDBIn
 func (r stagedRDS) CreateDBInstance(ctx context.Context, in *rds.CreateDBInstanceInput, options ...func(*rds.Options)) (*rds.CreateDBInstanceOutput, error) {
 	out, err := r.RDS.CreateDBInstance(ctx, in, options...)
 	if err == nil {
-		r.stage.arrivals[aws.ToString(in.DBInstanceIdentifier)] = r.stage.now.Add(arrival)
+		id := aws.ToString(in.DBInstanceIdentifier)
+		r.stage.arrivals[id] = r.stage.now.Add(arrival)
+		delete(r.stage.departures, id)
+	}
+	return out, err
+}
+
+func (r stagedRDS) DeleteDBInstance(ctx context.Context, in *rds.DeleteDBInstanceInput, options ...func(*rds.Options)) (*rds.DeleteDBInstanceOutput, error) {
+	out, err := r.RDS.DeleteDBInstance(ctx, in, options...)
+	if err == nil {
+		r.stage.departures[aws.ToString(in.DBInstanceIdentifier)] = r.stage.now.Add(departure)
 	}
 	return out, err
 }
