@@ -104,7 +104,12 @@ def _client(service: str, region: str) -> Any:
     ).client(
         service,
         endpoint_url=endpoint,
-        config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 0}),
+        config=Config(
+            s3={"addressing_style": "path"},
+            retries={"max_attempts": 0},
+            # moto takes a compressed call's body for compressed after it was unpacked.
+            disable_request_compression=True,
+        ),
     )
     client.meta.events.register("before-send", _send)
     return client
