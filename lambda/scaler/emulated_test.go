@@ -3,32 +3,26 @@ package scaler_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"peakline/lambda/contract"
 	"peakline/lambda/decision"
 	"peakline/lambda/scaler"
+	"peakline/test/emulated"
 )
 
 const (
@@ -50,52 +44,8 @@ type world struct {
 	handle  func(context.Context, []byte) error
 }
 
-// emulatedAccount starts the emulator on a free port, with instances that come and go at once.
-func emulatedAccount(t *testing.T) aws.Config {
-	t.Helper()
-	python := "python3"
-	if venv, err := filepath.Abs("../../.venv/bin/python"); err == nil && exec.Command(venv, "-c", "import moto").Run() == nil {
-		python = venv
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := listener.Addr().(*net.TCPAddr).Port
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-	var out bytes.Buffer
-	server := exec.Command(python, "-m", "emulator.server", "--port", fmt.Sprint(port), "--create-seconds", "0")
-	server.Dir = "../../test"
-	server.Stdout, server.Stderr = &out, &out
-	if err := server.Start(); err != nil {
-		t.Fatalf("start the emulated account: %v", err)
-	}
-	t.Cleanup(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait()
-	})
-	endpoint := fmt.Sprintf("http://localhost:%d", port)
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		if response, err := http.Get(endpoint + "/peakline/inventory"); err == nil {
-			_ = response.Body.Close()
-			break
-		}
-		if time.Now().After(deadline) {
-			_ = server.Process.Kill()
-			_ = server.Wait()
-			t.Fatalf("the emulated account did not start; is moto installed? make test brings it\n%s", &out)
-		}
-	}
-	return scaler.Budget(aws.Config{
-		Region: "us-east-1", BaseEndpoint: &endpoint,
-		Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
-	})
-}
-
 func newWorld(t *testing.T) *world {
-	config := emulatedAccount(t)
+	config := scaler.Budget(emulated.Account(t))
 	w := &world{
 		t: t, config: config, now: time.Now().UTC().Truncate(time.Minute).Add(time.Minute), load: 0.4,
 		rds: rds.NewFromConfig(config), metrics: cloudwatch.NewFromConfig(config), ssm: ssm.NewFromConfig(config),
@@ -107,22 +57,7 @@ func newWorld(t *testing.T) *world {
 		_, err := handler.Handle(ctx, payload)
 		return err
 	}
-	network, err := ec2.NewFromConfig(config).DescribeSubnets(context.Background(), &ec2.DescribeSubnetsInput{})
-	w.check(err)
-	subnets := &rds.CreateDBSubnetGroupInput{DBSubnetGroupName: aws.String(clusterID), DBSubnetGroupDescription: aws.String("all")}
-	for _, subnet := range network.Subnets {
-		subnets.SubnetIds = append(subnets.SubnetIds, *subnet.SubnetId)
-	}
-	_, err = w.rds.CreateDBSubnetGroup(context.Background(), subnets)
-	w.check(err)
-	_, err = w.rds.CreateDBCluster(context.Background(), &rds.CreateDBClusterInput{
-		DBClusterIdentifier: aws.String(clusterID), Engine: aws.String("aurora-postgresql"),
-		DBSubnetGroupName: aws.String(clusterID), MasterUsername: aws.String("peakline"), MasterUserPassword: aws.String("not-a-secret"),
-	})
-	w.check(err)
-	w.instance(clusterID + "-writer")
-	w.instance(clusterID + "-one")
-	w.instance(clusterID + "-two")
+	emulated.Cluster(t, config, environment)
 	w.deploy(func(*decision.Policy) {})
 	return w
 }
@@ -134,27 +69,12 @@ func (w *world) check(err error) {
 	}
 }
 
-func (w *world) instance(id string, tags ...types.Tag) {
-	w.t.Helper()
-	_, err := w.rds.CreateDBInstance(context.Background(), &rds.CreateDBInstanceInput{
-		DBInstanceIdentifier: &id, DBClusterIdentifier: aws.String(clusterID), Engine: aws.String("aurora-postgresql"),
-		DBInstanceClass: aws.String("db.r8g.large"), AvailabilityZone: aws.String("us-east-1b"), PromotionTier: aws.Int32(2), Tags: tags,
-	})
-	w.check(err)
-}
-
 func (w *world) deploy(change func(*decision.Policy)) {
 	w.t.Helper()
 	policy := decision.ProductionPolicy()
 	policy.Max = 6
 	change(&policy)
-	text, err := json.Marshal(policy)
-	w.check(err)
-	_, err = w.ssm.PutParameter(context.Background(), &ssm.PutParameterInput{
-		Name: aws.String(contract.PolicyParameter(environment)), Value: aws.String(string(text)),
-		Type: ssmtypes.ParameterTypeString, Overwrite: aws.Bool(true),
-	})
-	w.check(err)
+	emulated.Deploy(w.t, w.config, environment, policy)
 }
 
 // members are the cluster's readers and its writer.
@@ -218,8 +138,8 @@ func (w *world) minutes(n int) {
 func TestOnAnEmulatedAccount(t *testing.T) {
 	w := newWorld(t)
 	// Neither of these is the scaler's: a name without the tag, and the tag without the name.
-	w.instance(prefix + "-r09")
-	w.instance("manual", types.Tag{Key: aws.String(contract.OwnerTagKey), Value: aws.String(environment)})
+	emulated.Instance(t, w.config, clusterID, prefix+"-r09")
+	emulated.Instance(t, w.config, clusterID, "manual", types.Tag{Key: aws.String(contract.OwnerTagKey), Value: aws.String(environment)})
 	foreign := []string{"manual", prefix + "-r09", clusterID + "-one", clusterID + "-two"}
 	slices.Sort(foreign)
 
