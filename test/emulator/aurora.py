@@ -25,7 +25,7 @@ from moto.rds.exceptions import (
     RDSClientError,
 )
 
-DEFAULT_CREATE_SECONDS = 3.0
+DEFAULT_CREATE_SECONDS = 2.0
 """How long a new instance is `creating`, and a deleted one `deleting`. AWS needs minutes."""
 
 INSTANCE_QUOTA = int(os.environ.get("PEAKLINE_INSTANCE_QUOTA", "40"))

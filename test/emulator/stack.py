@@ -33,6 +33,9 @@ KNOWN_AFTER_APPLY = "{{changeSet:KNOWN_AFTER_APPLY}}"
 SETTLE_SECONDS = 900.0
 """How long a resource may take to become ready before its creation counts as failed."""
 
+HEAD_START_SECONDS = 2.0
+"""How long a request that starts an operation waits for it before it answers."""
+
 
 class Refused(Exception):
     """A request that CloudFormation refuses before it touches the stack."""
@@ -195,7 +198,7 @@ class Stack:
         first = self.status == "REVIEW_IN_PROGRESS"
         operation = "CREATE" if first else "UPDATE"
         self._status(f"{operation}_IN_PROGRESS", "User Initiated")
-        _start(lambda: Deployment(self, plan, operation).run(rollback))
+        self._start(lambda: Deployment(self, plan, operation).run(rollback))
 
     def delete(self, retain: set[str] = frozenset()) -> None:  # type: ignore[assignment]
         """Starts deleting the stack."""
@@ -207,7 +210,17 @@ class Stack:
             self.status, self.deleted = "DELETE_COMPLETE", _now()
             return
         self._status("DELETE_IN_PROGRESS", "User Initiated")
-        _start(lambda: self._delete(retain))
+        self._start(lambda: self._delete(retain))
+
+    def _start(self, work: Callable[[], None]) -> None:
+        """Works on in the background, but gives quick work the time to be done.
+
+        The CDK looks at once and then every five seconds, so that a stack that is ready when it
+        looks first is five seconds faster.
+        """
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        thread.join(HEAD_START_SECONDS)
 
     def event(self, resource: Resource | None, status: str, reason: str | None = None) -> None:
         """Records what happened to a resource, or to the stack itself."""
@@ -711,10 +724,6 @@ def _dynamic(account: Account) -> Callable[[str], str]:
         raise TemplateError(f"The emulated account does not know {{{{resolve:{service}:...}}}}")
 
     return lambda text: _DYNAMIC.sub(value, text)
-
-
-def _start(work: Callable[[], None]) -> None:
-    threading.Thread(target=work, daemon=True).start()
 
 
 def _now() -> datetime.datetime:
