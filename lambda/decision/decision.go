@@ -55,6 +55,7 @@ func Decide(obs Observation, policy Policy, history History, now time.Time) Deci
 		minute:  now.Unix() / 60,
 		reasons: reasonSet{},
 	}
+	t.d.Lead = leadTime(history.Creates)
 	t.fleet = t.classify(&obs)
 	t.decide(&obs)
 	t.d.Reasons = t.reasons.sorted()
@@ -75,9 +76,8 @@ type tick struct {
 func (t *tick) decide(obs *Observation) {
 	f, p := t.fleet, &t.policy
 	t.d.Serving, t.d.Coming = len(f.serving), len(f.coming)
-	t.d.Lead = leadTime(t.history.Creates)
 	t.d.Lag = LagNone
-	t.d.Desired = t.bound(f.count())
+	t.d.Desired = t.bound(f.count() + len(f.late))
 	t.describe(obs)
 	if p.Mode == DryRun {
 		t.reasons.add(ReasonDryRun)
@@ -126,9 +126,10 @@ func (t *tick) decide(obs *Observation) {
 		t.d.Shortfall = load - p.Max
 		t.reasons.add(ReasonSaturated)
 	}
-	t.d.Desired = t.bound(wanted)
+	// A late creation may still end well: what replaces it is beside it, within the maximum.
+	t.d.Desired = t.bound(t.bound(wanted) + len(f.late))
 
-	if f.count() < t.d.Desired {
+	if f.count()+len(f.late) < t.d.Desired {
 		t.grow(max(planned, p.Min))
 	} else {
 		t.shrink(&l, lag, blind, wanted)
@@ -150,6 +151,7 @@ func (t *tick) describe(obs *Observation) {
 	for _, m := range f.readers {
 		t.reasons.addIf(m.phase == unknown, ReasonUnknownStatus)
 		t.reasons.addIf(m.stuck, ReasonStuckCreate)
+		t.reasons.addIf(m.late, ReasonLateCreate)
 		t.reasons.addIf(strings.HasPrefix(m.Class, "db.t"), ReasonBurstable)
 	}
 	for _, m := range f.serving {
@@ -188,27 +190,48 @@ func (t *tick) sanity(obs *Observation) (State, bool) {
 
 // blind says whether fewer than half of the serving readers report. A reader that has just come cannot report yet.
 func (t *tick) blind() bool {
-	fresh, expected, newest := 0, 0, recentMinutes
+	fresh := 0
+	var silent []int // minutes since the newest point of each reader that should report
 	for _, m := range t.fleet.serving {
-		if back := m.use.newest(); back >= 0 {
-			newest = min(newest, back)
-		}
 		if m.fresh {
 			fresh++
-			expected++
+			silent = append(silent, m.use.newest())
 			continue
 		}
 		if age, known := since(m.AvailableAt, t.now); !known || age > staleAfter*time.Minute {
-			expected++
+			silent = append(silent, t.silence(m))
 			t.reasons.add(ReasonStaleReader)
 		}
 	}
-	if fresh > 0 && 2*fresh >= expected {
+	if fresh > 0 && 2*fresh >= len(silent) {
 		return false
 	}
 	t.reasons.add(ReasonBlind)
-	t.reasons.addIf(newest > 10, ReasonBlindLong)
+	slices.Sort(silent)
+	t.reasons.addIf(len(silent) > 0 && silent[(len(silent)-1)/2] > blindLong, ReasonBlindLong)
 	return true
+}
+
+// blindLong is after how many minutes blindness is more than points that are late.
+const blindLong = 10
+
+// silence is how many minutes a reader has had no point, as far as that was watched: a process that has just begun
+// knows nothing of the minutes before.
+func (t *tick) silence(m *member) int {
+	if back := m.use.newest(); back >= 0 {
+		return back
+	}
+	began := t.history.began.Unix() / 60
+	if t.history.began.IsZero() {
+		began = t.minute
+	}
+	if t.history.newest > 0 {
+		began = min(began, t.history.newest)
+	}
+	if age, known := since(m.AvailableAt, t.now); known {
+		began = max(began, t.minute-int64(age/time.Minute))
+	}
+	return int(min(t.minute-began, int64(recentMinutes)))
 }
 
 // loadNeed is the number of readers that demand, forecast, connections and lag call for.
@@ -228,7 +251,7 @@ func (t *tick) loadNeed(obs *Observation, l *load, lag lagFinding, meanCPU float
 		}
 	}
 	count := f.count()
-	if lag.verdict == LagApplyStarved && !lag.cool && need <= count {
+	if lag.verdict == LagApplyStarved && !lag.cool && need <= count && len(f.coming) == 0 {
 		need = count + 1
 		s.reason = ReasonLagStarved
 	}
@@ -276,9 +299,9 @@ func (t *tick) grow(planned int) {
 	wanted := t.d.Desired
 	if t.actedOn() {
 		t.reasons.add(ReasonNoNewData)
-		wanted = min(wanted, max(planned, f.count()))
+		wanted = min(wanted, max(planned, f.count())+len(f.late))
 	}
-	missing := wanted - f.count()
+	missing := wanted - f.count() - len(f.late)
 	if step := max(minStep, f.count()); missing > step {
 		missing = step
 		t.reasons.add(ReasonStepCap)
@@ -304,6 +327,8 @@ func (t *tick) removeBroken() {
 // shrink deletes what is superfluous, or replaces what is sick, unless something forbids it.
 func (t *tick) shrink(l *load, lag lagFinding, blind bool, wanted int) {
 	f, p := t.fleet, &t.policy
+	// What is there is desired until it is deleted: the number follows the readers, not the wish.
+	t.d.Desired = t.bound(f.count() + len(f.late))
 	if t.removeBroken(); len(t.d.Deletes) > 0 || blind {
 		return
 	}
@@ -311,13 +336,8 @@ func (t *tick) shrink(l *load, lag lagFinding, blind bool, wanted int) {
 		t.replace(lag, wanted)
 		return
 	}
-	if f.count() <= t.d.Desired && f.count() <= max(wanted, p.Min) {
-		return
-	}
 	keep := max(wanted, p.Min)
-	// What scale-in spares is kept: the desired number follows the readers, not the wish.
-	t.d.Desired = t.bound(f.count())
-	if t.held(lag) {
+	if f.count() <= keep || t.held(lag) {
 		return
 	}
 	ahead, _ := floor(t.now.Add(floorAhead), p, t.history, f, t.d.Lead)
@@ -358,10 +378,10 @@ func (t *tick) held(lag lagFinding) bool {
 		applies bool
 		reason  Reason
 	}{
-		{len(f.coming) > 0, ReasonHoldComing},
+		{len(f.coming)+len(f.late) > 0, ReasonHoldComing},
 		{len(f.leaving) > 0, ReasonHoldLeaving},
 		{len(f.serving) <= 1, ReasonHoldLastReader},
-		{lag.verdict != LagNone && lag.verdict != LagCatchUp, ReasonHoldLag},
+		{t.lagHolds(lag.verdict), ReasonHoldLag},
 		{writerHot, ReasonHoldWriterHot},
 		{f.writers == 0 && !t.reasons[ReasonGlobalSecondary], ReasonNoWriter},
 		{t.within(failoverHold, EventFailover, EventSwitchover, EventRestart), ReasonHoldFailover},
@@ -379,6 +399,17 @@ func (t *tick) held(lag lagFinding) bool {
 	return held
 }
 
+// lagHolds says whether the lag, or not knowing it, forbids to delete. Where nobody measures it, that tells nothing.
+func (t *tick) lagHolds(verdict LagVerdict) bool {
+	switch verdict {
+	case LagNone, LagCatchUp:
+		return false
+	case LagMissing:
+		return !t.history.lagUnmeasured(t.fleet.serving)
+	}
+	return true
+}
+
 // replace makes room for a sick reader's successor, and deletes the sick one once the successor serves.
 func (t *tick) replace(lag lagFinding, wanted int) {
 	f, p := t.fleet, &t.policy
@@ -386,7 +417,7 @@ func (t *tick) replace(lag lagFinding, wanted int) {
 	if lag.verdict == LagUndersized {
 		reason = ReasonReplaceSmall
 	}
-	if !lag.sick.deletable() || len(f.coming) > 0 || len(f.leaving) > 0 || t.actedOn() {
+	if !lag.sick.deletable() || len(f.coming)+len(f.late) > 0 || len(f.leaving) > 0 || t.actedOn() {
 		t.reasons.add(ReasonHoldLag)
 		return
 	}
@@ -411,7 +442,7 @@ func (t *tick) replace(lag lagFinding, wanted int) {
 	}
 }
 
-// keepsZonesWithout says whether the other serving readers are still in two zones, if all are now.
+// keepsZonesWithout says whether the other serving readers are still in two zones, if all are now and two are left.
 func (t *tick) keepsZonesWithout(gone *member) bool {
 	before, after := map[string]bool{}, map[string]bool{}
 	for _, m := range t.fleet.serving {
@@ -420,7 +451,7 @@ func (t *tick) keepsZonesWithout(gone *member) bool {
 			after[m.Zone] = true
 		}
 	}
-	return len(after) >= min(2, len(before))
+	return len(after) >= min(2, len(before), len(t.fleet.serving)-1)
 }
 
 // actedOn says whether the scaler already acted on samples as new as the newest.
@@ -467,7 +498,7 @@ func (t *tick) state(blind bool) State {
 		{blind, Blind},
 		{t.d.Shortfall > 0, Saturated},
 		{refused, Degraded},
-		{len(t.d.Creates) > 0 || len(f.coming) > 0, ScalingOut},
+		{len(t.d.Creates)+len(f.coming)+len(f.late) > 0, ScalingOut},
 		{len(t.d.Deletes) > 0, ScalingIn},
 		{len(f.leaving) > 0, Draining},
 		{t.within(failoverHold, EventFailover, EventSwitchover), FailoverHold},

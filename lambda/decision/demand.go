@@ -64,6 +64,7 @@ type load struct {
 	// removing is the demand now with a reader that does not report taken as busy: what scale-in must assume.
 	removing float64
 	series   [recentMinutes]float64 // from minute backwards, gaps carried forward
+	known    [recentMinutes]bool    // which of series are no gap
 }
 
 // measure joins what the members report with what the history recorded (which includes readers that are gone).
@@ -127,6 +128,7 @@ func (l *load) fill(f *fleet, history *History, start int, minute, eventMinute i
 		if known {
 			last = sum
 		}
+		l.known[back-start] = known
 		l.series[back-start] = last
 	}
 	for i := 1; i < recentMinutes; i++ { // before the first known minute: no trend

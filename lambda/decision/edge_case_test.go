@@ -41,9 +41,35 @@ func TestEdgeCases(t *testing.T) {
 
 		"no data at all keeps the readers": {func() *scenario {
 			s := quiet()
+			s.watch(30, 20)
 			s.readers(func(_ int, m *Member) { m.CPU = nil })
 			return s
 		}, expectation{reasons: []Reason{ReasonBlind, ReasonBlindLong}, state: Blind, desired: 4}},
+		"no data in the first minute is not ten minutes without": {func() *scenario {
+			s := quiet()
+			s.readers(func(_ int, m *Member) { m.CPU = nil })
+			s.watch(0, 0)
+			return s
+		}, expectation{reasons: []Reason{ReasonBlind}, not: []Reason{ReasonBlindLong}, state: Blind}},
+		"one reader of four that reports does not hide a long blindness": {func() *scenario {
+			s := quiet()
+			s.readers(func(i int, m *Member) {
+				if i > 0 {
+					m.CPU = m.CPU[:1]
+				}
+			})
+			return s
+		}, expectation{reasons: []Reason{ReasonBlind, ReasonBlindLong}}},
+		"the first samples after blindness delete nothing": {func() *scenario {
+			s := quiet()
+			s.readers(func(_ int, m *Member) { m.CPU = m.CPU[len(m.CPU)-9:] })
+			return s
+		}, expectation{reasons: []Reason{ReasonHoldStabilisation}, desired: 4}},
+		"a few lost minutes do not stop scale-in": {func() *scenario {
+			s := quiet()
+			s.readers(func(_ int, m *Member) { m.CPU = append(m.CPU[:2:2], m.CPU[5:]...) })
+			return s
+		}, expectation{deletes: []string{owned2}}},
 		"no data at all still honours a floor": {func() *scenario {
 			s := quiet()
 			s.readers(func(_ int, m *Member) { m.CPU = nil })
@@ -196,6 +222,31 @@ func TestEdgeCases(t *testing.T) {
 			m.Status, m.CPU, m.CreatedAt, m.AvailableAt = "creating", nil, noon.Add(-31*time.Minute), time.Time{}
 			return s
 		}, expectation{deletes: []string{owned1}, reasons: []Reason{ReasonStuckCreate, ReasonDeleteBroken}}},
+		"a creation far beyond its time is no longer counted on": {func() *scenario { return late(6, 40) },
+			expectation{creates: 1, reasons: []Reason{ReasonLateCreate}, desired: 6}},
+		"a creation within its time is counted on": {func() *scenario {
+			s := late(6, 40)
+			s.at(owned1).CreatedAt = noon.Add(-15 * time.Minute)
+			return s
+		}, expectation{not: []Reason{ReasonLateCreate}, desired: 5}},
+		"where creations take long, a long one is counted on": {func() *scenario {
+			s := late(6, 40)
+			for i := range 50 {
+				s.history.Creates = append(s.history.Creates, CreateTime{noon.Add(-time.Duration(i) * time.Hour), 15 * time.Minute})
+			}
+			return s
+		}, expectation{not: []Reason{ReasonLateCreate}}},
+		"a late creation keeps its place within the maximum": {func() *scenario { return late(5, 40) },
+			expectation{reasons: []Reason{ReasonLateCreate}, desired: 5}},
+		"a late creation stops scale-in": {func() *scenario { return late(6, 5) },
+			expectation{reasons: []Reason{ReasonLateCreate, ReasonHoldComing}, desired: 5}},
+		"a broken reader that goes leaves the desired number alone": {func() *scenario {
+			s := quiet()
+			s.policy.Min = 2
+			s.at("writer").CPU = steady(95)
+			s.at(owned1).Status, s.at(owned1).CPU = "failed", nil
+			return s
+		}, expectation{deletes: []string{owned1}, desired: 3}},
 		"a failed reader is replaced before it goes": {func() *scenario {
 			s := cluster(4, 75)
 			s.at(owned1).Status, s.at(owned1).CPU = "failed", nil
@@ -306,6 +357,11 @@ func TestEdgeCases(t *testing.T) {
 			s.policy.Max = 3
 			return s
 		}, expectation{reasons: []Reason{ReasonAboveMax, ReasonHoldForeign}, desired: 3}},
+		"no floor ahead is named where there is none": {func() *scenario {
+			s := cluster(16, 95)
+			s.policy.Max = 15
+			return s
+		}, expectation{reasons: []Reason{ReasonSaturated}, not: []Reason{ReasonHoldFloorAhead}}},
 		"a maximum lowered during a sale cuts nothing that is needed": {func() *scenario {
 			s := cluster(8, 60)
 			s.policy.Max = 5
@@ -416,6 +472,12 @@ func TestEdgeCases(t *testing.T) {
 			})
 			return s
 		}, expectation{reasons: []Reason{ReasonHoldZone}}},
+		"a minimum of one is reached although the last reader is alone in its zone": {func() *scenario {
+			s := cluster(2, 4)
+			s.at("baseline-2").Owned, s.at("baseline-2").Tier = true, 15
+			s.policy.Min = 1
+			return s
+		}, expectation{deletes: []string{"baseline-2"}, not: []Reason{ReasonHoldZone}}},
 		"a hot writer stops scale-in": {func() *scenario {
 			s := quiet()
 			s.at("writer").CPU = steady(95)
@@ -447,6 +509,14 @@ func TestEdgeCases(t *testing.T) {
 			s.policy.CapPercent, s.policy.RiskPercent = 90, 20
 			return s
 		}, expectation{creates: -1}},
+		"lag on readers busy with queries adds none while one is coming": {func() *scenario {
+			s := cluster(5, 82)
+			s.readers(func(_ int, m *Member) { m.LagMs = steady(500) })
+			m := s.at(SlotID(prefix, 3))
+			m.Status, m.CPU, m.LagMs, m.CreatedAt, m.AvailableAt = "creating", nil, nil, noon.Add(-time.Minute), time.Time{}
+			s.policy.CapPercent, s.policy.RiskPercent = 90, 20
+			return s
+		}, expectation{not: []Reason{ReasonLagStarved}, desired: 5}},
 		"lag that writes cause adds none": {func() *scenario {
 			s := cluster(4, 30)
 			s.at("writer").CPU = steady(90)
@@ -464,6 +534,13 @@ func TestEdgeCases(t *testing.T) {
 			s.at(owned1).LagMs = steady(5000)
 			return s
 		}, expectation{creates: 1, reasons: []Reason{ReasonLagOne, ReasonReplaceSick}, desired: 4}},
+		"a replacement on its way keeps the desired number": {func() *scenario {
+			s := cluster(4, 15)
+			s.at(owned1).LagMs = steady(5000)
+			m := s.at(owned2)
+			m.Status, m.CPU, m.LagMs, m.CreatedAt, m.AvailableAt = "creating", nil, nil, noon.Add(-time.Minute), time.Time{}
+			return s
+		}, expectation{reasons: []Reason{ReasonHoldLag}, desired: 4}},
 		"a replaced reader goes once its successor is warm": {func() *scenario {
 			s := cluster(4, 15)
 			s.at(owned1).LagMs = steady(5000)
@@ -517,6 +594,47 @@ func TestEdgeCases(t *testing.T) {
 			s.readers(func(_ int, m *Member) { m.LagMs = nil })
 			return s
 		}, expectation{reasons: []Reason{ReasonLagMissing, ReasonHoldLag}}},
+		"lag that is missing for an hour after it was measured stops scale-in": {func() *scenario {
+			s := quiet()
+			s.watch(90, 75)
+			s.readers(func(_ int, m *Member) { m.LagMs = nil })
+			s.watch(74, 0)
+			return s
+		}, expectation{reasons: []Reason{ReasonLagMissing, ReasonHoldLag}}},
+		"lag that nobody measures stops nothing": {func() *scenario {
+			s := quiet()
+			s.readers(func(_ int, m *Member) { m.LagMs = nil })
+			s.watch(60, 0)
+			return s
+		}, expectation{deletes: []string{owned2}, reasons: []Reason{ReasonLagMissing}}},
+		"lag that nobody has measured yet stops scale-in": {func() *scenario {
+			s := quiet()
+			s.readers(func(_ int, m *Member) { m.LagMs = nil })
+			s.watch(50, 0)
+			return s
+		}, expectation{reasons: []Reason{ReasonHoldLag}}},
+		"lag that only one reader measures stops nothing": {func() *scenario {
+			s := quiet()
+			s.readers(func(i int, m *Member) {
+				if i > 0 {
+					m.LagMs = nil
+				}
+			})
+			return s
+		}, expectation{deletes: []string{owned2}}},
+		"lag that only a reader measured that is gone stops nothing": {func() *scenario {
+			s := cluster(5, 8)
+			s.policy.Min = 3
+			s.readers(func(i int, m *Member) {
+				if i > 0 {
+					m.LagMs = nil
+				}
+			})
+			s.watch(90, 75)
+			s.obs.Members = slices.DeleteFunc(s.obs.Members, func(m Member) bool { return m.ID == "baseline-1" })
+			s.watch(74, 0)
+			return s
+		}, expectation{deletes: []string{SlotID(prefix, 3)}}},
 		"missing lag does not stop scale-out": {func() *scenario {
 			s := cluster(3, 75)
 			s.readers(func(_ int, m *Member) { m.LagMs = nil })
@@ -666,6 +784,19 @@ func TestEdgeCases(t *testing.T) {
 			}
 		})
 	}
+}
+
+// late is five readers at a CPU percentage, one of which has been created for longer than creations take.
+func late(maximum int, cpu float64) *scenario {
+	s := cluster(5, cpu)
+	s.policy.Max = maximum
+	s.policy.Floors = []Floor{{Window: Window{Name: "sale", From: noon.Add(-time.Hour), Until: noon.Add(time.Hour)}, Readers: 5}}
+	if cpu < 20 {
+		s.policy.Floors = nil
+	}
+	m := s.at(SlotID(prefix, 1))
+	m.Status, m.CPU, m.CreatedAt, m.AvailableAt = "creating", nil, noon.Add(-17*time.Minute), time.Time{}
+	return s
 }
 
 func inStatus(status string) func() *scenario {

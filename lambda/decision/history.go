@@ -38,6 +38,10 @@ type History struct {
 	shares map[int64]map[string]share // what each reader added to recent minutes, so that late points add up
 	seen   map[string]sighting        // last sight of each member
 	writer string
+	began  time.Time // of the first observation
+
+	lagless   int   // minutes since any reader reported its lag in which readers reported CPU
+	laglessAt int64 // the last of those
 }
 
 // CreateTime is one finished creation.
@@ -89,6 +93,7 @@ type sighting struct {
 	at     time.Time
 	phase  phase
 	served bool
+	lag    bool // it reported its lag, at least once
 }
 
 // AddDemand records the readers' demand in one minute: the sum over readers of CPU/100 times vCPUs. A second value
@@ -134,8 +139,12 @@ func (h *History) Observe(obs Observation, now time.Time) {
 	if minute <= 0 || minute > lastMinute {
 		return
 	}
+	if h.began.IsZero() {
+		h.began = now
+	}
 	h.observeDemand(obs, minute)
 	h.observeLives(obs, now)
+	h.observeLag(obs, minute)
 	h.forget(now)
 }
 
@@ -173,7 +182,21 @@ func (h *History) observeDemand(obs Observation, minute int64) {
 			delete(h.shares, at)
 		}
 	}
+	served := map[string]int64{}
+	for _, m := range obs.Members {
+		if !m.AvailableAt.IsZero() {
+			served[m.ID] = m.AvailableAt.Unix() / 60
+		}
+	}
+	// A point also bears on the gaps around it.
+	var touched []int64
 	for _, at := range changed {
+		for near := at - gapBridged; near <= at+gapBridged; near++ {
+			touched = append(touched, near)
+		}
+	}
+	slices.Sort(touched)
+	for _, at := range slices.Compact(touched) {
 		sum, readers := 0.0, 0
 		for _, id := range sortedKeys(h.shares[at]) {
 			if s := h.shares[at][id]; !s.writer {
@@ -182,9 +205,51 @@ func (h *History) observeDemand(obs Observation, minute int64) {
 			}
 		}
 		if readers > 0 {
-			h.AddDemand(at, sum)
+			h.AddDemand(at, sum+h.bridged(at, served))
 		}
 	}
+}
+
+// gapBridged is how many minutes without a point are bridged: CloudWatch loses points, and a sum that lacks a reader
+// for a minute looks like demand that fell and came back.
+const gapBridged = 4
+
+// bridged is what the readers without a point in a minute added to it: the mean of their points on both sides of the
+// gap. Before the first point known of a reader, which served by then, it is that point.
+func (h *History) bridged(at int64, served map[string]int64) float64 {
+	sum := 0.0
+	done := map[string]bool{}
+	for ahead := int64(1); ahead <= gapBridged; ahead++ {
+		for _, id := range sortedKeys(h.shares[at+ahead]) {
+			if _, reported := h.shares[at][id]; reported || done[id] {
+				continue
+			}
+			done[id] = true
+			after := h.shares[at+ahead][id]
+			before, back := h.before(id, at)
+			from, known := served[id]
+			switch {
+			case back == 0 && known && from < at:
+				before = after
+			case back == 0 || back+ahead-1 > gapBridged:
+				continue
+			}
+			if !before.writer && !after.writer {
+				sum += (before.busy + after.busy) / 2
+			}
+		}
+	}
+	return sum
+}
+
+// before is a reader's last point before a minute, and how many minutes before; 0 for none.
+func (h *History) before(id string, at int64) (share, int64) {
+	for back := int64(1); back <= 2*int64(recentMinutes); back++ {
+		if s, ok := h.shares[at-back][id]; ok {
+			return s, back
+		}
+	}
+	return share{}, 0
 }
 
 // observeOld records minutes older than the recent ones of which nothing is known yet, as when a process is given
@@ -233,7 +298,7 @@ func (h *History) observeLives(obs Observation, now time.Time) {
 		if known && now.Sub(last.at) > stuckAfter {
 			last = sighting{}
 		}
-		next := sighting{at: now, phase: phaseOf(m.Status), served: last.served}
+		next := sighting{at: now, phase: phaseOf(m.Status), served: last.served, lag: last.lag || len(m.LagMs) > 0}
 		if next.phase == broken && last.phase != broken && brokenForCapacity[m.Status] {
 			h.Failures = append(h.Failures, Failure{At: now, Code: m.Status, Zone: m.Zone, Class: m.Class})
 		}
@@ -249,6 +314,36 @@ func (h *History) observeLives(obs Observation, now time.Time) {
 		}
 		h.seen[m.ID] = next
 	}
+}
+
+// lagMeasuredAfter is how many minutes with CPU and without any lag it takes until lag counts as not measured.
+const lagMeasuredAfter = 60
+
+// observeLag counts the minutes in which readers reported CPU and none its lag.
+func (h *History) observeLag(obs Observation, minute int64) {
+	reporting := false
+	for i := range obs.Members {
+		m := &obs.Members[i]
+		if m.Role != Reader {
+			continue
+		}
+		if lag := newWindow(m.LagMs, minute, math.MaxFloat64); lag.newest() >= 0 {
+			h.lagless = 0
+			return
+		}
+		cpu := newWindow(m.CPU, minute, 100)
+		reporting = reporting || cpu.fresh()
+	}
+	if reporting && minute > h.laglessAt {
+		h.lagless++
+		h.laglessAt = minute
+	}
+}
+
+// lagUnmeasured says whether nobody measures the lag of these readers: none of them ever reported it, nor any reader
+// for an hour. A gap in a lag that was reported is no such case.
+func (h *History) lagUnmeasured(readers []*member) bool {
+	return h.lagless >= lagMeasuredAfter && !slices.ContainsFunc(readers, func(m *member) bool { return h.seen[m.ID].lag })
 }
 
 // Bounds of what is kept in the lists.

@@ -2,6 +2,7 @@ package decision
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 )
@@ -107,5 +108,48 @@ func TestAShortageThatComesLaterIsRemembered(t *testing.T) {
 	h.Observe(s.obs, s.now.Add(time.Minute))
 	if n := len(h.Failures); n != 1 || h.Failures[0].Zone != s.at(SlotID(prefix, 1)).Zone {
 		t.Errorf("failures %v, want one for the reader's zone: the next creation would run into the same shortage", h.Failures)
+	}
+}
+
+func TestAReadersShortGapIsNoFallOfDemand(t *testing.T) {
+	for name, c := range map[string]struct {
+		lost  []int // points of one of two readers, the oldest is 0; each reader carries 1 busy vCPU
+		alive time.Duration
+		want  float64 // at the first lost point
+	}{
+		"one minute":              {[]int{4}, time.Hour, 2},
+		"four minutes":            {[]int{4, 5, 6, 7}, time.Hour, 2},
+		"five minutes are no gap": {[]int{4, 5, 6, 7, 8}, time.Hour, 1},
+		"the first minutes of a reader there was": {[]int{0, 1, 2}, time.Hour, 2},
+		"a reader that came later":                {[]int{0, 1, 2}, 11 * time.Minute, 1},
+		"the newest minutes, still to come":       {[]int{13}, time.Hour, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := cluster(2, 50)
+			m := s.at("baseline-2")
+			m.AvailableAt = noon.Add(-c.alive)
+			m.CPU = nil
+			for i, p := range steady(50) {
+				if !slices.Contains(c.lost, i) {
+					m.CPU = append(m.CPU, p)
+				}
+			}
+			at := noon.Unix()/60 - int64(RecentWindow/time.Minute) + int64(c.lost[0])
+			var atOnce, byMinute History
+			atOnce.Observe(s.obs, s.now)
+			for minute := at - 20; minute <= noon.Unix()/60; minute++ {
+				obs := Observation{Cluster: s.obs.Cluster}
+				for _, m := range s.obs.Members {
+					m.CPU = slices.DeleteFunc(slices.Clone(m.CPU), func(p Sample) bool { return p.Minute > minute-2 })
+					obs.Members = append(obs.Members, m)
+				}
+				byMinute.Observe(obs, time.Unix(minute*60, 0))
+			}
+			for way, h := range map[string]*History{"at once": &atOnce, "minute by minute": &byMinute} {
+				if v, ok := h.DemandAt(at); !ok || math.Abs(v-c.want) > 0.01 {
+					t.Errorf("told %s, demand in the gap is %v busy vCPUs (known: %v), want %v: a lost point would look like load that doubles", way, v, ok, c.want)
+				}
+			}
+		})
 	}
 }

@@ -28,3 +28,11 @@ func leadTime(creates []CreateTime) time.Duration {
 	slices.Sort(took)
 	return took[(len(took)*9-1)/10] + leadMargin
 }
+
+// leastLate is the least time after which a creation is late: AWS needs 3 to 15 minutes.
+const leastLate = 16 * time.Minute
+
+// lateAfter is when a creation is no longer counted on, though it may still end well: well past the 90th percentile.
+func lateAfter(lead time.Duration) time.Duration {
+	return max(leastLate, (lead-leadMargin)*5/4)
+}

@@ -69,7 +69,7 @@ func phaseOf(status string) phase {
 
 // Times in a reader's life.
 const (
-	// stuckAfter is when a creation is no longer counted on: AWS needs 3 to 15 minutes.
+	// stuckAfter is when a creation will not end well any more, and is removed.
 	stuckAfter = 30 * time.Minute
 	// warmWindow is how long a new reader's cache is cold and its lag a catch-up.
 	warmWindow = 10 * time.Minute
@@ -83,6 +83,7 @@ const (
 type member struct {
 	*Member
 	phase   phase
+	late    bool // creating for longer than lateAfter
 	stuck   bool // creating for longer than stuckAfter
 	vcpu    float64
 	warming bool // serving for less than warmWindow
@@ -99,6 +100,7 @@ type fleet struct {
 	readers  []*member // all of them, sorted by identifier
 	serving  []*member
 	coming   []*member
+	late     []*member // creations that are not counted on any more
 	leaving  []*member
 	broken   []*member
 	writer   *member
@@ -181,6 +183,7 @@ func (t *tick) classify(obs *Observation) *fleet {
 		}
 		if age, known := since(m.CreatedAt, t.now); known && m.Status == "creating" {
 			m.stuck = age > stuckAfter
+			m.late = age > lateAfter(t.d.Lead) && !m.stuck
 		}
 		f.readers = append(f.readers, m)
 	}
@@ -192,6 +195,8 @@ func (t *tick) classify(obs *Observation) *fleet {
 			f.broken = append(f.broken, m)
 		case m.phase == serving:
 			f.serving = append(f.serving, m)
+		case m.late:
+			f.late = append(f.late, m)
 		case m.phase == coming:
 			f.coming = append(f.coming, m)
 		case m.phase == leaving:
@@ -199,9 +204,9 @@ func (t *tick) classify(obs *Observation) *fleet {
 		case m.phase == broken:
 			f.broken = append(f.broken, m)
 		}
-		if !m.stuck && (m.phase == serving || m.phase == coming) {
-			f.capacity += m.vcpu
-		}
+	}
+	for _, m := range slices.Concat(f.serving, f.coming) {
+		f.capacity += m.vcpu
 	}
 	f.class, f.refVCPU = newClass(f)
 	return f
@@ -217,7 +222,7 @@ func (t *tick) overlayAsked(f *fleet, listed map[string]*member) {
 		m := listed[ask.ID]
 		switch {
 		case ask.Delete && m != nil && m.Role == Reader:
-			m.phase, m.stuck = leaving, false
+			m.phase, m.late, m.stuck = leaving, false, false
 		case !ask.Delete && m == nil && !t.refusedSince(ask):
 			m = &member{Member: &Member{ID: ask.ID, Class: ask.Class, Zone: ask.Zone}, phase: coming, conns: -1}
 			m.vcpu = classVCPU(ask.Class)

@@ -79,6 +79,7 @@ const (
 	ReasonNoWriter        Reason = "no-writer"
 	ReasonGlobalSecondary Reason = "global-secondary"
 	ReasonUnknownStatus   Reason = "unknown-status"
+	ReasonLateCreate      Reason = "create-late"
 	ReasonStuckCreate     Reason = "create-stuck"
 	ReasonBrokenReader    Reason = "broken-reader"
 	ReasonNoServing       Reason = "no-serving-reader"
@@ -167,7 +168,8 @@ var Reasons = map[Reason]string{
 	ReasonNoWriter:        "no member is the writer",
 	ReasonGlobalSecondary: "the cluster is a global database's secondary and has no writer of its own",
 	ReasonUnknownStatus:   "a member has a status this version does not know; it is neither counted nor deleted",
-	ReasonStuckCreate:     "a creation has taken more than 30 minutes and is no longer counted on",
+	ReasonLateCreate:      "a creation takes far longer than creations do, at least 16 minutes: it is no longer counted on, and may still end well",
+	ReasonStuckCreate:     "a creation has taken more than 30 minutes and will not end well any more",
 	ReasonBrokenReader:    "a reader is broken and does not serve",
 	ReasonNoServing:       "no reader serves",
 	ReasonBurstable:       "a reader's class is burstable: its CPU credits may run out",
@@ -186,12 +188,12 @@ var Reasons = map[Reason]string{
 	ReasonDeleteBroken:       "a broken or stuck reader of the scaler's is removed",
 	ReasonHoldComing:         "no scale-in while a reader is being created",
 	ReasonHoldLeaving:        "no scale-in while a reader is leaving",
-	ReasonHoldLag:            "no scale-in while readers lag or their lag is unknown",
+	ReasonHoldLag:            "no scale-in while readers lag or their lag is missing; where none ever reports it, for the first hour only",
 	ReasonHoldWriterHot:      "the writer's CPU is above 85 %: no scale-in",
 	ReasonHoldFailover:       "no scale-in within 15 minutes of a failover or restart",
 	ReasonHoldMaintenance:    "no scale-in around maintenance",
 	ReasonHoldWarming:        "no scale-in while a new reader warms up",
-	ReasonHoldStabilisation:  "the load of the stabilisation window still needs the readers",
+	ReasonHoldStabilisation:  "the load of the stabilisation window still needs the readers, or too little of it is known",
 	ReasonHoldSeason:         "earlier days say that the next hour needs the readers",
 	ReasonHoldFloorAhead:     "a planned event soon needs the readers",
 	ReasonHoldImbalance:      "no scale-in while load is skewed",

@@ -76,6 +76,7 @@ func unsafeActions(obs Observation, policy Policy, d Decision, now time.Time) er
 		unsafe(slices.ContainsFunc(d.Creates[:i], func(o Create) bool { return o.ID == c.ID }), "creates %q twice", c.ID)
 	}
 	unsafe(len(d.Creates) > 0 && readers+len(d.Creates) > MaxReaders, "creates %d readers beside %d: Aurora allows %d", len(d.Creates), readers, MaxReaders)
+	unsafe(len(d.Creates) > 0 && serving+creating+len(d.Creates) > policy.Max, "creates %d readers beside %d that serve and %d that come: the maximum is %d", len(d.Creates), serving, creating, policy.Max)
 	unsafe(math.IsNaN(d.Demand) || math.IsInf(d.Demand, 0) || d.Demand < 0, "demand %v is no load", d.Demand)
 	unsafe(math.IsNaN(d.Forecast) || math.IsInf(d.Forecast, 0) || d.Forecast < 0, "forecast %v is no load", d.Forecast)
 	unsafe(d.State == "", "no state")

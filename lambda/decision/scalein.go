@@ -79,7 +79,7 @@ func firstToGo(class string, perZone map[string]int) func(a, b *member) int {
 }
 
 // deleteReaders picks the readers that may go: at most half of those that serve, never below the number to keep nor
-// the vCPUs to keep, never the last, and never the last but one zone.
+// the vCPUs to keep, never the last, and never the last but one zone while two readers stay.
 func deleteReaders(keep int, keepVCPU float64, f *fleet, now time.Time, reasons reasonSet) []string {
 	perZone := map[string]int{}
 	for _, m := range f.serving {
@@ -96,7 +96,7 @@ func deleteReaders(keep int, keepVCPU float64, f *fleet, now time.Time, reasons 
 		if capacity-m.vcpu < keepVCPU {
 			continue
 		}
-		if perZone[m.Zone] == 1 && len(perZone) <= zones {
+		if left > 2 && perZone[m.Zone] == 1 && len(perZone) <= zones {
 			reasons.add(ReasonHoldZone)
 			continue
 		}

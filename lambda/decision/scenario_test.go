@@ -2,6 +2,7 @@ package decision
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 )
@@ -85,6 +86,24 @@ func (s *scenario) days(n int, busyReaders float64) {
 		s.history.AddDemand(minute, 2*busyReaders)
 	}
 	s.history.Learn(s.now)
+}
+
+// watch lets the history observe the cluster as it is, at every minute of a span given in minutes back.
+func (s *scenario) watch(from, until int) {
+	for back := from; back >= until; back-- {
+		obs := s.obs
+		obs.Members = slices.Clone(s.obs.Members)
+		for i := range obs.Members {
+			m := &obs.Members[i]
+			for _, series := range []*Series{&m.CPU, &m.LagMs, &m.Connections} {
+				*series = slices.Clone(*series)
+				for k := range *series {
+					(*series)[k].Minute -= int64(back)
+				}
+			}
+		}
+		s.history.Observe(obs, s.now.Add(-time.Duration(back)*time.Minute))
+	}
 }
 
 func (s *scenario) decide() Decision { return Decide(s.obs, s.policy, s.history, s.now) }

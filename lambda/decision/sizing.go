@@ -45,11 +45,27 @@ const stayRisk = 0.25
 // seasonAhead is how far scale-in looks into the earlier days' future.
 const seasonAhead = 60
 
+// watched says whether enough of the stabilisation window is known to tell that fewer readers sufficed in it: two
+// thirds, for CloudWatch loses points and the newest come late.
+func (l *load) watched(window int64, history *History) bool {
+	known := int64(0)
+	for back := range window {
+		_, ok := history.DemandAt(l.minute - back)
+		if ok || back < int64(recentMinutes) && l.known[back] {
+			known++
+		}
+	}
+	return 3*known >= 2*window
+}
+
 // sizeToStay is the vCPUs of readers below which scale-in must not go: sized like growth, but at a quarter of the
-// risk, and for the highest demand of the stabilisation window.
+// risk, and for the highest demand of the stabilisation window. A window that nobody watched may have needed any number.
 func sizeToStay(l *load, policy *Policy, history *History, lead time.Duration) float64 {
 	peak := l.removing
 	window := int64(policy.Stabilisation.Duration / time.Minute)
+	if !l.watched(window, history) {
+		return math.Inf(1)
+	}
 	for back := range window {
 		sum, n := 0.0, 0.0
 		for k := range int64(3) {
