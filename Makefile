@@ -72,8 +72,10 @@ fuzz: ## Fuzz every parser for FUZZTIME (default 30s) each
 	  package=./$$(dirname $$(grep -rlE "func $$target\(" --include='*_test.go' . | head -1)); \
 	  echo "$$target in $$package"; go test $$package -run '^$$' -fuzz "^$$target$$" -fuzztime $${FUZZTIME:-30s}; done
 
-bench: node_modules/.ready ## Print what synthesis, functions and decisions cost
-	go run ./test/bench
+bench: node_modules/.ready ## Print what synthesis, functions and decisions cost, beside an empty CDK app
+	@go run ./test/bench
+	@echo
+	@go test -run '^$$' -bench . ./lambda/decision ./lambda/replicascaler ./cmd/peakline/internal/protocol
 
 # ---- quality ----
 GOLANGCI_VERSION := v2.15.0

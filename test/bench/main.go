@@ -1,5 +1,5 @@
-// Command bench prints what things cost, each beside a yardstick of the same run, because machines and their moods differ:
-// the synthesis of one environment beside that of an empty CDK app, and the Go benchmarks of the decision.
+// Command bench prints what a synthesis costs beside that of an empty CDK app in the same run, because machines and their
+// moods differ, and how large the functions are. make bench adds the Go benchmarks of the decision and the function.
 package main
 
 import (
@@ -70,6 +70,23 @@ func bench() error {
 		}
 		fmt.Printf("%-22s %9.2f %10d %22.2f\n", environment, took.Seconds(), resources,
 			(took-empty).Seconds()/float64(resources)*100)
+	}
+	return printFunctions()
+}
+
+// printFunctions prints the size of each function's binary, which the syntheses have just built.
+func printFunctions() error {
+	binaries, err := filepath.Glob(filepath.Join(".cache", "functions", "*", "bootstrap"))
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\n%-22s %9s\n", "function (arm64)", "MB")
+	for _, path := range binaries {
+		info, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%-22s %9.1f\n", filepath.Base(filepath.Dir(path)), float64(info.Size())/1e6)
 	}
 	return nil
 }
