@@ -237,7 +237,9 @@ func (t *tick) silence(m *member) int {
 // loadNeed is the number of readers that demand, forecast, connections and lag call for.
 func (t *tick) loadNeed(obs *Observation, l *load, lag lagFinding, meanCPU float64) int {
 	f, p := t.fleet, &t.policy
-	s := size(l, p, t.history, t.d.Lead)
+	build := l.expected(&t.history.bursts)
+	t.reasons.addIf(build != l, ReasonBurst)
+	s := size(build, p, t.history, t.d.Lead)
 	t.d.Demand, t.d.Forecast = l.now/f.refVCPU, s.forecast/f.refVCPU
 	need := readersFor(s.required, f)
 	if p.ConnectionsPerReader > 0 {

@@ -92,6 +92,7 @@ func (h *History) Learn(now time.Time) {
 		}
 	}
 	h.growth = h.fit(now, int(leadTime(h.Creates)/time.Minute)+metricDelay)
+	h.bursts = h.findBursts()
 }
 
 func (h *History) fit(now time.Time, horizon int) *growth {

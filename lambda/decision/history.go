@@ -34,6 +34,7 @@ type History struct {
 	demand []float32 // ring of busy vCPUs by minute modulo historyMinutes; NaN is unknown
 	newest int64     // newest minute in demand; 0: none
 	growth *growth   // fitted by Learn; nil: priors
+	bursts bursts    // found by Learn
 
 	shares map[int64]map[string]share // what each reader added to recent minutes, so that late points add up
 	seen   map[string]sighting        // last sight of each member

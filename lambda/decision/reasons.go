@@ -66,6 +66,7 @@ const (
 	ReasonImbalanceLimit  Reason = "imbalance-limits-growth"
 	ReasonServerlessGrows Reason = "serverless-grows-by-itself"
 	ReasonUnknownClass    Reason = "class-unknown"
+	ReasonBurst           Reason = "burst"
 )
 
 // What the samples and members look like.
@@ -157,6 +158,7 @@ var Reasons = map[Reason]string{
 	ReasonNoNewData:       "no sample is newer than those already acted on",
 	ReasonImbalanceLimit:  "load is skewed, which more readers do not mend: at most one more",
 	ReasonServerlessGrows: "Serverless v2 readers still have capacity to grow into",
+	ReasonBurst:           "demand rose moments ago, and such rises are over here before a reader comes: they are not built for until they last",
 	ReasonUnknownClass:    "neither writer nor readers tell which class to create",
 
 	ReasonBlind:           "fewer than half of the serving readers have a sample of the last three minutes",
