@@ -142,7 +142,7 @@ func TestTheCompiledFunctionAnswers(t *testing.T) {
 	}
 	api := newRuntimeAPI(t)
 	var out output
-	start(t, binary, api, emptyAccount(t), &out)
+	function := start(t, binary, api, emptyAccount(t), &out)
 	select {
 	case api.next <- `{"source":"aws.events","detail-type":"Scheduled Event"}`:
 	case <-time.After(20 * time.Second):
@@ -156,6 +156,9 @@ func TestTheCompiledFunctionAnswers(t *testing.T) {
 	case <-time.After(30 * time.Second):
 		t.Fatalf("the function never answered:\n%s", &out)
 	}
+	// Its output is complete once the process has ended.
+	_ = function.Process.Kill()
+	_ = function.Wait()
 	if log := out.String(); !strings.Contains(log, `"trigger":"schedule"`) || !strings.Contains(log, "no policy is deployed") {
 		t.Errorf("its log says %q, want one line that says why nothing was done", log)
 	}

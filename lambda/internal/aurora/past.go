@@ -28,15 +28,15 @@ func (c *Cluster) Past(ctx context.Context, serverless bool, since, now time.Tim
 	var past Past
 	var seconds, owned decision.Series
 	err := c.read(ctx, []query{
-		{namespace, utilisation, "Sum", map[string]string{"DBClusterIdentifier": c.ID, "Role": "READER"}, time.Minute, &past.BusyPercent},
-		{contract.MetricNamespace, contract.MetricCreateSeconds, "Maximum", own, time.Minute, &seconds},
+		{namespace, utilisation, "Sum", map[string]string{"DBClusterIdentifier": c.ID, "Role": "READER"}, minute, &past.BusyPercent},
+		{contract.MetricNamespace, contract.MetricCreateSeconds, "Maximum", own, minute, &seconds},
 	}, since, now)
 	if err != nil {
 		return Past{}, err
 	}
 	month := time.Date(now.UTC().Year(), now.UTC().Month(), 1, 0, 0, 0, 0, time.UTC)
 	err = c.read(ctx, []query{
-		{contract.MetricNamespace, contract.MetricOwned, "Average", own, time.Hour, &owned},
+		{contract.MetricNamespace, contract.MetricOwned, "Average", own, hour, &owned},
 	}, month, now)
 	if err != nil {
 		return Past{}, err
@@ -63,9 +63,9 @@ func (c *Cluster) LastRun(ctx context.Context, now time.Time) (Run, error) {
 	var desired, serving, coming decision.Series
 	own := map[string]string{contract.MetricDimension: c.Environment}
 	err := c.read(ctx, []query{
-		{contract.MetricNamespace, contract.MetricDesired, "Maximum", own, time.Minute, &desired},
-		{contract.MetricNamespace, contract.MetricServing, "Maximum", own, time.Minute, &serving},
-		{contract.MetricNamespace, contract.MetricComing, "Maximum", own, time.Minute, &coming},
+		{contract.MetricNamespace, contract.MetricDesired, "Maximum", own, minute, &desired},
+		{contract.MetricNamespace, contract.MetricServing, "Maximum", own, minute, &serving},
+		{contract.MetricNamespace, contract.MetricComing, "Maximum", own, minute, &coming},
 	}, now.Add(-time.Hour), now)
 	if err != nil || len(desired) == 0 {
 		return Run{}, err

@@ -25,11 +25,17 @@ const (
 	acuUtilization = "ACUUtilization"
 )
 
+// Periods, in seconds.
+const (
+	minute = 60
+	hour   = 60 * minute
+)
+
 // query is one series to read and where its points go.
 type query struct {
 	namespace, metric, statistic string
 	dimensions                   map[string]string
-	period                       time.Duration
+	seconds                      int32 // period
 	into                         *decision.Series
 }
 
@@ -39,7 +45,7 @@ type query struct {
 func (c *Cluster) Overview(ctx context.Context, state *State, now time.Time) (whole bool, err error) {
 	role := func(role, metric, statistic string, into *decision.Series) query {
 		return query{namespace, metric, statistic,
-			map[string]string{"DBClusterIdentifier": c.ID, "Role": role}, time.Minute, into}
+			map[string]string{"DBClusterIdentifier": c.ID, "Role": role}, minute, into}
 	}
 	var readers, writer decision.Member
 	var reporting decision.Series
@@ -99,7 +105,7 @@ func (c *Cluster) Detail(ctx context.Context, state *State, now time.Time) error
 		}
 		for _, series := range wanted {
 			queries = append(queries, query{namespace, series.metric, "Average",
-				map[string]string{"DBInstanceIdentifier": m.ID}, time.Minute, series.into})
+				map[string]string{"DBInstanceIdentifier": m.ID}, minute, series.into})
 		}
 	}
 	if err := c.read(ctx, queries, now.Add(-decision.RecentWindow), now); err != nil {
@@ -144,7 +150,7 @@ func (c *Cluster) read(ctx context.Context, queries []query, from, until time.Ti
 		in.MetricDataQueries = append(in.MetricDataQueries, types.MetricDataQuery{
 			Id: aws.String(id),
 			MetricStat: &types.MetricStat{
-				Metric: metric, Stat: aws.String(q.statistic), Period: aws.Int32(int32(q.period / time.Second)),
+				Metric: metric, Stat: aws.String(q.statistic), Period: aws.Int32(q.seconds),
 			},
 		})
 	}

@@ -76,21 +76,23 @@ func (h *Handler) drainReaders(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("delete the scaler's readers: a failover made %s the writer of cluster %s; fail over to an instance of the template (aws rds failover-db-cluster) and delete again",
 				names(remaining), h.Cluster.ID)
 		}
-		if sleepErr := h.Sleep(ctx, drainPoll); sleepErr != nil {
-			switch {
-			case err != nil && len(remaining) > 0:
-				return "", fmt.Errorf("delete the scaler's readers %s: %w", names(remaining), err)
-			case len(remaining) > 0:
-				return "", errUnfinished
-			case err != nil:
-				// Whether readers remain is unknown. The cluster's own deletion still guards them, and a rollback must not hang
-				// on the scaler.
-				return "could not look: " + err.Error(), nil
-			default:
-				return "the readers are gone", nil
-			}
+		if h.Sleep(ctx, drainPoll) != nil {
+			return outOfTime(remaining, err)
 		}
 	}
+}
+
+// outOfTime says how a drain ends when its time does.
+func outOfTime(remaining []decision.Member, failure error) (string, error) {
+	switch {
+	case len(remaining) > 0 && failure != nil:
+		return "", fmt.Errorf("delete the scaler's readers %s: %w", names(remaining), failure)
+	case len(remaining) > 0:
+		return "", errUnfinished
+	}
+	// After a failure, whether readers remain is unknown. The cluster's own deletion still guards them, and a rollback
+	// must not hang on the scaler.
+	return strings.TrimSpace("no reader is known to remain " + errorText(failure)), nil
 }
 
 // policyGoes says whether the deployed policy is gone, within its grace. While it cannot be read, it counts as deployed.

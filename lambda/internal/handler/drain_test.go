@@ -22,7 +22,13 @@ type stack struct {
 	answers []answer
 }
 
-type answer struct{ Status, Reason, PhysicalResourceId, RequestId, LogicalResourceId, StackId string }
+type answer struct {
+	Status, Reason     string
+	PhysicalResourceID string `json:"PhysicalResourceId"`
+	RequestID          string `json:"RequestId"`
+	LogicalResourceID  string `json:"LogicalResourceId"`
+	StackID            string `json:"StackId"`
+}
 
 func newStack(t *testing.T) *stack {
 	s := &stack{}

@@ -53,7 +53,7 @@ func TestFaultsNeverMakeTheScalerUnsafe(t *testing.T) {
 			return context.DeadlineExceeded
 		}
 		first, second := s.silent(), s.silent()
-		for range 150 {
+		for range 100 {
 			account.Advance(time.Minute)
 			account.Before, account.After = fault, fault
 			switch roll(30) {
@@ -91,13 +91,13 @@ func TestFaultsNeverMakeTheScalerUnsafe(t *testing.T) {
 			}
 		}
 		account.Load = func(time.Time) float64 { return 0.4 }
-		for range 240 {
+		for range 150 {
 			account.Advance(time.Minute)
 			_, _ = first.Handle(context.Background(), []byte(`{}`))
 		}
 		report, err := first.Handle(context.Background(), []byte(`{}`))
 		if err != nil || len(report.Failures) > 0 {
-			t.Fatalf("still failing four hours after the faults ended: %v %v", err, codes(report))
+			t.Fatalf("still failing two and a half hours after the faults ended: %v %v", err, codes(report))
 		}
 		if d := report.Decision; d.Serving < policy.Min || d.Serving > policy.Max || len(d.Creates) > 0 {
 			t.Fatalf("not healed: %d serving, %d coming, policy %d to %d, creates %v, reasons %v", d.Serving, d.Coming, policy.Min, policy.Max, d.Creates, d.Reasons)
