@@ -53,8 +53,14 @@ func readPolicy(file string) (decision.Policy, error) {
 		return decision.Policy{}, fmt.Errorf("read policy: %w", err)
 	}
 	policy := decision.ProductionPolicy()
-	err = yaml.UnmarshalWithOptions(text, &policy, yaml.Strict())
-	if err != nil && !errors.Is(err, io.EOF) { // an empty file changes nothing
+	var stated any // nothing, in an empty file or one of comments: it leaves the shipped policy as it is
+	if err := yaml.Unmarshal(text, &stated); err != nil && !errors.Is(err, io.EOF) {
+		return decision.Policy{}, fmt.Errorf("read policy %s: %w", file, err)
+	}
+	if stated == nil {
+		return policy, nil
+	}
+	if err := yaml.UnmarshalWithOptions(text, &policy, yaml.Strict()); err != nil {
 		return decision.Policy{}, fmt.Errorf("read policy %s: %w", file, err)
 	}
 	if err := policy.Validate(); err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -48,12 +49,60 @@ func TestPolicyFilesStateOnlyWhatDiffers(t *testing.T) {
 	}
 }
 
+func TestAPolicyFileThatStatesNothingIsTheShippedPolicy(t *testing.T) {
+	for name, text := range map[string]string{
+		"empty": "", "blank": "\n\n", "comments only": "# to be tuned\n#min: 3\n", "a document without content": "---\n", "JSON's null": "null\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			policy, err := readPolicy(policyFile(t, text))
+			if err != nil || !reflect.DeepEqual(policy, decision.ProductionPolicy()) {
+				t.Errorf("policy %+v, error %v, want the shipped policy: a file of comments must not stop the scaler", policy, err)
+			}
+		})
+	}
+}
+
+// TestTheDocumentedPolicyFileIsRead keeps the page's example true, and complete.
+func TestTheDocumentedPolicyFileIsRead(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "decide-protocol.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(page), "```yaml\n")
+	example, _, closed := strings.Cut(rest, "```")
+	if !found || !closed {
+		t.Fatal("the page has no example of a policy file")
+	}
+	policy, err := readPolicy(policyFile(t, example))
+	if err != nil {
+		t.Fatalf("the page's policy file is refused: %v", err)
+	}
+	fields := reflect.ValueOf(policy)
+	for i := range fields.NumField() {
+		if fields.Field(i).IsZero() {
+			t.Errorf("field %s is not in the page's policy file, or is not read from it", fields.Type().Field(i).Name)
+		}
+	}
+	sale := time.Date(2026, 11, 27, 8, 0, 0, 0, time.UTC)
+	switch {
+	case len(policy.Floors) != 2 || !policy.Floors[0].From.Equal(sale) || policy.Floors[0].Readers != 9 || policy.Floors[1].LoadMultiple != 3 || policy.Floors[1].Lead.Duration != 45*time.Minute:
+		t.Errorf("floors %+v, want those of the page: the sale would start without its readers", policy.Floors)
+	case len(policy.Freezes) != 1 || policy.Freezes[0].Name == "" || !policy.Freezes[0].From.Before(policy.Freezes[0].Until):
+		t.Errorf("freezes %+v, want that of the page", policy.Freezes)
+	case policy.Override.Floor != 4 || policy.Override.Until.IsZero():
+		t.Errorf("override %+v, want that of the page", policy.Override)
+	}
+}
+
 func TestBadPolicyFilesSayWhatIsWrong(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string
 		want []string
 	}{
 		"an unknown field":      {"min: 2\nmaximum: 9\n", []string{"maximum", "2:"}},
+		"a name in capitals":    {"MIN: 3\n", []string{"MIN"}},
+		"a field twice":         {"min: 3\nmin: 4\n", []string{"min", "2:"}},
+		"a floor's typo":        {"floors:\n  - name: sale\n    form: 2026-11-27T08:00:00Z\n", []string{"form", "3:"}},
 		"a duration of minutes": {"stabilisation: 20\n", []string{"duration", "20"}},
 		"several mistakes":      {"min: 9\nmax: 4\ncapPercent: 300\n", []string{"min: 9 is above max 4", "capPercent: 300, want 20 to 90"}},
 	} {

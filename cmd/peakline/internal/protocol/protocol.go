@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"reflect"
 	"time"
 
 	"peakline/lambda/decision"
@@ -84,6 +85,9 @@ type Create struct {
 	Class string `json:"class"`
 }
 
+// lastMinute is the start of the year 2200. Points in the future are left out; so far ahead, the unit is wrong.
+var lastMinute = float64(time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC).Unix() / 60)
+
 // points are samples written as [[unix minute, value], ...]; a value of null is a gap.
 type points decision.Series
 
@@ -101,6 +105,9 @@ func (p *points) UnmarshalJSON(text []byte) error {
 		if *pair[0] != math.Trunc(*pair[0]) || math.Abs(*pair[0]) > 1<<53 {
 			return fmt.Errorf("read samples: minute %v, want a whole number of minutes since 1970", *pair[0])
 		}
+		if *pair[0] > lastMinute {
+			return fmt.Errorf("read samples: minute %.0f is after the year 2200, want minutes since 1970, not seconds", *pair[0])
+		}
 		if pair[1] != nil {
 			*p = append(*p, decision.Sample{Minute: int64(*pair[0]), Value: *pair[1]})
 		}
@@ -108,7 +115,7 @@ func (p *points) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// parse reads one line. Unknown fields, text after the object and a line without a time are errors that name what
+// parse reads one line. Unknown and repeated fields, text after the object and a line without a time are errors that name what
 // was found.
 func parse(text []byte) (*Line, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
@@ -119,6 +126,9 @@ func parse(text []byte) (*Line, error) {
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("read observation: text after the closing brace, want one JSON object per line")
+	}
+	if err := checkNames(text, reflect.TypeFor[Line]()); err != nil {
+		return nil, fmt.Errorf("read observation: %w", err)
 	}
 	if line.Now.IsZero() {
 		return nil, errors.New("read observation: no now, want the time as RFC 3339")

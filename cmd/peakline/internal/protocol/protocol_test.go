@@ -138,17 +138,22 @@ func TestBadLinesSayWhatIsWrong(t *testing.T) {
 		line string
 		want []string
 	}{
-		"no JSON":                 {`hello`, []string{"read observation", "invalid character 'h'"}},
-		"an unknown field":        {`{"now":"2026-11-18T12:00:00Z","colour":1}`, []string{`unknown field "colour"`}},
-		"an unknown member field": {`{"now":"2026-11-18T12:00:00Z","members":[{"id":"a","role":"reader","cpus":[]}]}`, []string{`unknown field "cpus"`}},
-		"no time":                 {`{"cluster":{"status":"available"}}`, []string{"no now"}},
-		"a time that is none":     {`{"now":"noon"}`, []string{`"noon"`}},
-		"a member without id":     {`{"now":"2026-11-18T12:00:00Z","members":[{"role":"reader"}]}`, []string{"members[0]"}},
-		"a role of its own":       {`{"now":"2026-11-18T12:00:00Z","members":[{"id":"a","role":"boss"}]}`, []string{`"a"`, `"boss"`, `"writer" or "reader"`}},
-		"a tier out of range":     {`{"now":"2026-11-18T12:00:00Z","members":[{"id":"a","role":"reader","tier":16}]}`, []string{`"a"`, "16", "0 to 15"}},
-		"a sample of three":       {`{"now":"2026-11-18T12:00:00Z","members":[{"id":"a","role":"reader","cpu":[[1,2,3]]}]}`, []string{"3 values", "[unix minute, value]"}},
-		"a minute with seconds":   {`{"now":"2026-11-18T12:00:00Z","members":[{"id":"a","role":"reader","cpu":[[1.5,2]]}]}`, []string{"1.5", "whole number"}},
-		"two objects":             {`{"now":"2026-11-18T12:00:00Z"}{}`, []string{"one JSON object per line"}},
+		"no JSON":                     {`hello`, []string{"read observation", "invalid character 'h'"}},
+		"an unknown field":            {`{"now":"2026-11-18T12:00:00Z","colour":1}`, []string{`unknown field "colour"`}},
+		"an unknown member field":     {`{"now":"2026-11-18T12:00:00Z","members":[{"id":"a","role":"reader","cpus":[]}]}`, []string{`unknown field "cpus"`}},
+		"a name in capitals":          {`{"NOW":"2026-11-18T12:00:00Z"}`, []string{`"NOW"`, `want "now"`}},
+		"a member's name in capitals": {`{"now":"2026-11-18T12:00:00Z","members":[{"id":"a","role":"reader","cpu":[[29932559,1]],"LagMs":[]}]}`, []string{`"LagMs"`, `want "lagMs"`}},
+		"a field twice":               {`{"now":"2026-11-18T12:00:00Z","now":"2026-11-18T12:01:00Z"}`, []string{`"now"`, "twice"}},
+		"a member's field twice":      {`{"now":"2026-11-18T12:00:00Z","members":[{"id":"a","role":"reader","cpu":[[29932559,1]],"cpu":[]}]}`, []string{`"cpu"`, "twice"}},
+		"seconds for minutes":         {`{"now":"2026-11-18T12:00:00Z","members":[{"id":"a","role":"reader","cpu":[[1795953540,2]]}]}`, []string{"1795953540", "not seconds"}},
+		"no time":                     {`{"cluster":{"status":"available"}}`, []string{"no now"}},
+		"a time that is none":         {`{"now":"noon"}`, []string{`"noon"`}},
+		"a member without id":         {`{"now":"2026-11-18T12:00:00Z","members":[{"role":"reader"}]}`, []string{"members[0]"}},
+		"a role of its own":           {`{"now":"2026-11-18T12:00:00Z","members":[{"id":"a","role":"boss"}]}`, []string{`"a"`, `"boss"`, `"writer" or "reader"`}},
+		"a tier out of range":         {`{"now":"2026-11-18T12:00:00Z","members":[{"id":"a","role":"reader","tier":16}]}`, []string{`"a"`, "16", "0 to 15"}},
+		"a sample of three":           {`{"now":"2026-11-18T12:00:00Z","members":[{"id":"a","role":"reader","cpu":[[1,2,3]]}]}`, []string{"3 values", "[unix minute, value]"}},
+		"a minute with seconds":       {`{"now":"2026-11-18T12:00:00Z","members":[{"id":"a","role":"reader","cpu":[[1.5,2]]}]}`, []string{"1.5", "whole number"}},
+		"two objects":                 {`{"now":"2026-11-18T12:00:00Z"}{}`, []string{"one JSON object per line"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := NewSession(decision.ProductionPolicy()).Answer([]byte(c.line))
