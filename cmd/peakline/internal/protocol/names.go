@@ -9,49 +9,56 @@ import (
 )
 
 // checkNames refuses what encoding/json takes silently in a text that it could decode into a type: a field's name in
-// other letters' case, and a field that an object states twice.
+// other letters' case, and a field that an object states twice. It looks at the names only, so that lines with days
+// of points are not decoded twice.
 func checkNames(text []byte, into reflect.Type) error {
-	return checkValue(json.NewDecoder(bytes.NewReader(text)), into)
-}
-
-func checkValue(decoder *json.Decoder, t reflect.Type) error {
-	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) { // it has no fields, and may be long
-		return decoder.Decode(&json.RawMessage{})
+	type level struct {
+		of    reflect.Type    // the object's type, or that of the array's elements
+		names map[string]bool // stated so far; nil in an array
 	}
-	token, err := decoder.Token()
-	if err != nil {
-		return err
-	}
-	opening, nested := token.(json.Delim)
-	if !nested {
-		return nil
-	}
-	seen := map[string]bool{}
-	for decoder.More() {
-		inner := t
-		if opening == '[' && t.Kind() == reflect.Slice {
-			inner = t.Elem()
-		}
-		if opening == '{' {
-			token, err := decoder.Token()
-			if err != nil {
+	var open []level
+	value := into // type of the value that comes next
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '{':
+			open = append(open, level{value, map[string]bool{}})
+		case '[':
+			if value.Kind() == reflect.Slice {
+				value = value.Elem()
+			}
+			open = append(open, level{value, nil})
+		case '}', ']':
+			if open = open[:len(open)-1]; len(open) > 0 {
+				value = open[len(open)-1].of
+			}
+		case '"':
+			end := i + 1
+			for ; text[end] != '"'; end++ {
+				if text[end] == '\\' {
+					end++
+				}
+			}
+			quoted := text[i : end+1]
+			i = end
+			if !bytes.HasPrefix(bytes.TrimLeft(text[end+1:], " \t\r\n"), []byte(":")) {
+				continue // a value
+			}
+			var name string
+			if err := json.Unmarshal(quoted, &name); err != nil {
 				return err
 			}
-			name, _ := token.(string)
-			if inner, err = fieldType(t, name); err != nil {
-				return err
-			}
-			if seen[name] {
+			object := open[len(open)-1]
+			if object.names[name] {
 				return fmt.Errorf("field %q is stated twice in one object, want it once", name)
 			}
-			seen[name] = true
-		}
-		if err := checkValue(decoder, inner); err != nil {
-			return err
+			object.names[name] = true
+			var err error
+			if value, err = fieldType(object.of, name); err != nil {
+				return err
+			}
 		}
 	}
-	_, err = decoder.Token() // the closing bracket
-	return err
+	return nil
 }
 
 // fieldType is the type of a struct's field of exactly this name in JSON.
