@@ -36,15 +36,15 @@ type Scaler struct {
 	Min int `json:"min,omitempty" jsonschema:"minimum=1,maximum=15"`
 	// Max is the most readers. Default: 15 in production, 4 in development.
 	Max int `json:"max,omitempty" jsonschema:"minimum=1,maximum=15"`
-	// CapPercent is the reader CPU that Peakline's forecast may reach at its upper bound. Default: 80.
+	// CapPercent is the reader CPU that Peakline's forecast may reach at its upper bound. Default: 85.
 	CapPercent float64 `json:"capPercent,omitempty" jsonschema:"minimum=20,maximum=90"`
-	// RiskPercent is the accepted chance that demand outgrows the readers before more can help. It is the one knob between cost and service. Default: 1.
-	RiskPercent float64 `json:"riskPercent,omitempty" jsonschema:"minimum=0.01,maximum=20"`
+	// RiskPercent is the accepted chance that demand outgrows the readers before more can help. It is the one knob between cost and service. Default: 0.6.
+	RiskPercent float64 `json:"riskPercent,omitempty" jsonschema:"minimum=0.01,maximum=50"`
 	// TargetTracking is for `control: target-tracking`.
 	TargetTracking TargetTracking `json:"targetTracking,omitempty"`
 	// PoolLifetimeMinutes is how long services keep a database connection, and with it how soon a new reader carries its share. Default: 10.
 	PoolLifetimeMinutes int `json:"poolLifetimeMinutes,omitempty" jsonschema:"minimum=1,maximum=240"`
-	// StabilisationMinutes is how long fewer readers must have sufficed before one is removed. Default: 15.
+	// StabilisationMinutes is how long fewer readers must have sufficed before one is removed. Default: 10.
 	StabilisationMinutes int `json:"stabilisationMinutes,omitempty" jsonschema:"minimum=1,maximum=240"`
 	// LagObjectiveMilliseconds is the replica lag that counts as good. Default: 100.
 	LagObjectiveMilliseconds int `json:"lagObjectiveMilliseconds,omitempty" jsonschema:"minimum=10,maximum=60000"`

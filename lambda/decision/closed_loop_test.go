@@ -120,7 +120,7 @@ func TestAFivefoldStepIsAnsweredAndGivenBack(t *testing.T) {
 	if n := readers[330]; n < 7 {
 		t.Errorf("%d readers half an hour into five readers' worth of load", n)
 	}
-	if before, after := readers[299], readers[len(readers)-1]; after > before+2 {
+	if before, after := readers[299], readers[len(readers)-1]; after > before+3 {
 		t.Errorf("%d readers are left long after the step, of %d before: the bill would keep it", after, before)
 	}
 }
@@ -144,8 +144,8 @@ func TestVanishedTrafficGivesTheReadersBackAndRecoveryGetsThem(t *testing.T) {
 		}
 		return 4
 	})
-	if early := readers[405]; early < readers[399] {
-		t.Errorf("%d readers five minutes into the outage, of %d before: a blip would throw them away", early, readers[399])
+	if early := readers[405]; 0.8*float64(early) < 4 {
+		t.Errorf("%d readers five minutes into the outage, of %d before: after a blip they could not carry the load", early, readers[399])
 	}
 	if late := readers[799]; late > 3 {
 		t.Errorf("%d readers after hours without traffic, want next to the minimum", late)

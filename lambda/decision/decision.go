@@ -338,26 +338,33 @@ func (t *tick) shrink(l *load, lag lagFinding, blind bool, wanted int) {
 		t.replace(lag, wanted)
 		return
 	}
-	keep := max(wanted, p.Min)
+	// Above the policy's maximum a reader stays for a surge of the present demand only, not for all that may come.
+	present := surge * l.now / (p.CapPercent / 100)
+	limit := max(p.Max, readersFor(present, f))
+	keep := min(max(wanted, p.Min), limit)
 	if f.count() <= keep || t.held(lag) {
 		return
 	}
 	ahead, _ := floor(t.now.Add(floorAhead), p, t.history, f, t.d.Lead)
-	if keep = max(keep, ahead); f.count() <= keep {
+	if keep = min(max(keep, ahead), limit); f.count() <= keep {
 		t.reasons.add(ReasonHoldFloorAhead)
 		return
 	}
 	stay := sizeToStay(l, p, t.history, t.d.Lead)
-	if keep = max(keep, readersFor(stay, f)); f.count() <= keep {
+	if keep = min(max(keep, readersFor(stay, f)), limit); f.count() <= keep {
 		t.reasons.add(ReasonHoldStabilisation)
 		return
 	}
 	season := seasonToStay(l, p, t.history)
-	if keep = max(keep, readersFor(season, f)); f.count() <= keep {
+	if keep = min(max(keep, readersFor(season, f)), limit); f.count() <= keep {
 		t.reasons.add(ReasonHoldSeason)
 		return
 	}
-	t.d.Deletes = deleteReaders(keep, max(stay, season), f, t.now, t.reasons)
+	capacity := max(stay, season)
+	if keep == limit {
+		capacity = min(capacity, present)
+	}
+	t.d.Deletes = deleteReaders(keep, capacity, f, t.now, t.reasons)
 	t.reasons.addIf(len(t.d.Deletes) > 0, ReasonScaleIn)
 	t.d.Desired = t.bound(f.count() - len(t.d.Deletes))
 }

@@ -7,7 +7,7 @@ const censoredAt = 95.0
 
 // unknownExcess is what a reader at its limit is taken to want when no database load tells. Behind the limit there is
 // no trend to see either, so it equals the most that a trend may add: more work must never lower the need.
-const unknownExcess = 1 + maxEffect
+const unknownExcess = 1 + maxTrend
 
 // maxUncensored bounds the demand that a database load may claim, in multiples of a reader.
 const maxUncensored = 4.0

@@ -62,7 +62,7 @@ func TestEdgeCases(t *testing.T) {
 		}, expectation{reasons: []Reason{ReasonBlind, ReasonBlindLong}}},
 		"the first samples after blindness delete nothing": {func() *scenario {
 			s := quiet()
-			s.readers(func(_ int, m *Member) { m.CPU = m.CPU[len(m.CPU)-9:] })
+			s.readers(func(_ int, m *Member) { m.CPU = m.CPU[len(m.CPU)-6:] })
 			return s
 		}, expectation{reasons: []Reason{ReasonHoldStabilisation}, desired: 4}},
 		"a few lost minutes do not stop scale-in": {func() *scenario {
@@ -406,7 +406,7 @@ func TestEdgeCases(t *testing.T) {
 			s.days(7, 1)
 			s.policy.Floors = []Floor{{Window: Window{From: noon.Add(10 * time.Minute), Until: noon.Add(time.Hour)}, LoadMultiple: 5}}
 			return s
-		}, expectation{creates: 3, desired: 7, reasons: []Reason{ReasonFloor}}},
+		}, expectation{creates: 2, desired: 6, reasons: []Reason{ReasonFloor}}},
 		"an expired floor counts for nothing": {func() *scenario {
 			s := quiet()
 			s.policy.Floors = []Floor{{Window: Window{From: noon.Add(-2 * time.Hour), Until: noon.Add(-time.Hour)}, Readers: 9}}

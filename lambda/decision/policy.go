@@ -49,7 +49,7 @@ type Policy struct {
 	// CapPercent is the reader CPU that the forecast's upper bound may reach, 20 to 90.
 	CapPercent float64 `json:"capPercent"`
 	// RiskPercent is the accepted chance, in percent, that demand outgrows the readers before more can help:
-	// 0.01 to 20. The one knob between cost and service.
+	// 0.01 to 50. The one knob between cost and service.
 	RiskPercent float64 `json:"riskPercent"`
 	// LagObjectiveMs is the replica lag above which readers count as lagging.
 	LagObjectiveMs float64 `json:"lagObjectiveMs"`
@@ -105,11 +105,11 @@ func ProductionPolicy() Policy {
 		Min:            2,
 		Max:            15,
 		Prefix:         "peakline-prod-auto",
-		CapPercent:     80,
-		RiskPercent:    1,
+		CapPercent:     85,
+		RiskPercent:    0.6,
 		LagObjectiveMs: 100,
 		PoolLifetime:   Duration{10 * time.Minute},
-		Stabilisation:  Duration{15 * time.Minute},
+		Stabilisation:  Duration{10 * time.Minute},
 	}
 }
 
@@ -144,7 +144,7 @@ func (p Policy) Validate() error {
 	refuse(p.Min > p.Max, "min: %d is above max %d", p.Min, p.Max)
 	refuse(p.Prefix == "", "prefix: empty, want the start of the readers' identifiers such as %q", "peakline-prod-auto")
 	refuse(outside(p.CapPercent, 20, 90), "capPercent: %v, want 20 to 90", p.CapPercent)
-	refuse(outside(p.RiskPercent, 0.01, 20), "riskPercent: %v, want 0.01 to 20", p.RiskPercent)
+	refuse(outside(p.RiskPercent, 0.01, 50), "riskPercent: %v, want 0.01 to 50", p.RiskPercent)
 	refuse(outside(p.LagObjectiveMs, 1, 60_000), "lagObjectiveMs: %v, want 1 to 60000", p.LagObjectiveMs)
 	refuse(p.PoolLifetime.Duration < time.Minute || p.PoolLifetime.Duration > 4*time.Hour,
 		"poolLifetime: %v, want 1m to 4h", p.PoolLifetime)
@@ -184,7 +184,7 @@ func (p Policy) sane() Policy {
 		p.Prefix = shipped.Prefix
 	}
 	p.CapPercent = within(p.CapPercent, 20, 90, shipped.CapPercent)
-	p.RiskPercent = within(p.RiskPercent, 0.01, 20, shipped.RiskPercent)
+	p.RiskPercent = within(p.RiskPercent, 0.01, 50, shipped.RiskPercent)
 	p.LagObjectiveMs = within(p.LagObjectiveMs, 1, 60_000, shipped.LagObjectiveMs)
 	duration := func(d Duration, otherwise Duration) Duration {
 		if d.Duration <= 0 {

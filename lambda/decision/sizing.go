@@ -16,31 +16,54 @@ type sizing struct {
 // size answers how many vCPUs of readers the load needs so that the chance of outgrowing them before more can help
 // stays within the policy's risk.
 func size(l *load, policy *Policy, history *History, lead time.Duration) sizing {
-	g, horizon := history.growth, int(lead/time.Minute)+metricDelay
-	e, coef, peak := effects{1}, priorEffects, l.now
-	if g != nil {
-		coef, peak = g.coef, max(g.peak, l.now)
-		e[3], e[4], _ = g.seasonAt(l.minute)
-	}
-	e[1], e[2] = trends(&l.series, l.now, idleShare*peak, horizon)
-	ratio := e.forecast(coef)
-	margin := g.margin(policy.RiskPercent/100, levelOf(l.now, peak))
-	s := sizing{forecast: l.now * ratio, upper: l.now * ratio * margin, reason: ReasonRisk}
-	s.required = s.upper / (policy.CapPercent / 100)
-	trend, season := coef[1]*e[1]+coef[2]*e[2], coef[3]*e[3]+coef[4]*e[4]
-	switch {
-	case trend >= season && trend > margin-1:
-		s.reason = ReasonTrend
-	case season > trend && season > margin-1:
-		s.reason = ReasonSeason
-	case margin < 1.1:
-		s.reason = ReasonDemand
-	}
-	return s
+	return sizeAt(l, 0, l.now, policy.RiskPercent/100, policy, history, lead)
 }
 
-// stayRisk is the share of the policy's risk that scale-in may take: a reader that goes costs a lead to get back.
-const stayRisk = 0.25
+// likely is the chance from which a surge of earlier days is part of the forecast; the margin covers rarer ones.
+const likely = 0.1
+
+// sizeAt is size some minutes back, for a demand and a risk.
+func sizeAt(l *load, back int, demand, risk float64, policy *Policy, history *History, lead time.Duration) sizing {
+	g := history.growth
+	highest := demand
+	if g != nil {
+		highest = max(highest, g.peak)
+	}
+	idle := idleShare * highest
+	level := (demand + idle) / (highest + idle)
+	trend := trend(l.series[back:], demand, idle, horizon(lead))
+	margin, reason := g.margin(risk, level, false), ReasonRisk
+	expected := trend
+	if season := g.seasonAt(l.minute - int64(back)); season >= surge {
+		// What an earlier day saw at this time is prepared for if it is likely enough to come again.
+		if again := min(season, g.margin(risk, level, true)); again > margin {
+			margin, reason = again, ReasonSeason
+		}
+		expected = max(expected, min(season, g.margin(likely, level, true)))
+	}
+	growth := min(maxGrowth, trend*margin)
+	switch {
+	case trend > margin:
+		reason = ReasonTrend
+	case growth < 1.1:
+		reason = ReasonDemand
+	}
+	upper := demand * growth
+	return sizing{
+		forecast: demand * expected, upper: upper, required: upper / (policy.CapPercent / 100), reason: reason,
+	}
+}
+
+const (
+	// stayRisk is how many times the policy's risk the highest demand of the stabilisation window is sized at: it is
+	// over, and may only be on its way back.
+	stayRisk = 4
+	// stayMargin is how much more than needed the readers must carry to stay, so that a load that wavers by that much
+	// does not make the readers waver.
+	stayMargin = 1.08
+	// stayMinutes is how many minutes what was needed then is still needed: trends are noisy.
+	stayMinutes = recentMinutes - trendMinutes
+)
 
 // seasonAhead is how far scale-in looks into the earlier days' future.
 const seasonAhead = 60
@@ -58,8 +81,8 @@ func (l *load) watched(window int64, history *History) bool {
 	return 3*known >= 2*window
 }
 
-// sizeToStay is the vCPUs of readers below which scale-in must not go: sized like growth, but at a quarter of the
-// risk, and for the highest demand of the stabilisation window. A window that nobody watched may have needed any number.
+// sizeToStay is the vCPUs of readers below which scale-in must not go: what was needed in the last minutes, and what
+// the highest demand of the stabilisation window would need. A window that nobody watched may have needed any number.
 func sizeToStay(l *load, policy *Policy, history *History, lead time.Duration) float64 {
 	peak := l.removing
 	window := int64(policy.Stabilisation.Duration / time.Minute)
@@ -80,11 +103,14 @@ func sizeToStay(l *load, policy *Policy, history *History, lead time.Duration) f
 	for back := range min(int(window), recentMinutes-2) {
 		peak = max(peak, medianOf3(l.series[back], l.series[back+1], l.series[back+2]))
 	}
-	stay := *l
-	stay.now = peak
-	careful := *policy
-	careful.RiskPercent *= stayRisk
-	return size(&stay, &careful, history, lead).required
+	risk, required := policy.RiskPercent/100, 0.0
+	for back := range stayMinutes {
+		then := medianOf3(l.series[back], l.series[back+1], l.series[back+2])
+		required = max(required,
+			sizeAt(l, back, then, risk, policy, history, lead).required,
+			sizeAt(l, back, peak, min(0.5, stayRisk*risk), policy, history, lead).required)
+	}
+	return required * stayMargin
 }
 
 // seasonToStay is the vCPUs of readers that earlier days say the next hour needs, at 90 % of the policy's CPU.

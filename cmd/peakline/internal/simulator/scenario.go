@@ -31,8 +31,8 @@ func Scenarios() []Scenario {
 		},
 		{Name: "ramp", About: "3.2 times the load within 30 minutes", Recorded: true, days: 2,
 			shape: func(s *shopDays) { s.event(at(1, 18, 30), 30, 120, 90, 3.2) }},
-		{Name: "midnight-start", About: "2.5 times the load within 15 minutes of midnight", Recorded: true, days: 3,
-			shape: func(s *shopDays) { s.event(at(2, 0, 0), 15, 60, 240, 2.5) }},
+		{Name: "midnight-start", About: "twice the load within 20 minutes of midnight", Recorded: true, days: 3,
+			shape: func(s *shopDays) { s.event(at(2, 0, 0), 20, 60, 240, 2) }},
 		{Name: "spikes", About: "bursts of 3 minutes, too short for any reader to arrive", days: 2,
 			shape: func(s *shopDays) {
 				for _, minute := range []int{at(0, 10, 17), at(0, 15, 3), at(1, 4, 40), at(1, 11, 31), at(1, 16, 12)} {
