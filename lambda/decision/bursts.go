@@ -32,8 +32,8 @@ func (r *recent) ago(minutes int) float64 {
 	return medianOf3(r[minutes], r[minutes+1], r[minutes+2])
 }
 
-// begun says whether demand rose suddenly within the last minutes, and from which level. One minute tells: the trend
-// would follow it too.
+// begun says whether demand rose suddenly within the last minutes, and from which level. One minute tells, as it does
+// the trend.
 func (b *bursts) begun(r *recent) (level float64, young bool) {
 	level = r.ago(burstYoung + 3)
 	idle := idleShare * b.peak

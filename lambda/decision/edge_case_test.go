@@ -62,11 +62,13 @@ func TestEdgeCases(t *testing.T) {
 		}, expectation{reasons: []Reason{ReasonBlind, ReasonBlindLong}}},
 		"the first samples after blindness delete nothing": {func() *scenario {
 			s := quiet()
-			s.readers(func(_ int, m *Member) { m.CPU = m.CPU[len(m.CPU)-6:] })
+			s.policy.Stabilisation = Duration{15 * time.Minute}
+			s.readers(func(_ int, m *Member) { m.CPU = m.CPU[len(m.CPU)-9:] })
 			return s
 		}, expectation{reasons: []Reason{ReasonHoldStabilisation}, desired: 4}},
 		"a few lost minutes do not stop scale-in": {func() *scenario {
 			s := quiet()
+			s.policy.Stabilisation = Duration{15 * time.Minute}
 			s.readers(func(_ int, m *Member) { m.CPU = append(m.CPU[:2:2], m.CPU[5:]...) })
 			return s
 		}, expectation{deletes: []string{owned2}}},
@@ -75,7 +77,7 @@ func TestEdgeCases(t *testing.T) {
 			s.readers(func(_ int, m *Member) { m.CPU = nil })
 			s.policy.Floors = []Floor{{Window: Window{Name: "sale", From: noon, Until: noon.Add(time.Hour)}, Readers: 6}}
 			return s
-		}, expectation{creates: 2, reasons: []Reason{ReasonBlind, ReasonFloor}, state: Blind}},
+		}, expectation{creates: 2, reasons: []Reason{ReasonBlind, ReasonFloor}, not: []Reason{ReasonBlindLong}, state: Blind}},
 		"one stale reader stops scale-in": {func() *scenario {
 			s := quiet()
 			s.at("baseline-1").CPU = s.at("baseline-1").CPU[:5]
@@ -543,6 +545,14 @@ func TestEdgeCases(t *testing.T) {
 		}, expectation{reasons: []Reason{ReasonHoldLag}, desired: 4}},
 		"a replaced reader goes once its successor is warm": {func() *scenario {
 			s := cluster(4, 15)
+			s.at(owned1).LagMs = steady(5000)
+			s.at(owned2).AvailableAt = noon.Add(-15 * time.Minute)
+			return s
+		}, expectation{deletes: []string{owned1}, reasons: []Reason{ReasonReplaceSick}}},
+		"of two readers, a replaced one goes although its zone goes with it": {func() *scenario {
+			s := cluster(4, 4)
+			s.policy.Min = 1
+			s.obs.Members = []Member{*s.at("writer"), *s.at(owned1), *s.at(owned2)}
 			s.at(owned1).LagMs = steady(5000)
 			s.at(owned2).AvailableAt = noon.Add(-15 * time.Minute)
 			return s

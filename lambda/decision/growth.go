@@ -82,7 +82,7 @@ type growth struct {
 }
 
 // Learn fits the growth model to the recorded demand, if the last fit is older than half an hour. Decide works
-// without it, on priors. A fit takes about a millisecond.
+// without it, on priors. It takes a few milliseconds.
 func (h *History) Learn(now time.Time) {
 	if h.newest == 0 {
 		return
