@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"peakline/lambda/contract"
 	"peakline/lambda/decision"
 	"peakline/lambda/internal/awstest"
@@ -79,6 +81,29 @@ func TestDeletingTheStackRemovesTheScalersReadersAndNoOther(t *testing.T) {
 	want := answer{"SUCCESS", "", "reader-drain-" + clusterID, "request", "ReaderDrain", "stack"}
 	if len(stack.answers) != 1 || stack.answers[0] != want {
 		t.Errorf("answers %+v, want one %+v", stack.answers, want)
+	}
+}
+
+func TestADrainWaitsForACreationThatWasUnderWay(t *testing.T) {
+	s, stack := removed(t), newStack(t)
+	for _, id := range s.owned() {
+		delete(s.Instances, id)
+	}
+	looks := 0
+	s.Before = func(call string, _ int) error {
+		if call == "DescribeDBInstances" {
+			if looks++; looks == 2 {
+				late := s.Add(prefix+"-r03", 15, contract.OwnerTagKey, environment)
+				late.DBInstanceStatus = aws.String("creating")
+			}
+		}
+		return nil
+	}
+	if _, err := s.Handle(context.Background(), stack.request("Delete")); err != nil {
+		t.Fatal(err)
+	}
+	if owned := s.owned(); looks < 2 || len(owned) != 0 || len(stack.answers) != 1 {
+		t.Errorf("after %d looks, %v is left: a creation under way appears after the first, and the cluster cannot be deleted", looks, owned)
 	}
 }
 

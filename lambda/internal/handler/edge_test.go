@@ -137,13 +137,54 @@ func TestAReaderThatExistsAlreadyAndIsOursCounts(t *testing.T) {
 }
 
 func TestANameThatBelongsToSomebodyElseIsPassedOver(t *testing.T) {
+	for name, tags := range map[string][]string{
+		"a stranger's":                    nil,
+		"ours by tag, in another cluster": {contract.OwnerTagKey, environment},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, func(p *decision.Policy) { p.Min = 3 })
+			foreign := s.Add(prefix+"-r01", 2, tags...)
+			foreign.DBClusterIdentifier = aws.String("another-cluster")
+			s.tick()
+			s.minutes(1)
+			if s.Instances[prefix+"-r02"] == nil || len(s.Deleted()) > 0 {
+				t.Errorf("readers %v, deleted %v, want r02: one name taken by somebody else must not stop the scaler", s.owned(), s.Deleted())
+			}
+		})
+	}
+}
+
+func TestAReaderThatAWSDoesNotShowYetIsNotAskedForTwice(t *testing.T) {
 	s := newScene(t, func(p *decision.Policy) { p.Min = 3 })
-	foreign := s.Add(prefix+"-r01", 2)
-	foreign.DBClusterIdentifier = aws.String("another-cluster")
 	s.tick()
+	created := s.Instances[prefix+"-r01"]
+	delete(s.Instances, prefix+"-r01")
+	s.Calls()
 	s.minutes(1)
-	if s.Instances[prefix+"-r02"] == nil || len(s.Deleted()) > 0 {
-		t.Errorf("readers %v, deleted %v, want r02: one name taken by somebody else must not stop the scaler", s.owned(), s.Deleted())
+	if n := count(s.Calls(), "CreateDBInstance"); n != 0 {
+		t.Errorf("%d more creations while the first is not listed yet, want none", n)
+	}
+	s.Instances[prefix+"-r01"] = created
+	s.minutes(10)
+	if owned := s.owned(); len(owned) != 1 {
+		t.Errorf("%v, want one", owned)
+	}
+}
+
+func TestAPolicyThatGoesDuringTheRunStopsIt(t *testing.T) {
+	s := newScene(t, four)
+	s.After = func(call string, _ int) error {
+		if call == "GetMetricData" {
+			delete(s.Parameters, contract.PolicyParameter(environment)) // the stack's deletion has begun
+		}
+		return nil
+	}
+	s.Calls()
+	s.tick()
+	for _, call := range s.Calls() {
+		if isWrite(call) {
+			t.Errorf("%s after the policy went: the drain would have to wait for it", call)
+		}
 	}
 }
 
@@ -471,7 +512,8 @@ func TestWithoutSSMTheLastPolicyServesForAWhile(t *testing.T) {
 
 func TestAMetricGapOfOneReaderIsLookedInto(t *testing.T) {
 	s := newScene(t, nil)
-	s.minutes(6)
+	s.Load = func(time.Time) float64 { return 0.02 } // so little that the other reader's double share means nothing
+	s.minutes(26)
 	s.Instances[clusterID+"-reader1"].Mute = true
 	s.Advance(time.Minute)
 	s.tick()
