@@ -36,7 +36,7 @@ func scalerStatements(scope construct.Construct, props ReplicaScalerProps) []aws
 			rdsARN(scope, "subgrp", props.Cluster.SubnetGroupName),
 			rdsARN(scope, "og", props.Cluster.OptionGroupName),
 		}, withTag("aws:RequestTag")),
-		allow([]string{"rds:AddTagsToResource"}, []*string{owned}, withTag("aws:RequestTag")),
+		allow([]string{"rds:AddTagsToResource"}, []*string{owned}, nil), // what CreateDBInstance needs to set the tag above
 		allow([]string{"rds:DeleteDBInstance"}, []*string{owned}, withTag("aws:ResourceTag")),
 		allow([]string{"iam:PassRole"}, []*string{props.Cluster.MonitoringRole.RoleArn()}, map[string]interface{}{
 			"StringEquals": map[string]interface{}{"iam:PassedToService": "monitoring.rds.amazonaws.com"},

@@ -191,7 +191,7 @@ var scalerRequirements = []requirement{
 		where: ourScaler,
 		check: func(a *assembly, fail failure) {
 			owned := fmt.Sprintf("arn:aws:rds:%s:%s:db:%s-*", a.environment.Region, a.environment.Account, contract.ReaderPrefix(a.environment.Name))
-			tagged := map[string]string{"rds:CreateDBInstance": "aws:RequestTag/", "rds:AddTagsToResource": "aws:RequestTag/", "rds:DeleteDBInstance": "aws:ResourceTag/"}
+			tagged := map[string]string{"rds:CreateDBInstance": "aws:RequestTag/", "rds:AddTagsToResource": "", "rds:DeleteDBInstance": "aws:ResourceTag/"}
 			granted := map[string]bool{}
 			for _, function := range []string{"Scaler", "Drain"} {
 				for _, s := range a.statements(a.target(a.scalerFunction(function), "Role")) {
@@ -202,7 +202,7 @@ var scalerRequirements = []requirement{
 							continue
 						}
 						equals, _ := dig(s.condition(), "StringEquals").(map[string]any)
-						if equals[tag+contract.OwnerTagKey] != a.environment.Name {
+						if tag != "" && equals[tag+contract.OwnerTagKey] != a.environment.Name {
 							fail("%s allows %s without the tag %s=%s: it could touch the writer or the operator's readers", s.where, action, contract.OwnerTagKey, a.environment.Name)
 						}
 						for _, target := range s.resources() {
