@@ -24,8 +24,8 @@ const (
 	maxGrowth = 4.0
 	// maxTrend is how much the trend may raise the forecast: to twice the demand.
 	maxTrend = 1.0
-	// slowTrend and fastTrend are how far the slope of ten minutes and that of the last minutes are continued.
-	slowTrend, fastTrend = 0.5, 0.25
+	// trendDelay is how many minutes the median of three and the slope are behind a rise that has just begun.
+	trendDelay = 2
 	// idleShare is the share of the highest demand below which growth is not looked at as a ratio: from next to
 	// nothing, everything is a multiple.
 	idleShare = 0.02
@@ -206,25 +206,35 @@ func (g *growth) seasonAt(minute int64) float64 {
 	return float64(highest)
 }
 
-// trend is the growth within the horizon that the slopes of the last minutes mean, as a ratio of at least 1, since a
-// forecast may only add. The slow slope is the Theil-Sen estimate (the median of all pairwise slopes) over four means
-// of three minutes, which a single burst does not move. The series runs backwards from the newest minute.
+// trend is the growth within the horizon that the slope of the last minutes means, as a ratio of at least 1, since a
+// forecast may only add. Of a least-squares slope, as much is continued as stands out from the noise around it: less
+// the variance that the noise gives it, times sixteen, so that a slope below four standard errors counts for nothing
+// and a step is not taken for a slope (a James-Stein estimate). Six minutes tell a sudden rise soon, twelve a slow one
+// surely. The series runs backwards from the newest minute.
 func trend(s []float64, base, idle float64, horizon int) float64 {
 	if base+idle <= 0 {
 		return 1
 	}
-	a, b := (s[0]+s[1]+s[2])/3, (s[3]+s[4]+s[5])/3
-	c, d := (s[6]+s[7]+s[8])/3, (s[9]+s[10]+s[11])/3
-	slopes := [6]float64{(a - b) / 3, (b - c) / 3, (c - d) / 3, (a - c) / 6, (b - d) / 6, (a - d) / 9}
-	for i := 1; i < len(slopes); i++ {
-		for j := i; j > 0 && slopes[j] < slopes[j-1]; j-- {
-			slopes[j], slopes[j-1] = slopes[j-1], slopes[j]
+	growth := 0.0
+	for _, n := range [...]int{trendMinutes / 2, trendMinutes} {
+		mean, slope, spread, around := 0.0, 0.0, 0.0, 0.0
+		for _, v := range s[:n] {
+			mean += v / float64(n)
 		}
+		for back, v := range s[:n] {
+			x, y := float64(n-1)/2-float64(back), v-mean
+			slope += x * y
+			spread += x * x
+			around += y * y
+		}
+		around = max(0, around-slope*slope/spread) / float64(n-2)
+		if slope /= spread; slope <= 0 {
+			continue
+		}
+		certain := max(0, 1-16*around/spread/(slope*slope))
+		growth = max(growth, certain*slope*float64(horizon+trendDelay)/(base+idle))
 	}
-	scale := float64(horizon) / (base + idle)
-	bound := func(v float64) float64 { return max(-maxTrend, min(maxTrend, v)) }
-	slow, fast := bound((slopes[2]+slopes[3])/2*scale), bound((a-b)/3*scale)
-	return max(1, 1+slowTrend*slow+fastTrend*fast)
+	return 1 + min(growth, maxTrend)
 }
 
 // trendMinutes is how many minutes a trend is read from.

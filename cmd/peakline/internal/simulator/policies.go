@@ -57,8 +57,8 @@ func (p Policy) Setting(value float64) string {
 
 var (
 	targets   = []float64{0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75}
-	risks     = []float64{0.05, 0.1, 0.3, 0.6, 1, 2, 5, 15, 50}
-	capacity  = []float64{0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.88}
+	risks     = []float64{0.1, 0.3, 0.4, 0.5, 0.6, 1, 2, 5, 15, 50}
+	capacity  = []float64{0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.88}
 	allTheDay = func(readers func(given setup, utilisation float64) int) []Variant {
 		return []Variant{{start: func(given setup, utilisation float64) (controller, int) {
 			count := readers(given, utilisation)
@@ -106,14 +106,14 @@ func Policies() []Policy {
 		},
 		{
 			Name: StaticPeak, About: "readers for the highest minute, all the time", Knob: "utilisation", format: "%.2f",
-			Settings: capacity, Default: 1, Benchmark: true,
+			Settings: capacity, Default: 5, Benchmark: true,
 			Variants: allTheDay(func(given setup, utilisation float64) int {
 				return readersFor(given.plant, slices.Max(given.trace.Load), utilisation)
 			}),
 		},
 		{
 			Name: "static-mean", About: "readers for the mean load, all the time", Knob: "utilisation", format: "%.2f",
-			Settings: capacity, Default: 1, Benchmark: true,
+			Settings: capacity, Default: 5, Benchmark: true,
 			Variants: allTheDay(func(given setup, utilisation float64) int {
 				sum := 0.0
 				for _, load := range given.trace.Load {
@@ -124,7 +124,7 @@ func Policies() []Policy {
 		},
 		{
 			Name: Oracle, About: "knows the load to come, waits for readers like everyone", Knob: "utilisation",
-			format: "%.2f", Settings: capacity, Default: 5, Benchmark: true, Variants: oracleVariants(),
+			format: "%.2f", Settings: capacity, Default: 9, Benchmark: true, Variants: oracleVariants(),
 		},
 	}
 }
