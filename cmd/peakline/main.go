@@ -17,7 +17,7 @@ import (
 // subcommands is the table of what peakline can do, in the order of its help.
 var subcommands = []func() *cli.Command{
 	decideCommand,
-	replay.Command,
+	func() *cli.Command { return replay.Command(readPolicy) },
 	scaler.Command,
 }
 

@@ -32,8 +32,8 @@ type Replay struct {
 	Sweeps []simulator.Sweep
 }
 
-// Command builds the subcommand.
-func Command() *cli.Command {
+// Command builds the subcommand. The policy file is read by the function that `peakline decide` reads it with.
+func Command(readPolicy func(file string) (decision.Policy, error)) *cli.Command {
 	return &cli.Command{
 		Name:      "replay",
 		Usage:     "play traffic through the scaler and its rivals, and compare service and cost",
@@ -44,7 +44,7 @@ func Command() *cli.Command {
 			&cli.StringSliceFlag{Name: "trace", Usage: "traffic `FILE` or built-in name; repeatable", Required: true},
 			&cli.FloatFlag{Name: "peak", Value: 12400, Usage: "scale the highest minute to `RPS` requests/s; 0 keeps the trace's own numbers"},
 			&cli.StringFlag{Name: "plant", Usage: "YAML `FILE` with what differs from the default cluster"},
-			&cli.StringFlag{Name: "policy", Usage: "the scaler's policy as JSON `FILE`; without it, the shipped production policy"},
+			&cli.StringFlag{Name: "policy", Usage: "the scaler's policy as YAML or JSON `FILE`; what it leaves out is as shipped"},
 			&cli.StringSliceFlag{Name: "floor", Usage: "known sale `FROM/UNTIL=READERS`, for every policy alike; repeatable"},
 			&cli.StringSliceFlag{Name: "only", Usage: "replay only the `POLICY` of this name; repeatable"},
 			&cli.IntFlag{Name: "seeds", Value: 5, Usage: "replay everything `N` times with different luck"},
@@ -52,7 +52,7 @@ func Command() *cli.Command {
 			&cli.StringFlag{Name: "output", Usage: "write to `FILE` instead of the terminal"},
 			&cli.BoolFlag{Name: "bar", Usage: "judge one setting over all traces, worst seed, instead of each trace by itself"},
 		},
-		Action: run,
+		Action: func(ctx context.Context, command *cli.Command) error { return run(ctx, command, readPolicy) },
 	}
 }
 
@@ -64,12 +64,12 @@ func scenarioHelp() string {
 	return lines.String()
 }
 
-func run(ctx context.Context, command *cli.Command) error {
+func run(ctx context.Context, command *cli.Command, readPolicy func(string) (decision.Policy, error)) error {
 	write, err := report(command)
 	if err != nil {
 		return err
 	}
-	experiments, err := experiments(command)
+	experiments, err := experiments(command, readPolicy)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func report(command *cli.Command) (func(io.Writer, []Replay) error, error) {
 	return write, nil
 }
 
-func experiments(command *cli.Command) ([]simulator.Experiment, error) {
+func experiments(command *cli.Command, readPolicy func(string) (decision.Policy, error)) ([]simulator.Experiment, error) {
 	plant := simulator.DefaultPlant()
 	var err error
 	if path := command.String("plant"); path != "" {
@@ -126,12 +126,8 @@ func experiments(command *cli.Command) ([]simulator.Experiment, error) {
 	}
 	policy := decision.ProductionPolicy()
 	if path := command.String("policy"); path != "" {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return nil, fmt.Errorf("read policy: %w", err)
-		}
-		if policy, err = decision.ParsePolicy(text); err != nil {
-			return nil, fmt.Errorf("policy %s: %w", path, err)
+		if policy, err = readPolicy(path); err != nil {
+			return nil, err
 		}
 	}
 	var floors []decision.Floor

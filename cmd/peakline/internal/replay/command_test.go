@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/urfave/cli/v3"
+
+	"peakline/lambda/decision"
 )
 
 // replayed runs the subcommand as the shell would and returns what it prints.
@@ -17,11 +20,16 @@ func replayed(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
 	root := &cli.Command{
-		Name: "peakline", Commands: []*cli.Command{Command()}, Writer: &out, ErrWriter: &out,
+		Name: "peakline", Commands: []*cli.Command{Command(noPolicy)}, Writer: &out, ErrWriter: &out,
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},
 	}
 	err := root.Run(context.Background(), append([]string{"peakline", "replay"}, args...))
 	return out.String(), err
+}
+
+// noPolicy stands for a policy file that cannot be read.
+func noPolicy(file string) (decision.Policy, error) {
+	return decision.Policy{}, fmt.Errorf("read policy %s: no such file", file)
 }
 
 // shortTrace is four hours with a hump, every five minutes.
