@@ -89,7 +89,7 @@ func writeChart(out io.Writer, replays []Replay) error {
 			return fmt.Errorf("draw %s: %w", sweep.Policy.Name, err)
 		}
 	}
-	write(panel(headHeight), "What good service costs", 15, ink, true, 0, 6)
+	write(panel(headHeight), "What good service costs", 15, ink, true, 6)
 	if err := drawCurves(panel(curvesHeight), r); err != nil {
 		return fmt.Errorf("draw curves: %w", err)
 	}
@@ -108,17 +108,17 @@ func style(points vg.Length, c color.Color, bold bool) draw.TextStyle {
 	return draw.TextStyle{Color: c, Font: face, XAlign: draw.XLeft, YAlign: draw.YBottom, Handler: plot.DefaultTextHandler}
 }
 
-// write puts text at an offset from the lower left corner of a panel.
-func write(c draw.Canvas, text string, points vg.Length, ink color.Color, bold bool, x, y vg.Length) {
-	c.FillText(style(points, ink, bold), vg.Point{X: c.Min.X + x, Y: c.Min.Y + y}, text)
+// write puts text above the lower left corner of a panel.
+func write(c draw.Canvas, text string, points vg.Length, ink color.Color, bold bool, y vg.Length) {
+	c.FillText(style(points, ink, bold), vg.Point{X: c.Min.X, Y: c.Min.Y + y}, text)
 }
 
 func drawTitle(c draw.Canvas, r Replay) {
-	write(c, r.Trace.Name, 22, ink, true, 0, 32)
+	write(c, r.Trace.Name, 22, ink, true, 32)
 	write(c, fmt.Sprintf("%.1f days from %s. Highest minute %s requests/s, %d to %d readers. Each policy at its cheapest setting "+
 		"with at most %g %% bad requests, unluckiest of %d seeds.", r.Trace.Days(), r.Trace.Start.Format("2 January 2006, 15:04"),
 		thousands(slices.Max(r.Trace.Load)), r.Plant.Readers.Min, r.Plant.Readers.Max, simulator.AcceptedBadPercent,
-		len(r.Seeds)), 11, faint, false, 0, 14)
+		len(r.Seeds)), 11, faint, false, 14)
 }
 
 // timePanel is an empty panel over the trace's time, without decoration.
@@ -249,10 +249,10 @@ func drawLoad(c draw.Canvas, r Replay) error {
 	p.Y.Tick.Marker = plot.ConstantTicks{{Value: 0, Label: "0"}, {Value: highest, Label: thousands(highest)}}
 	data := place(c, p)
 	note := draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{Min: vg.Point{X: data.Max.X + 14, Y: data.Min.Y}, Max: c.Max}}
-	write(note, "Load", 13, ink, true, 0, 76)
-	write(note, "requests/s, every minute", 10, faint, false, 0, 62)
+	write(note, "Load", 13, ink, true, 76)
+	write(note, "requests/s, every minute", 10, faint, false, 62)
 	if len(r.Floors) > 0 {
-		write(note, "yellow: in the calendar", 10, faint, false, 0, 48)
+		write(note, "yellow: in the calendar", 10, faint, false, 48)
 	}
 	return nil
 }
@@ -306,14 +306,14 @@ func drawPolicy(c draw.Canvas, r Replay, knob string, run simulator.Run, most in
 	data := place(c, p)
 
 	note := draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{Min: vg.Point{X: data.Max.X + 14, Y: data.Min.Y}, Max: c.Max}}
-	write(note, run.Policy, 13, colors[run.Policy], true, 0, 52)
-	write(note, fmt.Sprintf("%s %s", knob, run.Setting), 10, faint, false, 0, 38)
-	write(note, fmt.Sprintf("%.0f reader-hours above minimum", run.HoursAboveMinimum()), 10, ink, false, 0, 24)
+	write(note, run.Policy, 13, colors[run.Policy], true, 52)
+	write(note, fmt.Sprintf("%s %s", knob, run.Setting), 10, faint, false, 38)
+	write(note, fmt.Sprintf("%.0f reader-hours above minimum", run.HoursAboveMinimum()), 10, ink, false, 24)
 	shade := color.Color(ink)
 	if run.BadPercent > simulator.AcceptedBadPercent {
 		shade = alert
 	}
-	write(note, percent(run.BadPercent)+" % bad requests", 10, shade, false, 0, 10)
+	write(note, percent(run.BadPercent)+" % bad requests", 10, shade, false, 10)
 	return nil
 }
 
@@ -412,9 +412,9 @@ func drawCurves(c draw.Canvas, r Replay) error {
 		page.FillText(style(11, ink, e.name == simulator.Peakline), vg.Point{X: data.Max.X + 40, Y: y}, e.name)
 	}
 	note := draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{Min: vg.Point{X: data.Max.X + 14, Y: data.Min.Y}, Max: c.Max}}
-	write(note, "One dot per setting; lower left", 10, faint, false, 0, 58)
-	write(note, "is better. Up: % bad requests in", 10, faint, false, 0, 45)
-	write(note, "the worst seed. Dashed red:", 10, faint, false, 0, 32)
-	write(note, "what counts as good service.", 10, faint, false, 0, 19)
+	write(note, "One dot per setting; lower left", 10, faint, false, 58)
+	write(note, "is better. Up: % bad requests in", 10, faint, false, 45)
+	write(note, "the worst seed. Dashed red:", 10, faint, false, 32)
+	write(note, "what counts as good service.", 10, faint, false, 19)
 	return nil
 }

@@ -1,3 +1,5 @@
+// Package simulator plays traffic against a simulated Aurora cluster: a plant with the delays and oddities of the real one, the
+// scaler and its rivals, and the judgement of both.
 package simulator
 
 import (
@@ -177,8 +179,8 @@ func (c *cluster) nextID() string {
 	}
 }
 
-// create asks RDS for one more reader. The id and zone may be left empty. A refusal at once is reported as false.
-func (c *cluster) create(id, zone string) bool {
+// create asks RDS for one more reader. The id and zone may be left empty.
+func (c *cluster) create(id, zone string) {
 	luck, odd, lognormal := c.createLuck.Float64()*100, c.createLuck.Float64() < 0.5, c.createLuck.NormFloat64()
 	if zone == "" {
 		zone = zones[len(c.instances)%len(zones)]
@@ -189,7 +191,7 @@ func (c *cluster) create(id, zone string) bool {
 	if refused && odd {
 		c.score.wasted++
 		c.refusals = append(c.refusals, refusal{at: c.now, code: "InsufficientDBInstanceCapacity", zone: zone})
-		return false
+		return
 	}
 	if id == "" {
 		id = c.nextID()
@@ -206,7 +208,6 @@ func (c *cluster) create(id, zone string) bool {
 		member.fails, member.availableAt = failed, c.now+c.plant.Create.FailsAfter
 	}
 	c.instances = append(c.instances, member)
-	return true
 }
 
 // remove deletes an instance as DeleteDBInstance would. Deleting the writer, the last reader or an instance that the

@@ -89,7 +89,7 @@ func readCSV(path string, text []byte) ([]recorded, error) {
 		row, err := rows.Read()
 		var syntax *csv.ParseError
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return points, nil
 		case errors.As(err, &syntax):
 			return nil, fmt.Errorf("%s:%d: %w, want CSV", path, syntax.Line, syntax.Err)
