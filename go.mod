@@ -2,6 +2,14 @@ module peakline
 
 go 1.26
 
+// What npm, Python and the CDK put here is no Go of ours, though some of it ends in .go.
+ignore (
+	./.cache
+	./.venv
+	./cdk.out
+	./node_modules
+)
+
 require (
 	github.com/aws/aws-cdk-go/awscdk/v2 v2.270.0
 	github.com/aws/aws-lambda-go v1.55.1
