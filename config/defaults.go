@@ -7,10 +7,12 @@ func defaults(profile Profile) Environment {
 		profile = Production
 	}
 	return Environment{
-		Profile:  profile,
-		Network:  networkDefaults(profile),
-		Database: databaseDefaults(profile),
-		Scaler:   scalerDefaults(profile),
+		Profile:      profile,
+		Network:      networkDefaults(profile),
+		Database:     databaseDefaults(profile),
+		Scaler:       scalerDefaults(profile),
+		LoadBalancer: loadBalancerDefaults(profile),
+		Bus:          busDefaults(profile),
 	}
 }
 
@@ -19,6 +21,7 @@ func (e *Environment) complete(d *document) {
 	e.Network.complete(regions[e.Region])
 	e.Database.complete(d)
 	e.Scaler.complete(d)
+	e.completeServices(d)
 	for i := range e.Events {
 		e.Events[i].complete()
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -30,13 +31,17 @@ type document struct {
 	mistakes Mistakes
 }
 
-// place is where a value stands: the key for a mapping or a list, the value itself for a scalar.
-type place struct{ line, column int }
+// place is where a value stands: the key for a mapping or a list, the value itself for a scalar. Its file is empty for the
+// document's own.
+type place struct {
+	line, column int
+	file         string
+}
 
 // parse reads one YAML document. What cannot be read at all is a mistake of the document, never an error of parse, so
 // that the mistakes of the other files are still found.
 func parse(file string, text []byte) *document {
-	d := &document{file: file, root: map[string]any{}, places: map[string]place{"": {1, 1}},
+	d := &document{file: file, root: map[string]any{}, places: map[string]place{"": {line: 1, column: 1}},
 		keys: map[string]place{}, bad: map[string]bool{}, doubtful: map[string]bool{}}
 	if len(text) > maxFileBytes {
 		d.refuse("", "%d bytes, want at most %d", len(text), maxFileBytes)
@@ -187,6 +192,41 @@ func (d *document) readEntry(path string, entry *ast.MappingValueNode, into map[
 	into[name] = d.read(child, entry.Value)
 }
 
+// under adds what another file states and this one does not. Mappings are merged key by key; of anything else this file's
+// value holds alone.
+func (d *document) under(base *document) {
+	d.mistakes = append(d.mistakes, base.mistakes...)
+	d.merge("", d.root, base.root, base)
+}
+
+func (d *document) merge(path string, into, from map[string]any, base *document) {
+	for key, value := range from {
+		at := join(path, key)
+		ours, stated := into[key]
+		if !stated {
+			into[key] = value
+			d.adopt(at, base)
+			continue
+		}
+		ourMap, isMap := ours.(map[string]any)
+		if theirMap, bothMaps := value.(map[string]any); isMap && bothMaps {
+			d.merge(at, ourMap, theirMap, base)
+		}
+	}
+}
+
+// adopt takes over where the base says things.
+func (d *document) adopt(path string, base *document) {
+	for _, pair := range []struct{ into, from map[string]place }{{d.places, base.places}, {d.keys, base.keys}} {
+		for at, p := range pair.from {
+			if within(at, path) {
+				p.file = base.file
+				pair.into[at] = p
+			}
+		}
+	}
+}
+
 // has tells whether the file itself states the value, as opposed to the profile.
 func (d *document) has(path string) bool {
 	_, stated := d.places[path]
@@ -214,7 +254,7 @@ func (d *document) refuse(path, format string, args ...any) {
 
 // note records a mistake that leaves the value itself usable, such as a key that stands in the file twice.
 func (d *document) note(p place, path, format string, args ...any) {
-	d.mistakes = append(d.mistakes, Mistake{File: d.file, Line: p.line, Column: p.column, Path: path, Text: fmt.Sprintf(format, args...)})
+	d.mistakes = append(d.mistakes, Mistake{File: cmp.Or(p.file, d.file), Line: p.line, Column: p.column, Path: path, Text: fmt.Sprintf(format, args...)})
 }
 
 // refused tells whether a value, or what it is part of, has a mistake.
@@ -274,9 +314,9 @@ func placeOf(node ast.Node) place {
 
 func placeOfToken(t *token.Token) place {
 	if t == nil || t.Position == nil {
-		return place{1, 1}
+		return place{line: 1, column: 1}
 	}
-	return place{t.Position.Line, t.Position.Column}
+	return place{line: t.Position.Line, column: t.Position.Column}
 }
 
 // join, index, parent and within are the arithmetic of paths such as `network.zones[2]`.

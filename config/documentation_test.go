@@ -47,6 +47,8 @@ func generateSchema(t *testing.T) *jsonschema.Schema {
 			described.Enum = enum
 		}
 	}
+	tasks, _ := schema.Definitions["Floors"].Properties.Get("tasks")
+	tasks.AdditionalProperties.Minimum, tasks.AdditionalProperties.Maximum = "1", "1000"
 	return schema
 }
 
@@ -266,12 +268,16 @@ func everyOption(t *testing.T) []string {
 }
 
 var (
-	listIndex  = regexp.MustCompile(`\[\d+\]`)
-	readerPart = regexp.MustCompile(`^database\.readers\.[^.]+`)
+	listIndex = regexp.MustCompile(`\[\d+\]`)
+	namePart  = regexp.MustCompile(`(^database\.readers|^tags|^services|^secrets|^services\.\*\.(?:environment|secrets|schedules)|\.floors\.tasks)\.[^.*]+`)
 )
 
 func generic(path string) string {
-	return readerPart.ReplaceAllString(listIndex.ReplaceAllString(path, ".*"), "database.readers.*")
+	path = listIndex.ReplaceAllString(path, ".*")
+	for range strings.Count(path, ".") { // a name may stand below another
+		path = namePart.ReplaceAllString(path, "${1}.*")
+	}
+	return path
 }
 
 func TestEveryShippedEnvironmentPointsEditorsAtTheSchema(t *testing.T) {
@@ -345,5 +351,11 @@ func defaultOf(t *testing.T, profile Profile, typeName, key string) (text string
 		}
 	}
 	find(reflect.ValueOf(defaults(profile)))
+	if !found {
+		find(reflect.ValueOf(serviceDefaults(profile)))
+	}
+	if !found {
+		find(reflect.ValueOf(scheduleDefaults()))
+	}
 	return text, found
 }

@@ -49,6 +49,14 @@ type Environment struct {
 	Database Database `json:"database" jsonschema:"required"`
 	// Scaler decides how many further readers the cluster has at any minute.
 	Scaler Scaler `json:"scaler,omitempty"`
+	// LoadBalancer is in front of the services.
+	LoadBalancer LoadBalancer `json:"loadBalancer,omitempty"`
+	// Services are the services behind the load balancer, by name: those of config/services.yaml, with what differs here.
+	Services map[string]Service `json:"services,omitempty"`
+	// Secrets are those of third parties, by name. A service gets those that it names.
+	Secrets map[string]Secret `json:"secrets,omitempty"`
+	// Bus carries domain events from one service to another.
+	Bus Bus `json:"bus,omitempty"`
 	// Events is the calendar of planned peaks. Its floors are up before an event starts.
 	Events []Event `json:"events,omitempty" jsonschema:"maxItems=100"`
 	// Exceptions gives the written reason for each safety of the profile that this file switches off.

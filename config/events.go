@@ -28,7 +28,11 @@ type Event struct {
 type Floors struct {
 	// Readers is the fewest readers, those of the file included.
 	Readers int `json:"readers,omitempty" jsonschema:"minimum=1,maximum=15"`
+	// Tasks are the fewest tasks of services, by the service's name.
+	Tasks map[string]int `json:"tasks,omitempty"`
 }
+
+func (f Floors) raiseNothing() bool { return f.Readers == 0 && len(f.Tasks) == 0 }
 
 func (e *Event) complete() { e.TimeZone = cmp.Or(e.TimeZone, "UTC") }
 
@@ -63,7 +67,7 @@ var eventRules = []rule{
 	{"events raise something", nil, func(i inspection) {
 		for n, event := range i.Events {
 			path := index("events", n)
-			if event.ExpectedLoad == 0 && event.Floors == (Floors{}) && i.sound(path) {
+			if event.ExpectedLoad == 0 && event.Floors.raiseNothing() && i.sound(path) {
 				i.refuse(path, "raises nothing, want expectedLoad or a floor")
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -81,7 +82,7 @@ func LoadAll(dir string, now time.Time) ([]Environment, error) {
 	}
 	if len(mistakes) > 0 {
 		mistakes.sort()
-		return nil, mistakes
+		return nil, slices.Compact(mistakes) // one in the shared catalogue is found in every environment
 	}
 	return environments, nil
 }
@@ -115,6 +116,7 @@ func read(file, name string, text []byte, now time.Time) loaded {
 	if unreadable {
 		return loaded{Environment{Name: name}, d}
 	}
+	d.under(parse(catalogueFile, catalogueText))
 	d.checkValues()
 	environment := d.decode()
 	environment.Name = name

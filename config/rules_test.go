@@ -25,10 +25,16 @@ database:
     two: {zone: eu-west-1c}
   backup: {copyRegion: eu-central-1}
 scaler: {max: 6}
+loadBalancer: {certificateArn: "arn:aws:acm:eu-west-1:333333333333:certificate/00000000-0000-0000-0000-000000000000"}
 `
 
 // change replaces the first text by the second; an empty first text appends.
 type change struct{ from, to string }
+
+// loyalty is a sixth service with something more.
+func loyalty(more string) change {
+	return change{"", "services: {loyalty: {paths: [/api/loyalty], priority: 600, health: {path: /health}, " + more + "}}\n"}
+}
 
 // A » stands where the first mistake is expected, the next » where the second is, and so on.
 const here = "»"
@@ -79,6 +85,85 @@ var ruleCases = map[string]ruleCase{
 	"a topic beside emails": {
 		[]change{{"emails: [oncall@example.com]", "emails: [oncall@example.com], topicArn: »'arn:aws:sns:eu-west-1:123456789012:alarms'"}},
 		[]string{"notifications.critical.topicArn: given beside emails or endpoints, want one or the other: the subscriptions of an existing topic are not Peakline's"}},
+
+	// The services.
+	"a sixth service is an entry":            {changes: []change{loyalty("")}},
+	"an entry that states only what differs": {changes: []change{{"", "services: {catalog: {cpu: 1024, memoryMiB: 2048}}\n"}}},
+	"a service without a health check": {
+		[]change{{"", "services:\n  »loyalty: {paths: [/api/loyalty], priority: 600}\n"}},
+		[]string{"services.loyalty.health: missing, and it has no default"}},
+	"a service whose name AWS refuses": {
+		[]change{{"", "services:\n  »Loyalty: {paths: [/api/loyalty], priority: 600, health: {path: /health}, schedules: {»x_y: {everyMinutes: 5, command: [x]}}}\n"}},
+		[]string{"services.Loyalty: the name is none, want at most 20 lower-case letters, digits and single hyphens, a letter first"}},
+	"a schedule whose name AWS refuses": {
+		[]change{loyalty("schedules: {»x_y: {everyMinutes: 5, command: [x]}}")},
+		[]string{"services.loyalty.schedules.x_y: the name is none, want at most 20 lower-case letters, digits and single hyphens, a letter first"}},
+	"more services than fit behind a load balancer": {
+		[]change{{"", "»services: {" + strings.Join(numbered("t%[1]d: {paths: [/t%[1]d], priority: 1%[1]d, health: {path: /}}", 46), ", ") + "}\n"}},
+		[]string{"services: 51 entries, want at most 50 behind one load balancer"}},
+	"CPU and memory that Fargate does not offer": {
+		[]change{{"", "services: {catalog: {cpu: 1024, memoryMiB: »1024}, order: {cpu: 256, memoryMiB: »4096}}\n"}},
+		[]string{
+			"services.catalog.memoryMiB: 1024, but with cpu 1024 Fargate offers 2048 to 8192 in steps of 1024",
+			"services.order.memoryMiB: 4096, but with cpu 256 Fargate offers [512 1024 2048]"}},
+	"a path within another service's prefix": {
+		[]change{{"", "services: {loyalty: {paths: [»/api/orders/points, /api/loyalty/*], priority: 600, health: {path: /health}}}\n"}},
+		[]string{"services.loyalty.paths[0]: /api/orders/points overlaps /api/orders/* of services.order, want paths of its own: which of the two would serve them is chance"}},
+	"a prefix over another service's": {
+		[]change{{"", "services: {a: {paths: [/shop/*], priority: 600, health: {path: /}}, b: {paths: [»/shop/sale*], priority: 700, health: {path: /}}}\n"}},
+		[]string{"services.b.paths[0]: /shop/sale* overlaps /shop/* of services.a, want paths of its own: which of the two would serve them is chance"}},
+	"neighbouring paths": {changes: []change{{"", "services: {a: {paths: [/shop, /shop/*], priority: 600, health: {path: /}}, b: {paths: [/shops, /shops/*, /shop-b*], priority: 700, health: {path: /}}}\n"}}},
+	"a path that is none": {
+		[]change{{"", "services: {loyalty: {paths: [»'/a?c'], priority: 600, health: {path: /health}}}\n"}},
+		[]string{`services.loyalty.paths[0]: "/a?c" is no path pattern, want a path such as /api/cart or a prefix such as /api/cart/*`}},
+	"more patterns than a listener rule takes": {
+		[]change{{"", "services:\n  loyalty:\n    »paths: [/a, /b, /c, /d, /e, /f]\n    priority: 600\n    health: {path: /health}\n"}},
+		[]string{"services.loyalty.paths: 6 entries, want 1 to 5"}},
+	"a priority that is taken": {
+		[]change{{"", "services: {loyalty: {paths: [/api/loyalty], priority: »200, health: {path: /health}}}\n"}},
+		[]string{"services.loyalty.priority: 200 is the priority of services.order, want one that is free, such as 600"}},
+	"environment variables of the platform, or twice": {
+		[]change{loyalty("environment: {PORT: »\"1\", A: b, lower: »x}, secrets: {A: »sms-gateway}")},
+		[]string{
+			"services.loyalty.environment.PORT: set by the platform, want another name than ENVIRONMENT, SERVICE, PORT, EVENT_BUS, EVENT_QUEUE_URL, AWS_REGION",
+			"services.loyalty.environment.lower: the name is no environment variable's, want capital letters, digits and _, a letter first",
+			"services.loyalty.secrets.A: stands in environment too, want it once"}},
+	"a secret that nobody knows": {
+		[]change{loyalty("secrets: {KEY: »sms-gatway, OTHER: »something}")},
+		[]string{
+			`services.loyalty.secrets.KEY: there is no secret "sms-gatway", did you mean sms-gateway?`,
+			`services.loyalty.secrets.OTHER: there is no secret "something", want one of payment-provider, sms-gateway; or add it to secrets`}},
+	"a secret whose name AWS refuses": {
+		[]change{{"", "secrets:\n  »A/b: {description: Key of a}\n"}},
+		[]string{"secrets.A/b: the name is none, want at most 40 lower-case letters, digits and single hyphens, a letter first"}},
+	"a subscription to what nobody publishes": {
+		[]change{loyalty("subscribes: [»order_plced, order_placed]")},
+		[]string{`services.loyalty.subscribes[0]: there is no event "order_plced", did you mean order_placed?`}},
+	"an event whose name is none": {
+		[]change{loyalty("publishes: [»OrderPlaced]")},
+		[]string{`services.loyalty.publishes[0]: "OrderPlaced" is no name of an event, want for example order_placed`}},
+	"fewer tasks at most than at least": {
+		[]change{{"", "services: {catalog: {scaling: {min: »30}}}\n"}},
+		[]string{"services.catalog.scaling.min: 30, want at most max, 20"}},
+	"floors of services that cannot be": {
+		[]change{{"", "events:\n  - {name: a, start: \"2026-12-01T00:00\", end: \"2026-12-02T00:00\", floors: {tasks: {catalog: »21, ordr: »3}}}\n"}},
+		[]string{
+			"events[0].floors.tasks.catalog: 21, want at most services.catalog.scaling.max, 20",
+			`events[0].floors.tasks.ordr: there is no service "ordr", did you mean order?`}},
+
+	// The load balancer.
+	"production without a certificate": {
+		[]change{{"loadBalancer: {certificateArn: \"arn:aws:acm:eu-west-1:333333333333:certificate/00000000-0000-0000-0000-000000000000\"}", ""}},
+		[]string{"loadBalancer.certificateArn: missing, and production speaks HTTPS only; want the ARN of an ACM certificate in eu-west-1"}},
+	"a certificate that is none": {
+		[]change{{"\"arn:aws:acm:eu-west-1:333333333333:certificate/00000000-0000-0000-0000-000000000000\"", "»shop.example.com"}},
+		[]string{`loadBalancer.certificateArn: "shop.example.com" is no ARN of a certificate, want for example arn:aws:acm:eu-west-1:333333333333:certificate/01234567-89ab-cdef-0123-456789abcdef`}},
+	"a certificate of another region": {
+		[]change{{"\"arn:aws:acm:eu-west-1:333333333333:certificate/00000000-0000-0000-0000-000000000000\"", "»\"arn:aws:acm:us-east-1:333333333333:certificate/00000000-0000-0000-0000-000000000000\""}},
+		[]string{"loadBalancer.certificateArn: a certificate in us-east-1, want one in eu-west-1: load balancers use those of their own region"}},
+	"a certificate of another account": {
+		[]change{{"\"arn:aws:acm:eu-west-1:333333333333:certificate/00000000-0000-0000-0000-000000000000\"", "»\"arn:aws:acm:eu-west-1:444444444444:certificate/00000000-0000-0000-0000-000000000000\""}},
+		[]string{"loadBalancer.certificateArn: a certificate of account 444444444444, want one of 333333333333: load balancers use those of their own account"}},
 
 	// The network.
 	"a CIDR that is none": {
@@ -136,7 +221,7 @@ var ruleCases = map[string]ruleCase{
 			"network.ingress.cidrs[3]: 0.0.0.0/1 is a good part of the internet, want /8 or smaller, or say from: internet"}},
 	"CloudFront's prefix list in a region without a known one": {
 		[]change{{"region: eu-west-1", "region: eu-south-1"}, {"[eu-west-1a, eu-west-1b, eu-west-1c]", "[eu-south-1a, eu-south-1b, eu-south-1c]"},
-			{"zone: eu-west-1a", "zone: eu-south-1a"}, {"zone: eu-west-1b", "zone: eu-south-1b"}, {"zone: eu-west-1c", "zone: eu-south-1c"}, {"network:", "»network:"}},
+			{"zone: eu-west-1a", "zone: eu-south-1a"}, {"zone: eu-west-1b", "zone: eu-south-1b"}, {"zone: eu-west-1c", "zone: eu-south-1c"}, {"acm:eu-west-1", "acm:eu-south-1"}, {"network:", "»network:"}},
 		[]string{"network.ingress.cloudFrontPrefixList: missing, and Peakline does not know it for eu-south-1; want the id that aws ec2 describe-managed-prefix-lists gives for com.amazonaws.global.cloudfront.origin-facing"}},
 	"a prefix list that has no effect": {
 		[]change{{"  zones: [", "  ingress: {from: cidrs, cidrs: [203.0.113.0/24], cloudFrontPrefixList: »pl-4fa04526}\n  zones: ["}},
@@ -461,7 +546,7 @@ func (c ruleCase) text(t *testing.T, name string) (text string, at []place) {
 		}
 		text = before + after
 		line := strings.Count(before, "\n") + 1
-		at = append(at, place{line, len([]rune(before[strings.LastIndex(before, "\n")+1:])) + 1})
+		at = append(at, place{line: line, column: len([]rune(before[strings.LastIndex(before, "\n")+1:])) + 1})
 	}
 }
 
@@ -483,7 +568,7 @@ func (c ruleCase) expect(t *testing.T, name string) {
 		t.Fatalf("an operator reads the wrong thing\n got %s\nwant %s\nof\n%s", strings.Join(got, "\n     "), strings.Join(c.want, "\n     "), text)
 	}
 	for i, mistake := range mistakes {
-		if i < len(at) && (place{mistake.Line, mistake.Column}) != at[i] {
+		if i < len(at) && (place{line: mistake.Line, column: mistake.Column}) != at[i] {
 			t.Errorf("%s is said to stand at %d:%d, it stands at %v", got[i], mistake.Line, mistake.Column, at[i])
 		}
 	}

@@ -43,11 +43,13 @@ const (
 	Below   = Comparison(awscloudwatch.ComparisonOperator_LESS_THAN_THRESHOLD)
 )
 
-// AlarmProps describes one alarm; every field is required, a Threshold of zero included.
+// AlarmProps describes one alarm; every field but Subject is required, a Threshold of zero included.
 type AlarmProps struct {
 	// Name is the alarm's name without the environment, in kebab-case ("database-writer-cpu"). The alarm is called
 	// "<environment>-<name>" and its runbook is docs/runbooks/<name>.md.
 	Name string
+	// Subject tells several alarms of one name and runbook apart, in kebab-case ("order"): it follows the name in the alarm's.
+	Subject string
 	// Summary says in one sentence what is wrong when the alarm fires.
 	Summary  string
 	Severity Severity
@@ -67,8 +69,12 @@ func NewAlarm(scope construct.Construct, notifications *Notifications, props Ala
 		panic(fmt.Sprintf("alarm %q: name, summary, comparison, missing data and 1 <= breaching <= periods are required, got %+v",
 			props.Name, props))
 	}
+	name := props.Name
+	if props.Subject != "" {
+		name += "-" + props.Subject
+	}
 	alarm := awscloudwatch.NewAlarm(scope, jsii.String(pascalCase(props.Name)+"Alarm"), &awscloudwatch.AlarmProps{
-		AlarmName: jsii.String(notifications.EnvironmentName + "-" + props.Name),
+		AlarmName: jsii.String(notifications.EnvironmentName + "-" + name),
 		AlarmDescription: jsii.String(fmt.Sprintf("[%s] %s Runbook: docs/runbooks/%s.md",
 			props.Severity, props.Summary, props.Name)),
 		Metric:             props.Metric,

@@ -17,6 +17,9 @@ func pascalCase(name string) string {
 	return id.String()
 }
 
+// ID is the construct id of something that belongs to a named thing of the configuration: ID("erp-sync", "Task").
+func ID(name, kind string) string { return pascalCase(name) + kind }
+
 // optionalString leaves a property out of the template when it is empty.
 func optionalString(value string) *string {
 	if value == "" {

@@ -1,6 +1,8 @@
 package constructs
 
 import (
+	"fmt"
+
 	"slices"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
@@ -12,6 +14,8 @@ import (
 const (
 	// ServicePort is the port every service listens on inside its task.
 	ServicePort = 8080
+	// TestPort is that of the load balancer's test listener, on which a release is tried before it takes over.
+	TestPort = 8443
 	// DatabasePort is PostgreSQL's.
 	DatabasePort = 5432
 	// CachePort is Valkey's and Redis's.
@@ -26,6 +30,8 @@ type SecurityGroupsProps struct {
 	// PrivateAPIsCIDR is the VPC's own block where AWS's APIs are reached inside it: administration then has no way to the
 	// internet. Empty where they are not.
 	PrivateAPIsCIDR string
+	// PlainHTTP is for a load balancer without a certificate: the edge then reaches port 80.
+	PlainHTTP bool
 	// EdgeCIDRs are IPv4 blocks that may reach it; "0.0.0.0/0" opens it to the internet.
 	EdgeCIDRs []string
 }
@@ -57,7 +63,11 @@ func NewSecurityGroups(scope construct.Construct, id string, props SecurityGroup
 
 	if props.EdgePrefixList != "" {
 		// CloudFront's list counts as 55 of the 60 rules that a group may have, so there is room for one port.
-		groups.LoadBalancer.AddIngressRule(awsec2.Peer_PrefixList(jsii.String(props.EdgePrefixList)), tcp(443),
+		port := 443
+		if props.PlainHTTP {
+			port = 80
+		}
+		groups.LoadBalancer.AddIngressRule(awsec2.Peer_PrefixList(jsii.String(props.EdgePrefixList)), tcp(port),
 			jsii.String("CloudFront"), nil)
 	}
 	for _, cidr := range props.EdgeCIDRs {
@@ -70,6 +80,7 @@ func NewSecurityGroups(scope construct.Construct, id string, props SecurityGroup
 	}
 	replaceDefaultEgress(groups.LoadBalancer)
 	link(groups.LoadBalancer, groups.Services, ServicePort, "Load balancer to services")
+	link(groups.Services, groups.LoadBalancer, TestPort, "Tries of a release through the test listener")
 	link(groups.Services, groups.Services, ServicePort, "Service to service")
 	link(groups.Services, groups.Database, DatabasePort, "Services to database")
 	link(groups.Services, groups.Cache, CachePort, "Services to cache")
@@ -103,4 +114,21 @@ func replaceDefaultEgress(group awsec2.SecurityGroup) {
 
 func tcp(port int) awsec2.Port {
 	return awsec2.Port_Tcp(jsii.Number(port))
+}
+
+// OpenServicePort extends the chain for services that listen on another port than ServicePort. Its rules are resources of
+// scope's stack, so that the network need not know the services.
+func OpenServicePort(scope construct.Construct, port int, loadBalancer, services awsec2.ISecurityGroup) {
+	for name, from := range map[string]awsec2.ISecurityGroup{"LoadBalancer": loadBalancer, "Services": services} {
+		awsec2.NewCfnSecurityGroupEgress(scope, jsii.String(fmt.Sprintf("%sToPort%d", name, port)), &awsec2.CfnSecurityGroupEgressProps{
+			GroupId: from.SecurityGroupId(), DestinationSecurityGroupId: services.SecurityGroupId(),
+			IpProtocol: jsii.String("tcp"), FromPort: jsii.Number(port), ToPort: jsii.Number(port),
+			Description: jsii.String("To services on a port of their own"),
+		})
+		awsec2.NewCfnSecurityGroupIngress(scope, jsii.String(fmt.Sprintf("Port%dFrom%s", port, name)), &awsec2.CfnSecurityGroupIngressProps{
+			GroupId: services.SecurityGroupId(), SourceSecurityGroupId: from.SecurityGroupId(),
+			IpProtocol: jsii.String("tcp"), FromPort: jsii.Number(port), ToPort: jsii.Number(port),
+			Description: jsii.String("To services on a port of their own"),
+		})
+	}
 }

@@ -40,6 +40,7 @@ func NewNetwork(stage awscdk.Stage, environment config.Environment, notification
 		SecurityGroups: constructs.NewSecurityGroups(stack, "SecurityGroups", constructs.SecurityGroupsProps{
 			Vpc:             network.Vpc,
 			EdgePrefixList:  settings.Ingress.CloudFrontPrefixList,
+			PlainHTTP:       environment.LoadBalancer.CertificateARN == "",
 			EdgeCIDRs:       edgeCIDRs(settings.Ingress),
 			PrivateAPIsCIDR: privateAPIs(settings),
 		}),

@@ -35,6 +35,9 @@ type Platform struct {
 	BackupCopy    *BackupCopy
 	Database      *Database
 	ReplicaScaler *ReplicaScaler
+	Messaging     *Messaging
+	Registry      *Registry
+	Services      *Services
 }
 
 // NewPlatform makes the stacks of one environment.
@@ -63,6 +66,15 @@ func NewPlatform(scope construct.Construct, props PlatformProps) *Platform {
 		Environment:   environment,
 		Database:      platform.Database,
 		Code:          props.Functions.ReplicaScaler,
+		Notifications: platform.Notifications.Notifications,
+	})
+	platform.Messaging = NewMessaging(stage, environment, platform.Notifications.Notifications)
+	platform.Registry = NewRegistry(stage, environment)
+	platform.Services = NewServices(stage, ServicesProps{
+		Environment:   environment,
+		Network:       platform.Network,
+		Registry:      platform.Registry,
+		Messaging:     platform.Messaging,
 		Notifications: platform.Notifications.Notifications,
 	})
 	return platform

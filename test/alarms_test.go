@@ -18,8 +18,8 @@ var alarmRequirements = []requirement{
 				match := alarmDescription.FindStringSubmatch(alarm.text("AlarmDescription"))
 				if match == nil {
 					fail("%s says %q, want \"[severity] what is wrong. Runbook: docs/runbooks/NAME.md\"", alarm, alarm.text("AlarmDescription"))
-				} else if want := a.environment.Name + "-" + match[2]; alarm.text("AlarmName") != want {
-					fail("%s is called %q, want %q: whoever is paged must find the page by the name", alarm, alarm.text("AlarmName"), want)
+				} else if want := a.environment.Name + "-" + match[2]; alarm.text("AlarmName") != want && !strings.HasPrefix(alarm.text("AlarmName"), want+"-") {
+					fail("%s is called %q, want %q, alone or before the name of a service: whoever is paged must find the page by the name", alarm, alarm.text("AlarmName"), want)
 				}
 			}
 		}},

@@ -193,15 +193,15 @@ var mutations = []mutation{
 		return a.environment.Scaler.Control != config.ControlTargetTracking
 	},
 		edit: func(_ *assembly, r resource) {
-			r.stack.section("Resources")["Second"] = map[string]any{"Type": "AWS::ApplicationAutoScaling::ScalableTarget", "Properties": map[string]any{}}
+			r.stack.section("Resources")["Second"] = map[string]any{"Type": "AWS::ApplicationAutoScaling::ScalableTarget", "Properties": map[string]any{"ServiceNamespace": "rds"}}
 		}},
-	{row: "L1", name: "a trigger is missing", of: "AWS::Events::Rule", edit: gone},
-	{row: "L1", name: "a trigger is off", of: "AWS::Events::Rule", edit: set("State", "DISABLED")},
-	{row: "L1", name: "a trigger calls something else", of: "AWS::Events::Rule", edit: set("Targets/0/Arn", "arn:aws:lambda:us-east-1:123456789012:function:other")},
+	{row: "L1", name: "a trigger is missing", of: "AWS::Events::Rule", when: inReplicaScaler, edit: gone},
+	{row: "L1", name: "a trigger is off", of: "AWS::Events::Rule", when: inReplicaScaler, edit: set("State", "DISABLED")},
+	{row: "L1", name: "a trigger calls something else", of: "AWS::Events::Rule", when: inReplicaScaler, edit: set("Targets/0/Arn", "arn:aws:lambda:us-east-1:123456789012:function:other")},
 	{row: "L1", name: "a trigger may not call the scaler", of: "AWS::Lambda::Permission", when: with("Principal", "events.amazonaws.com"), edit: gone},
 	{row: "L1", name: "the scaler runs once an hour", of: "AWS::Events::Rule", when: has("ScheduleExpression"), edit: set("ScheduleExpression", "rate(1 hour)")},
 	{row: "L1", name: "the scaler waits for an alarm that does not exist", of: "AWS::Events::Rule", when: has("EventPattern/detail/alarmName"), edit: set("EventPattern/detail/alarmName/0", "prod-databaze-reader-cpu")},
-	{row: "L1", name: "the policy has another name", of: "AWS::SSM::Parameter", edit: set("Name", "/peakline/elsewhere/replica-scaler/policy")},
+	{row: "L1", name: "the policy has another name", of: "AWS::SSM::Parameter", when: inReplicaScaler, edit: set("Name", "/peakline/elsewhere/replica-scaler/policy")},
 	{row: "L1", name: "the policy has another maximum", of: "AWS::SSM::Parameter", edit: func(_ *assembly, r resource) {
 		put(r.properties(), "Value", strings.Replace(r.text("Value"), `"max":`, `"max":9`, 1))
 	}},
@@ -209,8 +209,8 @@ var mutations = []mutation{
 	{row: "L1", name: "the scaler's silence looks like health", of: "AWS::CloudWatch::Alarm", when: alarmNamed("scaler-heartbeat"), edit: set("TreatMissingData", "notBreaching")},
 	{row: "L1", name: "an alarm of the scaler is missing", of: "AWS::CloudWatch::Alarm", when: at("/ReplicaScaler/Scaler"), edit: gone},
 	{row: "L1", name: "an alarm of the scaler watches another environment", of: "AWS::CloudWatch::Alarm", when: with("Namespace", contract.MetricNamespace), edit: set("Dimensions/0/Value", "elsewhere")},
-	{row: "L1", name: "target tracking has another ceiling", of: "AWS::ApplicationAutoScaling::ScalableTarget", edit: set("MaxCapacity", 1.0)},
-	{row: "L1", name: "target tracking aims elsewhere", of: "AWS::ApplicationAutoScaling::ScalingPolicy", edit: set("TargetTrackingScalingPolicyConfiguration/TargetValue", 99.0)},
+	{row: "L1", name: "target tracking has another ceiling", of: "AWS::ApplicationAutoScaling::ScalableTarget", when: inReplicaScaler, edit: set("MaxCapacity", 1.0)},
+	{row: "L1", name: "target tracking aims elsewhere", of: "AWS::ApplicationAutoScaling::ScalingPolicy", when: inReplicaScaler, edit: set("TargetTrackingScalingPolicyConfiguration/TargetValue", 99.0)},
 	{row: "L2", name: "the floors are left out of the policy", of: "AWS::SSM::Parameter", when: func(a *assembly, _ resource) bool { return len(a.environment.Events) > 0 }, edit: func(_ *assembly, r resource) {
 		put(r.properties(), "Value", strings.Replace(r.text("Value"), `"floors":`, `"planned":`, 1))
 	}},
@@ -323,4 +323,36 @@ var mutations = []mutation{
 	{name: "a service's task count is fixed", of: "AWS::EC2::VPC", edit: func(_ *assembly, r resource) {
 		r.stack.section("Resources")["Shop"] = map[string]any{"Type": "AWS::ECS::Service", "Properties": map[string]any{"DesiredCount": 2.0}}
 	}},
+
+	// Services
+	{row: "S1", name: "a service has less memory", of: "AWS::ECS::TaskDefinition", when: at("/Task/Resource"), edit: set("Memory", "30720")},
+	{row: "S1", name: "a service is missing", of: "AWS::ECS::Service", edit: gone},
+	{row: "S2", name: "a task runs as root", of: "AWS::ECS::TaskDefinition", edit: set("ContainerDefinitions/0/User", "root")},
+	{row: "S2", name: "a rule loses a path", of: "AWS::ElasticLoadBalancingV2::ListenerRule", edit: set("Conditions/0/PathPatternConfig/Values", []any{"/lost"})},
+	{row: "S2", name: "a rule moves to another priority", of: "AWS::ElasticLoadBalancingV2::ListenerRule", edit: set("Priority", 49999.0)},
+	{row: "S2", name: "releases replace what runs", of: "AWS::ECS::Service", edit: set("DeploymentConfiguration/Strategy", "ROLLING")},
+	{row: "S2", name: "a target group asks another path for health", of: "AWS::ElasticLoadBalancingV2::TargetGroup", edit: set("HealthCheckPath", "/")},
+	{row: "S2", name: "the load balancer keeps invalid headers, no log and no protection", of: "AWS::ElasticLoadBalancingV2::LoadBalancer", edit: set("LoadBalancerAttributes", []any{})},
+	{row: "S3", name: "a service cannot grow", of: "AWS::ApplicationAutoScaling::ScalableTarget", edit: set("MaxCapacity", 0.0)},
+	{row: "S3", name: "scaling loses a metric", of: "AWS::ApplicationAutoScaling::ScalingPolicy", when: inServices, edit: gone},
+	{row: "S3", name: "requests of one group only are counted", of: "AWS::ApplicationAutoScaling::ScalingPolicy", when: inServices, edit: drop("TargetTrackingScalingPolicyConfiguration/CustomizedMetricSpecification/Metrics/1")},
+	{row: "S4", name: "nothing is archived", of: "AWS::Events::Archive", edit: gone},
+	{row: "S4", name: "the bus is not encrypted", of: "AWS::Events::EventBus", edit: drop("KmsKeyIdentifier")},
+	{row: "S4", name: "a subscriber gets other events", of: "AWS::Events::Rule", when: at("Subscription/Rule/"), edit: set("EventPattern/detail-type", []any{"lost"})},
+	{row: "S4", name: "undelivered events are lost", of: "AWS::Events::Rule", when: at("Subscription/Rule/"), edit: drop("Targets/0/DeadLetterConfig")},
+	{row: "S4", name: "a service has no name for others", of: "AWS::ECS::Service", edit: drop("ServiceConnectConfiguration")},
+	{row: "S5", name: "a schedule runs hourly", of: "AWS::Scheduler::Schedule", edit: set("ScheduleExpression", "rate(1 hour)")},
+	{row: "S5", name: "a schedule gives up without a trace", of: "AWS::Scheduler::Schedule", edit: drop("Target/DeadLetterConfig")},
+	{row: "S6", name: "a third party's secret stands in the template", of: "AWS::SecretsManager::Secret", when: at("/Registry/"), edit: set("SecretString", "x")},
+	{row: "S9", name: "a tag can be pushed again", of: "AWS::ECR::Repository", edit: set("ImageTagMutability", "MUTABLE")},
+	{row: "S9", name: "a newer placeholder overwrites the release", of: "AWS::SSM::Parameter", when: func(_ *assembly, r resource) bool { return isReleasedImage(r) }, edit: set("Value", "docker.io/hashicorp/http-echo:2.0.0")},
+	{row: "S9", name: "a tag of the released image changes", of: "AWS::SSM::Parameter", when: func(_ *assembly, r resource) bool { return isReleasedImage(r) }, edit: set("Tags", map[string]any{"a": "b"})},
+	{row: "S10", name: "connections end after a minute", of: "AWS::ElasticLoadBalancingV2::LoadBalancer", edit: set("LoadBalancerAttributes", []any{})},
+	{row: "S10", name: "a task is killed at once", of: "AWS::ECS::TaskDefinition", when: at("/Task/Resource"), edit: drop("ContainerDefinitions/0/StopTimeout")},
 }
+
+// inServices tells what belongs to the services.
+func inServices(_ *assembly, r resource) bool { return r.stack.id == "Services" }
+
+// inReplicaScaler tells what belongs to the scaling of the readers.
+func inReplicaScaler(_ *assembly, r resource) bool { return r.stack.id == "ReplicaScaler" }

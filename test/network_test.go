@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"peakline/config"
@@ -247,7 +248,7 @@ var networkRequirements = []requirement{
 	{row: "N4", name: "each security group admits only the link before it in the chain",
 		check: func(a *assembly, fail failure) {
 			admitted := map[string][]string{ // by the group's place in the chain: who, on which port
-				"LoadBalancer":   edge(a.environment),
+				"LoadBalancer":   append(edge(a.environment), link("Services", constructs.TestPort)),
 				"Services":       {link("LoadBalancer", constructs.ServicePort), link("Services", constructs.ServicePort)},
 				"Administration": nil,
 				"Database":       {link("Services", constructs.DatabasePort), link("Administration", constructs.DatabasePort)},
@@ -275,7 +276,7 @@ var networkRequirements = []requirement{
 			}
 			reached := map[string][]string{
 				"LoadBalancer":   {link("Services", constructs.ServicePort)},
-				"Services":       {link("Services", constructs.ServicePort), link("Database", constructs.DatabasePort), link("Cache", constructs.CachePort), https},
+				"Services":       {link("Services", constructs.ServicePort), link("LoadBalancer", constructs.TestPort), link("Database", constructs.DatabasePort), link("Cache", constructs.CachePort), https},
 				"Administration": {link("Database", constructs.DatabasePort), apis},
 				"Database":       nil,
 				"Cache":          nil,
@@ -300,7 +301,7 @@ var networkRequirements = []requirement{
 				fail("the load balancer admits nobody: the shop would be unreachable")
 			}
 			for _, rule := range rules {
-				if !strings.HasPrefix(rule.from, "pl-") {
+				if !strings.HasPrefix(rule.from, "pl-") && rule.ports != strconv.Itoa(constructs.TestPort) {
 					fail("the load balancer admits %s on port %s, want CloudFront's prefix list: the firewall at the edge could be walked around", rule.from, rule.ports)
 				}
 			}
@@ -461,6 +462,9 @@ func link(group string, port int) string { return fmt.Sprintf("%s:%d", group, po
 func edge(environment config.Environment) []string {
 	ingress := environment.Network.Ingress
 	if ingress.From == config.IngressCloudFront {
+		if environment.LoadBalancer.CertificateARN == "" {
+			return []string{ingress.CloudFrontPrefixList + ":80"}
+		}
 		return []string{ingress.CloudFrontPrefixList + ":443"} // port 80 is redirected at the edge
 	}
 	var rules []string

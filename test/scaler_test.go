@@ -20,7 +20,7 @@ var ourScaler = scaled(config.ControlPeakline)
 var scalerRequirements = []requirement{
 	{row: "L1", name: "exactly the one scaler that the environment chose changes the number of readers",
 		check: func(a *assembly, fail failure) {
-			targets, scaler := a.all("AWS::ApplicationAutoScaling::ScalableTarget"), a.scalerFunction("Scaler")
+			targets, scaler := a.where("AWS::ApplicationAutoScaling::ScalableTarget", "ServiceNamespace", "rds"), a.scalerFunction("Scaler")
 			control := a.environment.Scaler.Control
 			if scaler.exists() != (control == config.ControlPeakline) || (len(targets) > 0) != (control == config.ControlTargetTracking) {
 				fail("control is %s, but there are the function %s and %d scalable targets: two scalers fight, none sleeps through the sale", control, scaler, len(targets))
@@ -151,7 +151,7 @@ var scalerRequirements = []requirement{
 		where: scaled(config.ControlTargetTracking),
 		check: func(a *assembly, fail failure) {
 			settings := a.environment.Scaler
-			for _, target := range a.all("AWS::ApplicationAutoScaling::ScalableTarget") {
+			for _, target := range a.where("AWS::ApplicationAutoScaling::ScalableTarget", "ServiceNamespace", "rds") {
 				if target.number("MinCapacity") != float64(settings.Min) || target.number("MaxCapacity") != float64(settings.Max) ||
 					target.text("ScalableDimension") != "rds:cluster:ReadReplicaCount" ||
 					a.resolve(target.stack, target.get("ResourceId")) != "cluster:"+a.cluster().text("DBClusterIdentifier") {
@@ -159,6 +159,9 @@ var scalerRequirements = []requirement{
 				}
 			}
 			for _, policy := range a.all("AWS::ApplicationAutoScaling::ScalingPolicy") {
+				if inServices(a, policy) {
+					continue
+				}
 				configuration := "TargetTrackingScalingPolicyConfiguration/"
 				if policy.number(configuration+"TargetValue") != float64(settings.TargetTracking.TargetPercent) ||
 					policy.number(configuration+"ScaleInCooldown") != float64(settings.TargetTracking.ScaleInCooldownSeconds) ||

@@ -22,6 +22,15 @@ var withoutResource = map[string]string{
 	"secretsmanager:GetRandomPassword":                "a random password is no resource",
 	"cloudwatch:GetMetricData":                        "a metric is no resource",
 	"application-autoscaling:DescribeScalableTargets": "the action has no resource",
+	"ecr:GetAuthorizationToken":                       "the token is the account's",
+	"elasticloadbalancing:DescribeListeners":          "a Describe action of ELB has no resource",
+	"elasticloadbalancing:DescribeRules":              "a Describe action of ELB has no resource",
+	"elasticloadbalancing:DescribeTargetGroups":       "a Describe action of ELB has no resource",
+	"elasticloadbalancing:DescribeTargetHealth":       "a Describe action of ELB has no resource",
+	"ssmmessages:CreateControlChannel":                "a channel of ECS Exec is no resource",
+	"ssmmessages:CreateDataChannel":                   "a channel of ECS Exec is no resource",
+	"ssmmessages:OpenControlChannel":                  "a channel of ECS Exec is no resource",
+	"ssmmessages:OpenDataChannel":                     "a channel of ECS Exec is no resource",
 	"rds:DescribeEvents":                              "the action has no resource",
 }
 

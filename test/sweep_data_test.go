@@ -29,6 +29,8 @@ var encrypted = map[string][]string{
 	"AWS::RDS::DBInstance":                       nil, // a member's storage is the cluster's
 	"AWS::SSM::Parameter":                        nil, // configuration in the clear; secrets are in Secrets Manager
 	"AWS::EC2::FlowLog":                          nil, // its log group is encrypted
+	"AWS::ECS::Cluster":                          nil, // holds tasks, whose disks AWS encrypts
+	"AWS::Events::Archive":                       {"KmsKeyIdentifier"},
 	"AWS::Events::EventBus":                      {"KmsKeyIdentifier"},
 	"AWS::Scheduler::Schedule":                   {"KmsKeyArn"},
 	"AWS::StepFunctions::StateMachine":           {"EncryptionConfiguration/KmsKeyId"},
@@ -43,7 +45,7 @@ var encrypted = map[string][]string{
 
 // holdsNothing are the types, or the beginnings of types, that hold no data of their own.
 var holdsNothing = []string{
-	"AWS::ApplicationAutoScaling::", "AWS::Backup::BackupPlan", "AWS::Backup::BackupSelection", "AWS::CloudWatch::Alarm",
+	"AWS::ApplicationAutoScaling::", "AWS::ECS::ClusterCapacityProviderAssociations", "AWS::ECS::Service", "AWS::ECS::TaskDefinition", "AWS::ElasticLoadBalancingV2::", "AWS::S3::BucketPolicy", "AWS::ServiceDiscovery::", "AWS::Backup::BackupPlan", "AWS::Backup::BackupSelection", "AWS::CloudWatch::Alarm",
 	"AWS::CloudFormation::WaitConditionHandle", "AWS::CloudWatch::Dashboard", "AWS::CloudWatch::CompositeAlarm", "AWS::EC2::", "AWS::Events::Rule", "AWS::IAM::", "AWS::KMS::", "AWS::Lambda::EventInvokeConfig",
 	"AWS::Lambda::Permission", "AWS::RDS::DBClusterParameterGroup", "AWS::RDS::DBParameterGroup", "AWS::RDS::DBSubnetGroup",
 	"AWS::RDS::EventSubscription", "AWS::SecretsManager::RotationSchedule", "AWS::SecretsManager::SecretTargetAttachment",

@@ -18,6 +18,9 @@ var physicalNames = []struct{ kind, pattern, reason string }{
 	{"AWS::Logs::LogGroup", `^/aws/rds/cluster/peakline-[a-z0-9-]+/postgresql$`, "RDS writes to this name"},
 	{"AWS::CloudWatch::Alarm", `^[a-z0-9-]+$`, "whoever is paged finds the runbook by it, and the scaler's rule matches it"},
 	{"AWS::Backup::BackupVault", `^peakline-[a-z0-9-]+$`, "the vault of the other region is named in the copy rule, and CloudFormation demands a name"},
+	{"AWS::Events::EventBus", `^peakline-[a-z0-9-]+$`, "services publish to it by name"},
+	{"AWS::ECR::Repository", `^peakline-[a-z0-9-]+/[a-z0-9-]+$`, "the services' builds push to it by name"},
+	{"AWS::ServiceDiscovery::HttpNamespace", `^peakline-[a-z0-9-]+$`, "Cloud Map demands a name"},
 	{"AWS::SSM::Parameter", `^/peakline/[a-z0-9-]+/`, "functions and the operator's tool read it by name"},
 }
 
@@ -28,7 +31,7 @@ var customResources = map[string]string{
 
 // untaggable are the types that AWS gives no tags, or only through another resource.
 var untaggable = []string{
-	"AWS::ApplicationAutoScaling::ScalingPolicy", "AWS::Backup::BackupSelection", "AWS::CloudFormation::WaitConditionHandle", "AWS::EC2::Route",
+	"AWS::ApplicationAutoScaling::ScalingPolicy", "AWS::Backup::BackupSelection", "AWS::CloudFormation::WaitConditionHandle", "AWS::EC2::Route", "AWS::ElasticLoadBalancingV2::Listener", "AWS::ElasticLoadBalancingV2::ListenerRule", "AWS::ECS::ClusterCapacityProviderAssociations", "AWS::Events::Archive", "AWS::S3::BucketPolicy", "AWS::Scheduler::Schedule",
 	"AWS::EC2::SecurityGroupEgress", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPCGatewayAttachment",
 	"AWS::ApplicationAutoScaling::ScalableTarget", "AWS::IAM::Policy", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission",
 	"AWS::SecretsManager::RotationSchedule", "AWS::SecretsManager::SecretTargetAttachment", "AWS::SNS::Subscription",
@@ -53,7 +56,7 @@ var templateSweeps = []requirement{
 	{name: "everything that can carry tags says which environment it belongs to and who owns it",
 		check: func(a *assembly, fail failure) {
 			for _, r := range a.all() {
-				if slices.Contains(untaggable, r.kind) {
+				if slices.Contains(untaggable, r.kind) || isReleasedImage(r) {
 					continue
 				}
 				want := map[string]string{"peakline:environment": a.environment.Name, "peakline:owner": a.environment.Owner, "peakline:profile": string(a.environment.Profile)}

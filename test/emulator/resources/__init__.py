@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from ..rows import Row
 from . import (
+    archives,
     backup,
     cloudwatch,
+    containers,
     custom,
     ec2,
     iam,
     kms,
     lambda_,
+    load_balancing,
     logs,
     messaging,
     nothing,
@@ -26,13 +29,16 @@ from . import (
 )
 
 _MODULES = (
+    archives,
     backup,
     cloudwatch,
+    containers,
     custom,
     ec2,
     iam,
     kms,
     lambda_,
+    load_balancing,
     logs,
     messaging,
     nothing,

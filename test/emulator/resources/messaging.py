@@ -247,7 +247,10 @@ ROWS = (
         attributes={"Arn": "{RuleArn}"},
         steps=(Call(_put_targets, takes=("Targets",)),),
         update=(Call("put_rule"),),
-        delete=(Call(_remove_targets), gone("delete_rule", Name="{ref}")),
+        delete=(
+            Call(_remove_targets),
+            gone("delete_rule", Name="{name}", EventBusName="{EventBusName || 'default'}"),
+        ),
     ),
     created(
         "AWS::Scheduler::ScheduleGroup",

@@ -1,0 +1,28 @@
+package config
+
+import (
+	"regexp"
+	"strings"
+)
+
+var (
+	// pathPattern is a path, or a prefix and *. ALB has more wildcards; with these two forms an overlap is decidable at sight.
+	pathPattern  = regexp.MustCompile(`^/[A-Za-z0-9._~/-]*\*?$`)
+	variableName = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,127}$`)
+	eventName    = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
+)
+
+// overlap tells whether some path fits both patterns.
+func overlap(a, b string) bool {
+	stemA, openA := strings.CutSuffix(a, "*")
+	stemB, openB := strings.CutSuffix(b, "*")
+	switch {
+	case openA && openB:
+		return strings.HasPrefix(stemA, stemB) || strings.HasPrefix(stemB, stemA)
+	case openA:
+		return strings.HasPrefix(stemB, stemA)
+	case openB:
+		return strings.HasPrefix(stemA, stemB)
+	}
+	return stemA == stemB
+}

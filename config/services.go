@@ -1,0 +1,307 @@
+package config
+
+import (
+	"cmp"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Service is one entry of the service catalogue. The catalogue that every environment shares is services.yaml beside the
+// environments' folder; an environment file states under the same name what differs there, or adds a service of its own.
+// docs/service-contract.md says what the image of a service has to do.
+type Service struct {
+	// Paths are the path patterns that the load balancer sends to the service: a path, or a prefix and `*`. No two services share one.
+	Paths []string `json:"paths" jsonschema:"required,minItems=1,maxItems=5,uniqueItems=true,example=/api/catalog/*"`
+	// Priority is the place of the service's listener rule. It is stated, so that another service never renumbers it.
+	Priority int `json:"priority" jsonschema:"required,minimum=1,maximum=50000,example=100"`
+	// Health says how to find out whether a task can serve.
+	Health Health `json:"health" jsonschema:"required"`
+	// Port is where the container listens. Default: 8080.
+	Port int `json:"port,omitempty" jsonschema:"minimum=1024,maximum=65535"`
+	// CPU is in CPU units, 1024 for one vCPU. Default: 512 in production, 256 in development.
+	CPU int `json:"cpu,omitempty" jsonschema:"enum=256,enum=512,enum=1024,enum=2048,enum=4096,enum=8192,enum=16384"`
+	// MemoryMiB is one of the sizes that Fargate offers for the CPU. Default: 1024 in production, 512 in development.
+	MemoryMiB int `json:"memoryMiB,omitempty" jsonschema:"minimum=512,maximum=122880"`
+	// Environment holds environment variables of the container, none of them secret.
+	Environment map[string]string `json:"environment,omitempty"`
+	// Secrets names, for each environment variable, the third party's secret (`secrets`) that it holds. No other service can read them.
+	Secrets map[string]string `json:"secrets,omitempty"`
+	// Scaling bounds the number of tasks and says what changes it.
+	Scaling ServiceScaling `json:"scaling,omitempty"`
+	// Publishes are the domain events that the service puts on the bus.
+	Publishes []string `json:"publishes,omitempty" jsonschema:"uniqueItems=true,maxItems=50"`
+	// Subscribes are the domain events that the service receives, through a queue of its own.
+	Subscribes []string `json:"subscribes,omitempty" jsonschema:"uniqueItems=true,maxItems=50"`
+	// Schedules are one-off tasks of the service's image, by name.
+	Schedules map[string]Schedule `json:"schedules,omitempty"`
+	// StopSeconds is how long a task may finish its work after SIGTERM. Default: 30.
+	StopSeconds int `json:"stopSeconds,omitempty" jsonschema:"minimum=2,maximum=120"`
+	// DrainSeconds is how long the load balancer leaves open connections, WebSockets say, to a task that it no longer sends new ones. Default: 30.
+	DrainSeconds int `json:"drainSeconds,omitempty" jsonschema:"minimum=0,maximum=3600"`
+}
+
+// Health is checked twice: by the load balancer over HTTP, and by ECS inside the container.
+type Health struct {
+	// Path answers 200 while the task can serve.
+	Path string `json:"path" jsonschema:"required,pattern=^/[A-Za-z0-9._~/-]*$,maxLength=128,example=/health"`
+	// Command is run in the container, 0 means healthy. Default: wget of the path, with the image's own shell.
+	Command []string `json:"command,omitempty" jsonschema:"minItems=2,maxItems=20"`
+	// GraceSeconds is how long a new task may fail its checks. Default: 60.
+	GraceSeconds int `json:"graceSeconds,omitempty" jsonschema:"minimum=10,maximum=300"`
+}
+
+// ServiceScaling follows CPU and requests, whichever asks for more tasks.
+type ServiceScaling struct {
+	// Min is the fewest tasks. Default: 2 in production, 1 in development.
+	Min int `json:"min,omitempty" jsonschema:"minimum=1,maximum=1000"`
+	// Max is the most tasks. Default: 20 in production, 4 in development.
+	Max int `json:"max,omitempty" jsonschema:"minimum=1,maximum=1000"`
+	// CPUPercent is the average CPU to aim at. Default: 60.
+	CPUPercent int `json:"cpuPercent,omitempty" jsonschema:"minimum=20,maximum=90"`
+	// RequestsPerMinute are the requests of one task to aim at. Default: 1000.
+	RequestsPerMinute int `json:"requestsPerMinute,omitempty" jsonschema:"minimum=1,maximum=1000000"`
+	// SpotPercent is the share of the tasks beyond the minimum that run on Fargate Spot, cheap and stopped at two minutes' notice. Default: 0 in production, 100 in development.
+	SpotPercent int `json:"spotPercent,omitempty" jsonschema:"minimum=0,maximum=100"`
+}
+
+// Schedule starts a task of the service's released image, again and again.
+type Schedule struct {
+	// EveryMinutes is the time from one start to the next.
+	EveryMinutes int `json:"everyMinutes" jsonschema:"required,minimum=1,maximum=1440,example=5"`
+	// Command is given to the image's entry point.
+	Command []string `json:"command" jsonschema:"required,minItems=1,maxItems=20"`
+	// Retries is how often a start that failed is tried again. Default: 2.
+	Retries int `json:"retries,omitempty" jsonschema:"minimum=0,maximum=20"`
+}
+
+// Secret is what a third party gives: a key, a password. Peakline makes the secret with a value that is none; the real
+// one is put in by hand and never stands in a file.
+type Secret struct {
+	// Description says whose secret it is.
+	Description string `json:"description" jsonschema:"required,minLength=3,maxLength=200,example=Key of the payment provider"`
+}
+
+func serviceDefaults(profile Profile) Service {
+	return Service{
+		Port:      8080,
+		CPU:       byProfile(profile, 256, 512),
+		MemoryMiB: byProfile(profile, 512, 1024),
+		Health:    Health{GraceSeconds: 60},
+		Scaling: ServiceScaling{
+			Min:               byProfile(profile, 1, 2),
+			Max:               byProfile(profile, 4, 20),
+			CPUPercent:        60,
+			RequestsPerMinute: 1000,
+			SpotPercent:       byProfile(profile, 100, 0),
+		},
+		StopSeconds:  30,
+		DrainSeconds: 30,
+	}
+}
+
+func scheduleDefaults() Schedule { return Schedule{Retries: 2} }
+
+// catalogueFile is how mistakes in the shared catalogue name it.
+const catalogueFile = "config/services.yaml"
+
+//go:embed services.yaml
+var catalogueText []byte
+
+// completeServices fills each entry with the defaults of the profile, which a map cannot have before it is read.
+func (e *Environment) completeServices(d *document) {
+	stated, _ := d.root["services"].(map[string]any)
+	for name := range e.Services {
+		service := serviceDefaults(e.Profile)
+		fill(&service, stated[name])
+		entry, _ := stated[name].(map[string]any)
+		schedules, _ := entry["schedules"].(map[string]any)
+		for task := range service.Schedules {
+			schedule := scheduleDefaults()
+			fill(&schedule, schedules[task])
+			service.Schedules[task] = schedule
+		}
+		if len(service.Health.Command) == 0 {
+			service.Health.Command = []string{"CMD-SHELL", fmt.Sprintf("wget -q -O /dev/null http://localhost:%d%s", service.Port, service.Health.Path)}
+		}
+		e.Services[name] = service
+	}
+}
+
+// fill overlays what a file states; the values have passed the schema.
+func fill(into, stated any) {
+	text, err := json.Marshal(stated)
+	if err == nil {
+		err = json.Unmarshal(text, into)
+	}
+	if err != nil {
+		panic(fmt.Sprintf("decode a service that the schema has accepted: %v", err))
+	}
+}
+
+// ServiceNames lists the catalogue, sorted.
+func (e Environment) ServiceNames() []string { return slices.Sorted(maps.Keys(e.Services)) }
+
+// mostServices is how many fit behind one load balancer: it has 100 target groups, and a service takes two.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
+const mostServices = 50
+
+// ownVariables are set by the platform (docs/service-contract.md).
+var ownVariables = []string{"ENVIRONMENT", "SERVICE", "PORT", "EVENT_BUS", "EVENT_QUEUE_URL", "AWS_REGION"}
+
+var serviceRules = []rule{
+	{"a service has a name that AWS names can be made of", []string{"services"}, func(i inspection) {
+		if len(i.Services) > mostServices {
+			i.refuse("services", "%d entries, want at most %d behind one load balancer", len(i.Services), mostServices)
+		}
+		for _, name := range i.ServiceNames() {
+			if len(name) > 20 || !namePattern.MatchString(name) {
+				i.refuse(join("services", name), "the name is none, want at most 20 lower-case letters, digits and single hyphens, a letter first")
+			}
+			for schedule := range i.Services[name].Schedules {
+				if len(schedule) > 20 || !namePattern.MatchString(schedule) {
+					i.refuse(join("services", name)+".schedules."+schedule, "the name is none, want at most 20 lower-case letters, digits and single hyphens, a letter first")
+				}
+			}
+		}
+	}},
+	{"CPU and memory are a pair that Fargate offers", nil, func(i inspection) {
+		for _, name := range i.ServiceNames() {
+			path, service := join("services", name), i.Services[name]
+			if i.sound(path+".cpu", path+".memoryMiB") && !slices.Contains(fargateMemory(service.CPU), service.MemoryMiB) {
+				i.refuse(path+".memoryMiB", "%d, but with cpu %d Fargate offers %s", service.MemoryMiB, service.CPU, offered(service.CPU))
+			}
+		}
+	}},
+	{"each path goes to one service", []string{"services"}, func(i inspection) {
+		type taken struct{ by, pattern string }
+		var all []taken
+		for _, name := range i.newestLast() {
+			for n, pattern := range i.Services[name].Paths {
+				path := index(join("services", name)+".paths", n)
+				if !pathPattern.MatchString(pattern) {
+					i.refuse(path, "%q is no path pattern, want a path such as /api/cart or a prefix such as /api/cart/*", shorten(pattern))
+					continue
+				}
+				for _, other := range all {
+					if other.by != name && overlap(other.pattern, pattern) {
+						i.refuse(path, "%s overlaps %s of services.%s, want paths of its own: which of the two would serve them is chance", pattern, other.pattern, other.by)
+					}
+				}
+				all = append(all, taken{name, pattern})
+			}
+		}
+	}},
+	{"each service has a priority of its own", []string{"services"}, func(i inspection) {
+		by := map[int]string{}
+		highest := 0
+		for _, service := range i.Services {
+			highest = max(highest, service.Priority)
+		}
+		for _, name := range i.newestLast() {
+			priority := i.Services[name].Priority
+			if other, twice := by[priority]; twice {
+				i.refuse(join("services", name)+".priority", "%d is the priority of services.%s, want one that is free, such as %d", priority, other, highest+100)
+				continue
+			}
+			by[priority] = name
+		}
+	}},
+	{"environment variables are named once, and the platform's own are left alone", nil, func(i inspection) {
+		for _, name := range i.ServiceNames() {
+			for section, variables := range map[string]map[string]string{"environment": i.Services[name].Environment, "secrets": i.Services[name].Secrets} {
+				for variable := range variables {
+					path := join("services", name) + "." + section + "." + variable
+					_, plain := i.Services[name].Environment[variable]
+					switch {
+					case !variableName.MatchString(variable):
+						i.refuse(path, "the name is no environment variable's, want capital letters, digits and _, a letter first")
+					case slices.Contains(ownVariables, variable):
+						i.refuse(path, "set by the platform, want another name than %s", strings.Join(ownVariables, ", "))
+					case section == "secrets" && plain:
+						i.refuse(path, "stands in environment too, want it once")
+					}
+				}
+			}
+		}
+	}},
+	{"secrets are among those of third parties", []string{"secrets"}, func(i inspection) {
+		known := slices.Sorted(maps.Keys(i.Secrets))
+		for _, name := range i.ServiceNames() {
+			for variable, secret := range i.Services[name].Secrets {
+				if !slices.Contains(known, secret) {
+					i.refuse(join("services", name)+".secrets."+variable, "%s", unknown("secret", secret, known, "add it to secrets"))
+				}
+			}
+		}
+	}},
+	{"a third party's secret has a name that Secrets Manager accepts", []string{"secrets"}, func(i inspection) {
+		for name := range i.Secrets {
+			if len(name) > 40 || !namePattern.MatchString(name) {
+				i.refuse(join("secrets", name), "the name is none, want at most 40 lower-case letters, digits and single hyphens, a letter first")
+			}
+		}
+	}},
+	{"a subscription is to events that someone publishes", []string{"services"}, func(i inspection) {
+		var known []string
+		for _, name := range i.ServiceNames() {
+			for n, event := range i.Services[name].Publishes {
+				if !eventName.MatchString(event) {
+					i.refuse(index(join("services", name)+".publishes", n), "%q is no name of an event, want for example order_placed", shorten(event))
+				}
+				known = append(known, event)
+			}
+		}
+		slices.Sort(known)
+		known = slices.Compact(known)
+		for _, name := range i.ServiceNames() {
+			for n, event := range i.Services[name].Subscribes {
+				if !slices.Contains(known, event) {
+					i.refuse(index(join("services", name)+".subscribes", n), "%s", unknown("event", event, known, "let a service publish it"))
+				}
+			}
+		}
+	}},
+	{"a service's fewest tasks are at most its most", nil, func(i inspection) {
+		for _, name := range i.ServiceNames() {
+			path, scaling := join("services", name)+".scaling", i.Services[name].Scaling
+			if i.sound(path) && scaling.Min > scaling.Max {
+				i.refuse(path+".min", "%d, want at most max, %d", scaling.Min, scaling.Max)
+			}
+		}
+	}},
+	{"task floors are within what the service may have", []string{"services"}, func(i inspection) {
+		for n, event := range i.Events {
+			for _, name := range slices.Sorted(maps.Keys(event.Floors.Tasks)) {
+				path, floor := index("events", n)+".floors.tasks."+name, event.Floors.Tasks[name]
+				service, known := i.Services[name]
+				switch {
+				case !known:
+					i.refuse(path, "%s", unknown("service", name, i.ServiceNames(), "add it to services"))
+				case floor > service.Scaling.Max:
+					i.refuse(path, "%d, want at most services.%s.scaling.max, %d", floor, name, service.Scaling.Max)
+				}
+			}
+		}
+	}},
+}
+
+// newestLast lists the services of the shared catalogue before those of the file, which is the one to give way.
+func (i inspection) newestLast() []string {
+	names := i.ServiceNames()
+	slices.SortStableFunc(names, func(a, b string) int {
+		return cmp.Compare(i.at(join("services", b)).file, i.at(join("services", a)).file)
+	})
+	return names
+}
+
+// unknown says that a word is not among the known ones, which was probably meant, and what else to do.
+func unknown(what, word string, known []string, remedy string) string {
+	if suggestion, near := nearest(word, known); near {
+		return fmt.Sprintf("there is no %s %q, did you mean %s?", what, shorten(word), suggestion)
+	}
+	return fmt.Sprintf("there is no %s %q, want one of %s; or %s", what, shorten(word), strings.Join(known, ", "), remedy)
+}

@@ -1,0 +1,32 @@
+package constructs
+
+// ThirdPartyImage is a container image that is not built by us.
+type ThirdPartyImage struct {
+	// Repository and Tag name the image; Tag alone is a promise of its publisher.
+	Repository, Tag string
+	// Digest pins the content, "sha256:…". Empty where it could not be verified.
+	Digest string
+	// Source is where the image is built from, and Verified where its digest was read.
+	Source, Verified string
+}
+
+// Reference is the image as a task definition names it: by digest where there is one.
+func (i ThirdPartyImage) Reference() string {
+	if i.Digest != "" {
+		return i.Repository + "@" + i.Digest
+	}
+	return i.Repository + ":" + i.Tag
+}
+
+// placeholder serves until a service has an image of its own: it answers every path with 200 and a fixed text, and
+// reflects nothing of the request. It runs as user 65532 and writes no file. It is never renewed, see NewReleasedImage.
+var placeholder = ThirdPartyImage{
+	Repository: "docker.io/hashicorp/http-echo",
+	Tag:        "1.0.0",
+	Source:     "https://github.com/hashicorp/http-echo/blob/v1.0.0/Dockerfile",
+}
+
+// ThirdPartyImages lists all of them. One without a digest could not be verified and is known by its tag alone.
+var ThirdPartyImages = map[string]ThirdPartyImage{
+	"placeholder": placeholder,
+}

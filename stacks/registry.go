@@ -1,0 +1,65 @@
+package stacks
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
+	"github.com/aws/jsii-runtime-go"
+
+	"peakline/config"
+	"peakline/constructs"
+)
+
+// Registry is the stack of what the services start from: their image repositories, the image of each that is released,
+// and the secrets of third parties.
+type Registry struct {
+	Stack awscdk.Stack
+	// Secrets are those of third parties, by name.
+	Secrets map[string]awssecretsmanager.ISecret
+	key     awskms.IKey
+}
+
+// NewRegistry makes them. All of it outlives the services' tasks, so that it lives apart from them.
+func NewRegistry(stage awscdk.Stage, environment config.Environment) *Registry {
+	stack := newStack(stage, "Registry", "image repositories, released images, third parties' secrets", environment)
+	key := constructs.NewEncryptionKey(stack, "Key", constructs.EncryptionKeyProps{
+		Description: "Images of the services and secrets of third parties",
+		Disposable:  disposable(environment),
+	})
+	for _, name := range environment.ServiceNames() {
+		repository := constructs.NewImageRepository(stack, constructs.ID(name, "Repository"), constructs.ImageRepositoryProps{
+			Name:       repositoryName(environment, name),
+			Key:        key,
+			Disposable: disposable(environment),
+		})
+		constructs.NewReleasedImage(stack, constructs.ID(name, "Image"), environment.Name, name, disposable(environment))
+		awscdk.NewCfnOutput(stack, jsii.String(constructs.ID(name, "RepositoryUri")), &awscdk.CfnOutputProps{Value: repository.RepositoryUri()})
+	}
+	registry := &Registry{Stack: stack, key: key, Secrets: map[string]awssecretsmanager.ISecret{}}
+	for _, name := range slices.Sorted(maps.Keys(environment.Secrets)) {
+		secret := constructs.NewThirdPartySecret(stack, constructs.ID(name, "Secret"), environment.Secrets[name].Description, key, disposable(environment))
+		registry.Secrets[name] = secret
+		awscdk.NewCfnOutput(stack, jsii.String(constructs.ID(name, "SecretArn")), &awscdk.CfnOutputProps{Value: secret.SecretArn()})
+	}
+	return registry
+}
+
+// as is the registry seen from another stack. What reads a secret there gets its rights on its own side only: a key whose
+// policy named the reader would tie the two stacks into a circle.
+func (r *Registry) as(stack awscdk.Stack) *Registry {
+	key := awskms.Key_FromKeyArn(stack, jsii.String("RegistryKey"), r.key.KeyArn())
+	seen := &Registry{Stack: r.Stack, key: key, Secrets: map[string]awssecretsmanager.ISecret{}}
+	for _, name := range slices.Sorted(maps.Keys(r.Secrets)) {
+		seen.Secrets[name] = awssecretsmanager.Secret_FromSecretAttributes(stack, jsii.String(constructs.ID(name, "Secret")), &awssecretsmanager.SecretAttributes{
+			SecretCompleteArn: r.Secrets[name].SecretArn(), EncryptionKey: key,
+		})
+	}
+	return seen
+}
+
+func repositoryName(environment config.Environment, service string) string {
+	return "peakline-" + environment.Name + "/" + service
+}

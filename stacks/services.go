@@ -1,0 +1,174 @@
+package stacks
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
+	construct "github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"peakline/config"
+	"peakline/constructs"
+)
+
+// Services is the stack of the load balancer, the services behind it and their schedules. It holds no data.
+type Services struct {
+	Stack        awscdk.Stack
+	LoadBalancer *constructs.LoadBalancer
+}
+
+// ServicesProps is what the services need of the other stacks.
+type ServicesProps struct {
+	Environment   config.Environment
+	Network       *Network
+	Registry      *Registry
+	Messaging     *Messaging
+	Notifications *constructs.Notifications
+}
+
+// NewServices makes one service for each entry of the catalogue.
+func NewServices(stage awscdk.Stage, props ServicesProps) *Services {
+	environment := props.Environment
+	stack := newStack(stage, "Services", "load balancer, services, schedules", environment)
+	stack.AddStackDependency(props.Registry.Stack, jsii.String("the released images are read there"))
+	props.Registry = props.Registry.as(stack)
+	front := asIs(stack, "LoadBalancerGroup", props.Network.SecurityGroups.LoadBalancer)
+	group := asIs(stack, "ServicesGroup", props.Network.SecurityGroups.Services)
+	balancer := constructs.NewLoadBalancer(stack, "Front", constructs.LoadBalancerProps{
+		Vpc:              props.Network.Network.Vpc,
+		SecurityGroup:    front,
+		CertificateARN:   environment.LoadBalancer.CertificateARN,
+		IdleTimeout:      time.Duration(environment.LoadBalancer.IdleTimeoutSeconds) * time.Second,
+		LogRetentionDays: environment.LoadBalancer.LogRetentionDays,
+		Notifications:    props.Notifications,
+		Disposable:       disposable(environment),
+	})
+	cluster := constructs.NewServiceCluster(stack, "Cluster", constructs.ServiceClusterProps{
+		Namespace:  "peakline-" + environment.Name,
+		Vpc:        props.Network.Network.Vpc,
+		Disposable: disposable(environment),
+	})
+	ports := map[int]bool{constructs.ServicePort: true}
+	for _, name := range environment.ServiceNames() {
+		if port := environment.Services[name].Port; !ports[port] {
+			ports[port] = true
+			constructs.OpenServicePort(stack, port, front, group)
+		}
+		addService(stack, name, props, balancer, cluster, group)
+	}
+	awscdk.NewCfnOutput(stack, jsii.String("LoadBalancerDnsName"), &awscdk.CfnOutputProps{Value: balancer.LoadBalancer.LoadBalancerDnsName()})
+	return &Services{Stack: stack, LoadBalancer: balancer}
+}
+
+// asIs is a security group that keeps the rules it has: the chain of groups is complete, and a rule that is made twice
+// fails in AWS.
+func asIs(scope construct.Construct, id string, group awsec2.SecurityGroup) awsec2.ISecurityGroup {
+	return awsec2.SecurityGroup_FromSecurityGroupId(scope, jsii.String(id), group.SecurityGroupId(), &awsec2.SecurityGroupImportOptions{
+		Mutable: jsii.Bool(false),
+	})
+}
+
+func addService(stack awscdk.Stack, name string, props ServicesProps, balancer *constructs.LoadBalancer, cluster *constructs.ServiceCluster, group awsec2.ISecurityGroup) {
+	environment, settings := props.Environment, props.Environment.Services[name]
+	task := serviceTask(name, props)
+	service := constructs.NewService(stack, constructs.ID(name, ""), constructs.ServiceProps{
+		Task:       task,
+		Paths:      settings.Paths,
+		Priority:   settings.Priority,
+		HealthPath: settings.Health.Path,
+		Drain:      time.Duration(settings.DrainSeconds) * time.Second,
+		Scaling: constructs.ServiceScalingProps{
+			Min:               settings.Scaling.Min,
+			Max:               settings.Scaling.Max,
+			CPUPercent:        settings.Scaling.CPUPercent,
+			RequestsPerMinute: settings.Scaling.RequestsPerMinute,
+			Floors:            taskFloors(environment.TaskFloors(name)),
+		},
+		SpotPercent:      settings.Scaling.SpotPercent,
+		Cluster:          cluster,
+		LoadBalancer:     balancer,
+		Subnets:          props.Network.Network.Private,
+		SecurityGroup:    group,
+		LogRetentionDays: environment.Database.LogRetentionDays,
+		Notifications:    props.Notifications,
+		Disposable:       disposable(environment),
+	})
+	grantEvents(service.Task, name, props)
+	for _, id := range slices.Sorted(maps.Keys(settings.Schedules)) {
+		schedule := settings.Schedules[id]
+		scheduled := task
+		scheduled.Command, scheduled.Health, scheduled.Port = schedule.Command, nil, 0
+		grantEvents(constructs.NewTaskSchedule(stack, constructs.ID(name, constructs.ID(id, "Schedule")), constructs.TaskScheduleProps{
+			Name:             id,
+			Task:             scheduled,
+			EveryMinutes:     schedule.EveryMinutes,
+			Retries:          schedule.Retries,
+			Cluster:          cluster,
+			Subnets:          props.Network.Network.Private,
+			SecurityGroup:    group,
+			LogRetentionDays: environment.Database.LogRetentionDays,
+			Notifications:    props.Notifications,
+			Disposable:       disposable(environment),
+		}).Task, name, props)
+	}
+}
+
+// serviceTask is the container of a service: docs/service-contract.md lists the variables.
+func serviceTask(name string, props ServicesProps) constructs.ServiceTaskProps {
+	environment, settings := props.Environment, props.Environment.Services[name]
+	variables := map[string]*string{
+		"ENVIRONMENT": jsii.String(environment.Name),
+		"SERVICE":     jsii.String(name),
+		"PORT":        jsii.String(strconv.Itoa(settings.Port)),
+	}
+	if len(settings.Publishes) > 0 {
+		variables["EVENT_BUS"] = props.Messaging.Bus.Bus.EventBusName()
+	}
+	if queue := props.Messaging.Queues[name]; queue != nil {
+		variables["EVENT_QUEUE_URL"] = queue.QueueUrl()
+	}
+	for variable, value := range settings.Environment {
+		variables[variable] = jsii.String(value)
+	}
+	secrets := map[string]awssecretsmanager.ISecret{}
+	for variable, secret := range settings.Secrets {
+		secrets[variable] = props.Registry.Secrets[secret]
+	}
+	return constructs.ServiceTaskProps{
+		EnvironmentName: environment.Name,
+		Service:         name,
+		Repository:      repositoryName(environment, name),
+		CPU:             settings.CPU,
+		MemoryMiB:       settings.MemoryMiB,
+		Environment:     variables,
+		Secrets:         secrets,
+		Health:          settings.Health.Command,
+		GraceSeconds:    settings.Health.GraceSeconds,
+		StopSeconds:     settings.StopSeconds,
+		Port:            settings.Port,
+	}
+}
+
+// grantEvents lets a task publish what its service publishes, and take from its service's queue.
+func grantEvents(task awsecs.FargateTaskDefinition, name string, props ServicesProps) {
+	if len(props.Environment.Services[name].Publishes) > 0 {
+		props.Messaging.Bus.GrantPublish(task)
+	}
+	if queue := props.Messaging.Queues[name]; queue != nil {
+		props.Messaging.Bus.GrantConsume(task, queue)
+	}
+}
+
+func taskFloors(floors []config.TaskFloor) []constructs.TaskFloor {
+	all := make([]constructs.TaskFloor, len(floors))
+	for i, floor := range floors {
+		all[i] = constructs.TaskFloor(floor)
+	}
+	return all
+}

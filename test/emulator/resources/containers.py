@@ -1,0 +1,124 @@
+"""ECS: clusters, task definitions and services; and the namespaces of Service Connect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..rows import Call, Resource, created, gone
+
+
+def _create_namespace(resource: Resource, _: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Cloud Map answers with an operation; the namespace is there when it is done, which is now."""
+    resource.account.call(
+        "servicediscovery",
+        "create_http_namespace",
+        Name=resource.name,
+        Description=resource.effective.get("Description", ""),
+        Tags=resource.effective.get("Tags", []),
+    )
+    listed = resource.account.call("servicediscovery", "list_namespaces")["Namespaces"]
+    return next(space for space in listed if space["Name"] == resource.name)
+
+
+_OF_SERVICE = {"service": "{ref}", "cluster": "{Cluster}"}
+
+ROWS = (
+    created(
+        "AWS::ServiceDiscovery::HttpNamespace",
+        "servicediscovery",
+        _create_namespace,
+        name="Name",
+        ref="{Id}",
+        attributes={"Arn": "{Arn}", "Id": "{ref}"},
+        tagging=("tag_resource", "untag_resource", {"ResourceARN": "{Arn}"}),
+        update=(
+            Call(
+                "update_http_namespace",
+                takes=(),
+                given={"Id": "{ref}", "Namespace": {"Description": "{Description}"}},
+            ),
+        ),
+        delete=(gone("delete_namespace", Id="{ref}"),),
+    ),
+    created(
+        "AWS::ECS::Cluster",
+        "ecs",
+        "create_cluster",
+        names={"ClusterSettings": "settings"},
+        root="cluster",
+        name="ClusterName",
+        name_length=255,
+        attributes={"Arn": "{clusterArn}"},
+        tagging=("tag_resource", "untag_resource", {"resourceArn": "{clusterArn}"}),
+        update=(
+            Call(
+                "update_cluster",
+                takes=("ClusterSettings", "Configuration", "ServiceConnectDefaults"),
+                names={"ClusterSettings": "settings"},
+                given={"cluster": "{ref}"},
+            ),
+        ),
+        delete=(gone("delete_cluster", cluster="{ref}"),),
+    ),
+    created(
+        "AWS::ECS::ClusterCapacityProviderAssociations",
+        "ecs",
+        "put_cluster_capacity_providers",
+        ref="{Cluster}",
+        update=(Call("put_cluster_capacity_providers"),),
+        delete=(
+            gone(
+                "put_cluster_capacity_providers",
+                cluster="{ref}",
+                capacityProviders=[],
+                defaultCapacityProviderStrategy=[],
+            ),
+        ),
+    ),
+    created(
+        "AWS::ECS::TaskDefinition",
+        "ecs",
+        "register_task_definition",
+        root="taskDefinition",
+        name="Family",
+        name_length=255,
+        ref="{taskDefinitionArn}",
+        attributes={"TaskDefinitionArn": "{ref}"},
+        tagging=("tag_resource", "untag_resource", {"resourceArn": "{ref}"}),
+        delete=(gone("deregister_task_definition", taskDefinition="{ref}"),),
+    ),
+    created(
+        "AWS::ECS::Service",
+        "ecs",
+        "create_service",
+        given={"desiredCount": "{DesiredCount || `1`}"},
+        root="service",
+        name="ServiceName",
+        name_length=255,
+        ref="{serviceArn}",
+        attributes={"Name": "{serviceName}", "ServiceArn": "{ref}"},
+        tagging=("tag_resource", "untag_resource", {"resourceArn": "{ref}"}),
+        update=(
+            Call(
+                "update_service",
+                takes=(
+                    "AvailabilityZoneRebalancing",
+                    "CapacityProviderStrategy",
+                    "DeploymentConfiguration",
+                    "DesiredCount",
+                    "EnableECSManagedTags",
+                    "EnableExecuteCommand",
+                    "HealthCheckGracePeriodSeconds",
+                    "LoadBalancers",
+                    "NetworkConfiguration",
+                    "PropagateTags",
+                    "ServiceConnectConfiguration",
+                    "TaskDefinition",
+                ),
+                given=_OF_SERVICE,
+            ),
+        ),
+        delete=(gone("delete_service", force=True, **_OF_SERVICE),),
+    ),
+)
