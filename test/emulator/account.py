@@ -72,13 +72,13 @@ class Account:
     def __init__(self, region: str) -> None:
         self.region = region
 
-    def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
+    def call(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:
         """Calls one operation, named as boto3 names it (`create_vpc`)."""
         response = getattr(_client(service, self.region), operation)(**parameters)
         response.pop("ResponseMetadata", None)
         return response
 
-    def pages(self, service: str, operation: str, key: str, **parameters: Any) -> list[Any]:
+    def pages(self, service: str, operation: str, key: str, /, **parameters: Any) -> list[Any]:
         """The items of every page of a listing."""
         paginator = _client(service, self.region).get_paginator(operation)
         return [item for page in paginator.paginate(**parameters) for item in page[key]]
