@@ -145,6 +145,23 @@ var ruleCases = map[string]ruleCase{
 	"fewer tasks at most than at least": {
 		[]change{{"", "services: {catalog: {scaling: {min: »30}}}\n"}},
 		[]string{"services.catalog.scaling.min: 30, want at most max, 20"}},
+	"a database of its own is two braces": {changes: []change{loyalty("database: {}")}},
+	"a schema that is another's": {
+		[]change{{"", "services: {loyalty: {paths: [/api/loyalty], priority: 600, health: {path: /health}, database: {schema: »orders}}, catalog: {database: {schema: catalog}}}\n"}},
+		[]string{"services.loyalty.database.schema: orders is the schema of services.order, want one of its own: each would read the other's tables"}},
+	"a name that becomes another's schema": {
+		[]change{{"", "services: {a-b: {paths: [/a], priority: 600, health: {path: /health}, database: {}}, c: {paths: [/c], priority: 700, health: {path: /health}, database: {schema: »a_b}}}\n"}},
+		[]string{"services.c.database.schema: a_b is the schema of services.a-b, want one of its own: each would read the other's tables"}},
+	"a schema that PostgreSQL or RDS has": {
+		[]change{{"", "services: {catalog: {database: {schema: »public}}, order: {database: {schema: »pg_temp}}, payment: {database: {schema: »aws_s3}}, user: {database: {schema: »rdsadmin}}}\n"}},
+		[]string{
+			"services.catalog.database.schema: public is taken by PostgreSQL or RDS, want another name",
+			"services.order.database.schema: pg_temp is taken by PostgreSQL or RDS, want another name",
+			"services.payment.database.schema: aws_s3 is taken by PostgreSQL or RDS, want another name",
+			"services.user.database.schema: rdsadmin is taken by PostgreSQL or RDS, want another name"}},
+	"a schema whose name is none": {
+		[]change{loyalty("database: {schema: »'x\"; DROP'}")},
+		[]string{`services.loyalty.database.schema: text "x\"; DROP", want for example "orders"`}},
 	"floors of services that cannot be": {
 		[]change{{"", "events:\n  - {name: a, start: \"2026-12-01T00:00\", end: \"2026-12-02T00:00\", floors: {tasks: {catalog: »21, ordr: »3}}}\n"}},
 		[]string{

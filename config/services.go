@@ -30,6 +30,8 @@ type Service struct {
 	Environment map[string]string `json:"environment,omitempty"`
 	// Secrets names, for each environment variable, the third party's secret (`secrets`) that it holds. No other service can read them.
 	Secrets map[string]string `json:"secrets,omitempty"`
+	// Database gives the service a schema of its own in the database. Without it the service has none.
+	Database *ServiceDatabase `json:"database,omitempty"`
 	// Scaling bounds the number of tasks and says what changes it.
 	Scaling ServiceScaling `json:"scaling,omitempty"`
 	// Publishes are the domain events that the service puts on the bus.
@@ -123,6 +125,9 @@ func (e *Environment) completeServices(d *document) {
 			schedule := scheduleDefaults()
 			fill(&schedule, schedules[task])
 			service.Schedules[task] = schedule
+		}
+		if service.Database != nil {
+			service.Database.complete(name)
 		}
 		if len(service.Health.Command) == 0 {
 			service.Health.Command = []string{"CMD-SHELL", fmt.Sprintf("wget -q -O /dev/null http://localhost:%d%s", service.Port, service.Health.Path)}

@@ -1,0 +1,29 @@
+package contract
+
+// What a service has in the database. The names of its roles follow from its schema, so that a role's name says what it
+// may do, and no two schemas have a role in common.
+const (
+	// ServiceDatabase is the database that holds the schemas of all services.
+	ServiceDatabase = "peakline"
+	// MaxSchemaBytes leaves room in PostgreSQL's 63 bytes for the longest name of a role.
+	MaxSchemaBytes = 40
+
+	ownerSuffix = "_owner"
+)
+
+// Access is what a login may do in its schema.
+type Access string
+
+// The two kinds of access, each with a login and a secret of its own.
+const (
+	// ServiceAccess reads and writes rows.
+	ServiceAccess Access = "service"
+	// MigrationAccess changes the schema: it becomes the owner when it logs in.
+	MigrationAccess Access = "migration"
+)
+
+// OwnerRole is the role that owns a schema and everything in it. Nobody logs in as it.
+func OwnerRole(schema string) string { return schema + ownerSuffix }
+
+// LoginRole is the first of the two roles that log in with this access and take turns; the other has RoleAlternate behind it.
+func LoginRole(schema string, access Access) string { return schema + "_" + string(access) }
