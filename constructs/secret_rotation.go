@@ -14,16 +14,12 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// SecretRotationProps describes how a database secret changes.
+// SecretRotationProps describes the function that changes database secrets.
 type SecretRotationProps struct {
-	// Secret is attached to its database, so that it says where to connect.
-	Secret awssecretsmanager.ISecret
 	// Code is the function lambda/secretrotation.
 	Code awslambda.Code
-	// EveryDays is the interval of rotation.
-	EveryDays int
-	// After is what must be there before the first rotation: the database's instances.
-	After construct.IDependable
+	// Alarm is the name of the alarm that tells of a rotation that failed, and Summary says what that means.
+	Alarm, Summary string
 
 	Vpc              awsec2.IVpc
 	Subnets          *awsec2.SubnetSelection
@@ -34,9 +30,15 @@ type SecretRotationProps struct {
 	Disposable       bool
 }
 
-// NewSecretRotation changes a database password on a schedule, with a function of ours rather than a hosted one, which
-// would need a deploy-time transform, and rather than RDS's own rotation, which would rule out blue/green upgrades.
-func NewSecretRotation(scope construct.Construct, id string, props SecretRotationProps) awslambda.Function {
+// SecretRotation is a function that changes the secrets it is told of, and no others.
+type SecretRotation struct {
+	Function awslambda.Function
+	scope    construct.Construct
+}
+
+// NewSecretRotation makes the function: one of ours rather than a hosted one, which would need a deploy-time transform, and
+// rather than RDS's own rotation, which would rule out blue/green upgrades.
+func NewSecretRotation(scope construct.Construct, id string, props SecretRotationProps) *SecretRotation {
 	scope = construct.NewConstruct(scope, jsii.String(id))
 	function := NewFunction(scope, "Rotation", FunctionProps{
 		Description:      "Rotates database secrets",
@@ -49,42 +51,68 @@ func NewSecretRotation(scope construct.Construct, id string, props SecretRotatio
 		LogRetentionDays: props.LogRetentionDays,
 		Disposable:       props.Disposable,
 	})
-	allowRotation(function, props)
-	schedule := awssecretsmanager.NewCfnRotationSchedule(scope, jsii.String("Schedule"), &awssecretsmanager.CfnRotationScheduleProps{
-		SecretId:          props.Secret.SecretArn(),
-		RotationLambdaArn: function.FunctionArn(),
-		RotationRules: &awssecretsmanager.CfnRotationSchedule_RotationRulesProperty{
-			ScheduleExpression: jsii.String(fmt.Sprintf("rate(%d days)", props.EveryDays)),
-		},
-		RotateImmediatelyOnUpdate: jsii.Bool(false),
-	})
-	schedule.Node().AddDependency(props.After, function, function.Role())
-	NewAlarm(scope, props.Notifications, AlarmProps{
-		Name: "database-secret-rotation", Severity: Warning,
-		Summary:    "The rotation of a database secret failed; the current password stays valid.",
-		Metric:     minutely("AWS/Lambda", "Errors", "Sum", map[string]*string{"FunctionName": function.FunctionName()}),
-		Comparison: Above, Threshold: 0, Breaching: 1, Periods: 5, MissingData: MissingIsFine,
-	})
-	return function
-}
-
-// allowRotation lets Secrets Manager call the function for secrets of this account, and the function change this secret.
-// https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotating-secrets-required-permissions-function.html
-func allowRotation(function awslambda.Function, props SecretRotationProps) {
+	// https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotating-secrets-required-permissions-function.html
 	function.AddPermission(jsii.String("SecretsManager"), &awslambda.Permission{
 		Principal:     awsiam.NewServicePrincipal(jsii.String("secretsmanager.amazonaws.com"), nil),
 		SourceAccount: awscdk.Stack_Of(function).Account(),
 	})
 	function.AddToRolePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Actions: jsii.Strings("secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue",
-			"secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"),
-		Resources: &[]*string{props.Secret.SecretArn()},
-	}))
-	function.AddToRolePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions:   jsii.Strings("secretsmanager:GetRandomPassword"),
 		Resources: jsii.Strings("*"), // it has no resource
 	}))
 	props.Key.GrantEncryptDecrypt(function)
-	acknowledge(function.Role(), "Families of one permission each, on the secret's key alone",
+	acknowledge(function.Role(), "Families of one permission each, on the secrets' key alone",
 		"AwsSolutions-IAM5[Action::kms:GenerateDataKey*]", "AwsSolutions-IAM5[Action::kms:ReEncrypt*]")
+	NewAlarm(scope, props.Notifications, AlarmProps{
+		Name: props.Alarm, Severity: Warning,
+		Summary:    props.Summary,
+		Metric:     minutely("AWS/Lambda", "Errors", "Sum", map[string]*string{"FunctionName": function.FunctionName()}),
+		Comparison: Above, Threshold: 0, Breaching: 1, Periods: 5, MissingData: MissingIsFine,
+	})
+	return &SecretRotation{Function: function, scope: scope}
+}
+
+// RotatedSecretProps describes how one secret changes.
+type RotatedSecretProps struct {
+	// Secret is attached to its database, so that it says where to connect, and encrypted with the rotation's key.
+	Secret awssecretsmanager.ISecret
+	// EveryDays is the interval of rotation.
+	EveryDays int
+	// AtOnce rotates the secret as soon as it is deployed, and whenever its schedule changes.
+	AtOnce bool
+	// After is what must be there before the first rotation: the database's instances, if they are in this stack.
+	After construct.IDependable
+}
+
+// Rotate changes a secret on a schedule.
+func (r *SecretRotation) Rotate(id string, props RotatedSecretProps) {
+	r.Function.AddToRolePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions: jsii.Strings("secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue",
+			"secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"),
+		Resources: &[]*string{props.Secret.SecretArn()},
+	}))
+	schedule := awssecretsmanager.NewCfnRotationSchedule(r.scope, jsii.String(id), &awssecretsmanager.CfnRotationScheduleProps{
+		SecretId:          props.Secret.SecretArn(),
+		RotationLambdaArn: r.Function.FunctionArn(),
+		RotationRules: &awssecretsmanager.CfnRotationSchedule_RotationRulesProperty{
+			ScheduleExpression: jsii.String(fmt.Sprintf("rate(%d days)", props.EveryDays)),
+		},
+		RotateImmediatelyOnUpdate: jsii.Bool(props.AtOnce),
+	})
+	schedule.Node().AddDependency(r.Function, r.Function.Role())
+	if props.After != nil {
+		schedule.Node().AddDependency(props.After)
+	}
+}
+
+// AllowMaster lets the function read, and not change, the secret of the cluster's master user.
+func (r *SecretRotation) AllowMaster(secret awssecretsmanager.ISecret, key awskms.IKey) {
+	r.Function.AddToRolePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions:   jsii.Strings("secretsmanager:GetSecretValue"),
+		Resources: &[]*string{secret.SecretArn()},
+	}))
+	r.Function.AddToRolePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions:   jsii.Strings("kms:Decrypt"),
+		Resources: &[]*string{key.KeyArn()},
+	}))
 }

@@ -64,11 +64,10 @@ func NewDatabase(stage awscdk.Stage, props DatabaseProps) *Database {
 		Disposable:            disposable(environment),
 		Notifications:         props.Notifications,
 	})
-	constructs.NewSecretRotation(stack, "MasterSecretRotation", constructs.SecretRotationProps{
-		Secret:           cluster.MasterSecret,
+	rotation := constructs.NewSecretRotation(stack, "MasterSecretRotation", constructs.SecretRotationProps{
 		Code:             awslambda.Code_FromAsset(jsii.String(props.RotationCode), nil),
-		EveryDays:        settings.CredentialRotationDays,
-		After:            cluster.Cluster,
+		Alarm:            "database-secret-rotation",
+		Summary:          "The rotation of the master's secret failed; the current password stays valid.",
 		Vpc:              props.Network.Network.Vpc,
 		Subnets:          props.Network.Network.Private,
 		SecurityGroup:    props.Network.SecurityGroups.Administration,
@@ -76,6 +75,11 @@ func NewDatabase(stage awscdk.Stage, props DatabaseProps) *Database {
 		LogRetentionDays: settings.LogRetentionDays,
 		Notifications:    props.Notifications,
 		Disposable:       disposable(environment),
+	})
+	rotation.Rotate("Schedule", constructs.RotatedSecretProps{
+		Secret:    cluster.MasterSecret,
+		EveryDays: settings.CredentialRotationDays,
+		After:     cluster.Cluster,
 	})
 	addBackups(stack, props, cluster)
 	keepExported(stack, cluster.Cluster.ClusterIdentifier(), cluster.SubnetGroupName, cluster.MonitoringRole.RoleArn(), cluster.Key.KeyArn())

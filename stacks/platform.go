@@ -32,12 +32,13 @@ type Platform struct {
 	Notifications *Notifications
 	Network       *Network
 	// BackupCopy is nil where backups are not copied to a second region.
-	BackupCopy    *BackupCopy
-	Database      *Database
-	ReplicaScaler *ReplicaScaler
-	Messaging     *Messaging
-	Registry      *Registry
-	Services      *Services
+	BackupCopy     *BackupCopy
+	Database       *Database
+	DatabaseAccess *DatabaseAccess
+	ReplicaScaler  *ReplicaScaler
+	Messaging      *Messaging
+	Registry       *Registry
+	Services       *Services
 }
 
 // NewPlatform makes the stacks of one environment.
@@ -60,6 +61,13 @@ func NewPlatform(scope construct.Construct, props PlatformProps) *Platform {
 		Notifications: platform.Notifications.Notifications,
 		Network:       platform.Network,
 		BackupCopy:    platform.BackupCopy,
+		RotationCode:  props.Functions.SecretRotation,
+	})
+	platform.DatabaseAccess = NewDatabaseAccess(stage, DatabaseAccessProps{
+		Environment:   environment,
+		Notifications: platform.Notifications.Notifications,
+		Network:       platform.Network,
+		Database:      platform.Database,
 		RotationCode:  props.Functions.SecretRotation,
 	})
 	platform.ReplicaScaler = NewReplicaScaler(stage, ReplicaScalerProps{

@@ -40,7 +40,7 @@ var credentialRequirements = []requirement{
 				fail("%s has IAM authentication off: people would share a password", a.cluster())
 			}
 		}},
-	{row: "D6", name: "every secret but third parties' rotates as often as configured, with a function of ours, and not just because of a deployment",
+	{row: "D6", name: "every secret but third parties' rotates as often as configured, with a function of ours, and the master's not just because of a deployment",
 		check: func(a *assembly, fail failure) {
 			for _, secret := range a.all("AWS::SecretsManager::Secret") {
 				schedules := a.rotations(secret)
@@ -54,21 +54,21 @@ var credentialRequirements = []requirement{
 					if want := fmt.Sprintf("rate(%d days)", a.environment.Database.CredentialRotationDays); schedule.text("RotationRules/ScheduleExpression") != want {
 						fail("%s rotates at %v, want %s", secret, schedule.get("RotationRules"), want)
 					}
-					if schedule.get("RotateImmediatelyOnUpdate") != false {
-						fail("%s rotates with the deployment that changes it, in the middle of the day", secret)
+					if secret.is(a.masterSecret()) && schedule.get("RotateImmediatelyOnUpdate") != false {
+						fail("%s rotates with the deployment that changes it: the one-off tasks that read it before would be refused", secret)
 					}
 					if a.target(schedule, "RotationLambdaARN").kind != "AWS::Lambda::Function" {
 						fail("%s has no function of ours to rotate it", secret)
 					}
 					for name, member := range a.members() {
-						if !slices.Contains(texts(schedule.body["DependsOn"]), member.id) {
+						if schedule.stack == member.stack && !slices.Contains(texts(schedule.body["DependsOn"]), member.id) {
 							fail("%s does not wait for the instance %s: the first rotation would find no database", schedule, name)
 						}
 					}
 				}
 			}
 		}},
-	{row: "D6", name: "only Secrets Manager of this account may call the rotation, and the rotation reaches only its secret and the database",
+	{row: "D6", name: "only Secrets Manager of this account may call the rotation, and the rotation reaches only its secrets and the database",
 		check: func(a *assembly, fail failure) {
 			for _, schedule := range a.all("AWS::SecretsManager::RotationSchedule") {
 				function := a.target(schedule, "RotationLambdaARN")
@@ -92,16 +92,18 @@ var credentialRequirements = []requirement{
 						if !strings.HasPrefix(action, "secretsmanager:") || action == "secretsmanager:GetRandomPassword" {
 							continue
 						}
-						writes = writes || action == "secretsmanager:PutSecretValue"
 						for _, target := range s.resources() {
-							if !a.targetOf(s.stack, target).is(secret) {
-								fail("%s allows %s on %s, want its own secret only", s.where, action, a.resolve(s.stack, target))
+							named := a.targetOf(s.stack, target)
+							writes = writes || action == "secretsmanager:PutSecretValue" && named.is(secret)
+							reads := action == "secretsmanager:GetSecretValue" && a.isSecret(a.masterSecret(), named)
+							if !reads && !slices.ContainsFunc(a.rotatedBy(function), named.is) {
+								fail("%s allows %s on %s, want the secrets that it rotates only", s.where, action, a.resolve(s.stack, target))
 							}
 						}
 					}
 				}
 				if !writes {
-					fail("%s may not write its secret", function)
+					fail("%s may not write %s", function, secret)
 				}
 				for _, id := range function.list("VpcConfig/SecurityGroupIds") {
 					if !a.targetOf(function.stack, id).is(a.securityGroup("Administration")) {
@@ -120,8 +122,11 @@ var credentialRequirements = []requirement{
 		}},
 	{row: "D6", name: "a rotation that fails is told",
 		check: func(a *assembly, fail failure) {
-			alarm := a.alarm("database-secret-rotation")
 			for _, schedule := range a.all("AWS::SecretsManager::RotationSchedule") {
+				alarm := a.alarm("database-secret-rotation")
+				if isLogin(a, schedule) {
+					alarm = a.alarm("database-access")
+				}
 				if len(metricsOf(alarm)) != 1 || metricsOf(alarm)[0].name != "Errors" ||
 					!a.targetOf(alarm.stack, metricsOf(alarm)[0].dimensions["FunctionName"]).is(a.target(schedule, "RotationLambdaARN")) {
 					fail("%s does not watch the rotation of %s: it fails unseen until the password is needed", alarm, schedule)
@@ -147,4 +152,15 @@ func (a *assembly) rotations(secret resource) []resource {
 		of := a.target(schedule, "SecretId")
 		return !of.is(secret) && !a.target(of, "SecretId").is(secret)
 	})
+}
+
+// rotatedBy are the secrets, or their attachments, that a function rotates.
+func (a *assembly) rotatedBy(function resource) []resource {
+	var secrets []resource
+	for _, schedule := range a.all("AWS::SecretsManager::RotationSchedule") {
+		if a.target(schedule, "RotationLambdaARN").is(function) {
+			secrets = append(secrets, a.target(schedule, "SecretId"))
+		}
+	}
+	return secrets
 }

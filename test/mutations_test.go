@@ -171,10 +171,31 @@ var mutations = []mutation{
 	{row: "D6", name: "the secret has AWS's key", of: "AWS::SecretsManager::Secret", edit: drop("KmsKeyId")},
 	{row: "D6", name: "the secret does not say where to connect", of: "AWS::SecretsManager::SecretTargetAttachment", edit: gone},
 	{row: "D6", name: "IAM authentication is off", of: "AWS::RDS::DBCluster", edit: set("EnableIAMDatabaseAuthentication", false)},
+	{row: "D6", name: "a login's secret is missing", of: "AWS::SecretsManager::Secret", when: hasLogin, edit: gone},
+	{row: "D6", name: "a login is to another schema", of: "AWS::SecretsManager::Secret", when: hasLogin, edit: func(_ *assembly, r resource) {
+		for _, tag := range r.list("Tags") {
+			if tag, _ := tag.(map[string]any); tag["Key"] == "peakline:schema" {
+				tag["Value"] = "another"
+			}
+		}
+	}},
+	{row: "D6", name: "a login has another role, database or master", of: "AWS::SecretsManager::Secret", when: hasLogin, edit: set("GenerateSecretString/SecretStringTemplate", `{"username":"peakline"}`)},
+	{row: "D6", name: "a login has the key of the master's secret", of: "AWS::SecretsManager::Secret", when: hasLogin, edit: func(a *assembly, r resource) {
+		put(r.properties(), "KmsKeyId", map[string]any{"Fn::ImportValue": a.environment.Name + "-Database:ExportsOutputFnGetAttAuroraSecretKeyBCB08027Arn3F68B83F"})
+	}},
+	{row: "D6", name: "the role of a login is made a month late", of: "AWS::SecretsManager::RotationSchedule", when: isLogin, edit: set("RotateImmediatelyOnUpdate", false)},
+	{row: "D6", name: "a login rotates before it knows the host", of: "AWS::SecretsManager::RotationSchedule", when: isLogin, edit: func(a *assembly, r resource) {
+		put(r.properties(), "SecretId", map[string]any{"Ref": a.target(a.target(r, "SecretId"), "SecretId").id})
+	}},
+	{row: "D6", name: "whoever makes the logins may change the master's secret", of: "AWS::IAM::Policy", when: at("/LoginRotation/"),
+		edit: statementWith("PolicyDocument", "secretsmanager:GetSecretValue", func(body map[string]any) { body["Action"] = "secretsmanager:PutSecretValue" })},
+	{row: "D6", name: "whoever makes the logins may not read the master's secret", of: "AWS::IAM::Policy", when: at("/LoginRotation/"),
+		edit: statementWith("PolicyDocument", "secretsmanager:GetSecretValue", func(body map[string]any) { body["Effect"] = "Deny" })},
+	{row: "D6", name: "a failed login is not told", of: "AWS::CloudWatch::Alarm", when: alarmNamed("database-access"), edit: gone},
 	{row: "D6", name: "the secret does not rotate", of: "AWS::SecretsManager::RotationSchedule", edit: gone},
 	{row: "D6", name: "the secret rotates at another interval", of: "AWS::SecretsManager::RotationSchedule", edit: set("RotationRules/ScheduleExpression", "rate(999 days)")},
-	{row: "D6", name: "the secret rotates with every deployment", of: "AWS::SecretsManager::RotationSchedule", edit: set("RotateImmediatelyOnUpdate", true)},
-	{row: "D6", name: "the first rotation does not wait for the database", of: "AWS::SecretsManager::RotationSchedule", edit: attribute("DependsOn", nil)},
+	{row: "D6", name: "the master's secret rotates with every deployment", of: "AWS::SecretsManager::RotationSchedule", when: at("/MasterSecretRotation/"), edit: set("RotateImmediatelyOnUpdate", true)},
+	{row: "D6", name: "the first rotation does not wait for the database", of: "AWS::SecretsManager::RotationSchedule", when: at("/MasterSecretRotation/"), edit: attribute("DependsOn", nil)},
 	{row: "D6", name: "anyone's secret may call the rotation", of: "AWS::Lambda::Permission", when: with("Principal", "secretsmanager.amazonaws.com"), edit: drop("SourceAccount")},
 	{row: "D6", name: "nobody may call the rotation", of: "AWS::Lambda::Permission", when: with("Principal", "secretsmanager.amazonaws.com"), edit: gone},
 	{row: "D6", name: "the rotation may write every secret", of: "AWS::IAM::Policy", when: at("/MasterSecretRotation/"),

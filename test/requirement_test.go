@@ -26,7 +26,7 @@ type failure func(format string, args ...any)
 
 // requirements is the whole table.
 func requirements() []requirement {
-	return slices.Concat(networkRequirements, databaseRequirements, backupRequirements, credentialRequirements, scalerRequirements,
+	return slices.Concat(networkRequirements, databaseRequirements, backupRequirements, credentialRequirements, databaseAccessRequirements, scalerRequirements,
 		alarmRequirements, messagingRequirements, registryRequirements, serviceRequirements, accessSweeps, dataSweeps, templateSweeps)
 }
 

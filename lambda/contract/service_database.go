@@ -8,6 +8,11 @@ const (
 	// MaxSchemaBytes leaves room in PostgreSQL's 63 bytes for the longest name of a role.
 	MaxSchemaBytes = 40
 
+	// SchemaTagKey and AccessTagKey are tags of a login's secret: the schema, and the Access there. The rotation makes roles and
+	// schemas only for a secret that has both.
+	SchemaTagKey = "peakline:schema"
+	AccessTagKey = "peakline:access"
+
 	ownerSuffix = "_owner"
 )
 
