@@ -60,6 +60,7 @@ test-e2e: node_modules/.ready $(VENV_READY)
 golden: node_modules/.ready $(VENV_READY) ## Rewrite the golden templates and generated documents
 	go test ./test -update
 	go test ./config -update
+	node cmd/peakline/internal/diff/schema.mjs
 
 mutate: node_modules/.ready ## Break one property per requirement and list the tests that did not notice
 	go test ./test -run Mutate -mutate -v

@@ -61,6 +61,8 @@ type Environment struct {
 	Events []Event `json:"events,omitempty" jsonschema:"maxItems=100"`
 	// Exceptions gives the written reason for each safety of the profile that this file switches off.
 	Exceptions []Exception `json:"exceptions,omitempty"`
+	// Waivers let dangerous changes that `peakline diff` finds pass, each until a day.
+	Waivers []Waiver `json:"waivers,omitempty" jsonschema:"maxItems=100"`
 }
 
 var environmentRules = []rule{

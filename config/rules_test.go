@@ -86,6 +86,17 @@ var ruleCases = map[string]ruleCase{
 		[]change{{"emails: [oncall@example.com]", "emails: [oncall@example.com], topicArn: »'arn:aws:sns:eu-west-1:123456789012:alarms'"}},
 		[]string{"notifications.critical.topicArn: given beside emails or endpoints, want one or the other: the subscriptions of an existing topic are not Peakline's"}},
 
+	// Waivers.
+	"a waiver that outlasts its purpose, one without a day, and one twice": {
+		[]change{{"", "waivers:\n" +
+			"  - {stack: Database, resource: A, class: widens-iam, reason: The auditors read backups, expires: »\"2027-12-01\"}\n" +
+			"  - {stack: Database, resource: B, class: widens-iam, reason: The auditors read backups, expires: »\"2026-02-31\"}\n" +
+			"  - »{stack: Database, resource: A, class: widens-iam, reason: The auditors read backups, expires: \"2026-01-31\"}\n"}},
+		[]string{
+			"waivers[0].expires: 2027-12-01, want at most " + today.Add(longestWaiver).Format(time.DateOnly) + ", 90 days ahead",
+			"waivers[1].expires: 2026-02-31 is no day of the calendar, want one such as 2026-12-01",
+			"waivers[2]: the same change as waivers[0], want one waiver"}},
+
 	// The services.
 	"a sixth service is an entry":            {changes: []change{loyalty("")}},
 	"an entry that states only what differs": {changes: []change{{"", "services: {catalog: {cpu: 1024, memoryMiB: 2048}}\n"}}},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"peakline/cmd/peakline/internal/diff"
 	"peakline/cmd/peakline/internal/replay"
 	"peakline/cmd/peakline/internal/scaler"
 )
@@ -19,6 +20,7 @@ var subcommands = []func() *cli.Command{
 	decideCommand,
 	func() *cli.Command { return replay.Command(readPolicy) },
 	scaler.Command,
+	diff.Command,
 }
 
 func main() { os.Exit(run()) }

@@ -1,0 +1,130 @@
+package diff
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"peakline/config"
+)
+
+// exitDangerous is the exit code when a dangerous change has no waiver.
+const exitDangerous = 3
+
+// formats are the reports, by name.
+var formats = map[string]func(io.Writer, []Change) error{
+	"table":    writeTable,
+	"markdown": writeMarkdown,
+	"json":     writeJSON,
+}
+
+// Command builds the subcommand.
+func Command() *cli.Command {
+	return &cli.Command{
+		Name:      "diff",
+		Usage:     "tell what a deployment would do, by meaning, and stop what is dangerous",
+		UsageText: "peakline diff -old DIR -new DIR [-format table|markdown|json]",
+		Description: "Each DIR is an assembly (cdk.out) or a folder of *.template.json, such as those that\n" +
+			"aws cloudformation get-template writes. Every change gets a class, mildest first:\n\n" + classHelp() +
+			"\nFrom refused-by-aws on a change is dangerous and needs a waiver in the environment's file,\n" +
+			"with a reason and the day on which it ends:\n\n" +
+			"  waivers:\n    - {stack: Database, resource: AuroraCluster23D869C0, class: replaces-stateful,\n" +
+			"       reason: Restored from a snapshot into the new cluster, expires: 2026-12-01}\n\n" +
+			"Exit code 0: nothing dangerous without a waiver. 3: something is. 1: the templates or files cannot be read.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "old", Usage: "`DIR` with what is deployed", Required: true},
+			&cli.StringFlag{Name: "new", Usage: "`DIR` with what would be deployed", Required: true},
+			&cli.StringFlag{Name: "format", Value: "table", Usage: "table, markdown or json"},
+			&cli.StringFlag{Name: "environments", Value: "config/environments", Usage: "`DIR` with the environment files, for their waivers"},
+		},
+		Action: func(_ context.Context, command *cli.Command) error { return run(command, time.Now()) },
+	}
+}
+
+func classHelp() string {
+	var lines strings.Builder
+	for _, one := range classes[Cosmetic.severity():] {
+		fmt.Fprintf(&lines, "  %-19s %s\n", one.class, one.meaning)
+	}
+	return lines.String()
+}
+
+func run(command *cli.Command, now time.Time) error {
+	write, ok := formats[command.String("format")]
+	if !ok {
+		return fmt.Errorf("-format %s: want one of %s", command.String("format"), strings.Join(slices.Sorted(maps.Keys(formats)), ", "))
+	}
+	if command.Args().Present() {
+		return fmt.Errorf("unexpected argument %q: the two sides are given by -old and -new", command.Args().First())
+	}
+	old, err := read(command.String("old"))
+	if err != nil {
+		return err
+	}
+	new, err := read(command.String("new"))
+	if err != nil {
+		return err
+	}
+	changes := Compare(old, new)
+	if err := waive(changes, command.String("environments"), now); err != nil {
+		return err
+	}
+	if err := write(command.Root().Writer, changes); err != nil {
+		return err
+	}
+	if blocking := Blocking(changes); len(blocking) > 0 {
+		return cli.Exit(fmt.Sprintf("%d dangerous changes have no waiver, the worst %s: change the templates, or add a waiver with a reason to the environment's file",
+			len(blocking), Worst(blocking)), exitDangerous)
+	}
+	return nil
+}
+
+// waive marks the dangerous changes that the environment's file has a waiver for that is still valid. The environment of a
+// stack is its name before the last hyphen. A folder without files is a project without waivers.
+func waive(changes []Change, directory string, now time.Time) error {
+	if _, err := os.Stat(directory); os.IsNotExist(err) {
+		return nil
+	}
+	names, err := config.Names(directory)
+	if err != nil {
+		return err
+	}
+	environments := map[string]config.Environment{}
+	for i := range changes {
+		change := &changes[i]
+		hyphen := strings.LastIndex(change.Stack, "-")
+		if hyphen < 0 {
+			continue
+		}
+		name, stack := change.Stack[:hyphen], change.Stack[hyphen+1:]
+		if !change.Class.Dangerous() || !slices.Contains(names, name) {
+			continue
+		}
+		environment, read := environments[name]
+		if !read {
+			if environment, err = config.Load(directory, name, now); err != nil {
+				return err
+			}
+			environments[name] = environment
+		}
+		for _, waiver := range environment.Waivers {
+			if waiver.Stack != stack || waiver.Resource != change.LogicalID || waiver.Class != string(change.Class) {
+				continue
+			}
+			if !waiver.Valid(now) {
+				change.Reason += fmt.Sprintf(" (its waiver ended on %s)", waiver.Expires)
+				continue
+			}
+			change.Waived = true
+			change.Reason += fmt.Sprintf(" (waived until %s: %s)", waiver.Expires, waiver.Reason)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,352 @@
+package diff
+
+import (
+	"fmt"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// opening is one rule of a security group: from or to whom, and through which ports.
+type opening struct {
+	out      bool
+	protocol string // -1 for all
+	from, to int
+	peer     string // a range of addresses, or the key of a group or prefix list
+	carrier  *meaning
+}
+
+func (o opening) String() string {
+	ports := "every port"
+	if o.from > 0 || o.to < highestPort {
+		ports = "port " + strconv.Itoa(o.from)
+		if o.to != o.from {
+			ports += " to " + strconv.Itoa(o.to)
+		}
+	}
+	direction := "admits"
+	if o.out {
+		direction = "may reach"
+	}
+	return fmt.Sprintf("%s %s on %s", direction, o.peer, ports)
+}
+
+const highestPort = 65535
+
+func (o opening) includes(other opening) bool {
+	return o.out == other.out && (o.protocol == "-1" || o.protocol == other.protocol) &&
+		o.from <= other.from && other.to <= o.to && within(other.peer, o.peer)
+}
+
+// within tells whether a range of addresses lies within another, or two peers are the same.
+func within(inner, outer string) bool {
+	a, errA := netip.ParsePrefix(inner)
+	b, errB := netip.ParsePrefix(outer)
+	if errA != nil || errB != nil {
+		return inner == outer
+	}
+	return b.Bits() <= a.Bits() && b.Masked().Contains(a.Masked().Addr())
+}
+
+// public tells whether a range reaches beyond private networks.
+func public(peer string) bool {
+	prefix, err := netip.ParsePrefix(peer)
+	if err != nil {
+		return strings.HasPrefix(peer, "pl-")
+	}
+	for _, private := range []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "fc00::/7", "::1/128"} {
+		if within(prefix.String(), private) {
+			return false
+		}
+	}
+	return true
+}
+
+// openings collects the rules of every security group, by the group, whether they stand in it or beside it.
+func (s *side) openings() map[string][]opening {
+	all := map[string][]opening{}
+	for _, m := range s.all() {
+		switch m.kind() {
+		case "AWS::EC2::SecurityGroup":
+			for _, rule := range list(m.at("SecurityGroupIngress")) {
+				all[m.key()] = append(all[m.key()], s.rules(m, rule, false)...)
+			}
+			out := list(m.at("SecurityGroupEgress"))
+			for _, rule := range out {
+				all[m.key()] = append(all[m.key()], s.rules(m, rule, true)...)
+			}
+			if len(out) == 0 { // AWS lets everything out of a group without rules
+				for _, all6 := range []string{"0.0.0.0/0", "::/0"} {
+					all[m.key()] = append(all[m.key()], opening{true, "-1", 0, highestPort, all6, m})
+				}
+			}
+		case "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress":
+			group := m.text("GroupId")
+			if group == "" {
+				group = m.text("GroupName")
+			}
+			key := s.identity(m.stack, group)
+			all[key] = append(all[key], s.rules(m, any(m.properties), m.kind() == "AWS::EC2::SecurityGroupEgress")...)
+		}
+	}
+	return all
+}
+
+// peers are the properties that say whom a rule admits or reaches.
+var peers = []string{
+	"CidrIp", "CidrIpv6", "SourceSecurityGroupId", "SourceSecurityGroupName", "SourcePrefixListId", "DestinationSecurityGroupId", "DestinationPrefixListId",
+}
+
+func (s *side) rules(m *meaning, rule any, out bool) []opening {
+	var all []opening
+	for _, branch := range branches(rule) {
+		protocol := scalar(dig(branch, "IpProtocol"))
+		from, to := port(dig(branch, "FromPort"), 0), port(dig(branch, "ToPort"), highestPort)
+		if protocol == "-1" {
+			from, to = 0, highestPort
+		}
+		for _, name := range peers {
+			for _, peer := range texts(dig(branch, name)) {
+				if peer != "" {
+					all = append(all, opening{out, protocol, from, to, s.identity(m.stack, peer), m})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// port is a port number; -1 and what is not known stand for any.
+func port(value any, fallback int) int {
+	n, err := strconv.Atoi(scalar(value))
+	if err != nil || n < 0 {
+		return fallback
+	}
+	return n
+}
+
+// compareNetwork finds what can be reached that could not, or in clear text.
+func (c *comparison) compareNetwork() {
+	old, new := c.old.openings(), c.new.openings()
+	for key, rules := range new {
+		existed := c.knownGroup(key)
+		for _, rule := range rules {
+			if slices.ContainsFunc(old[key], func(o opening) bool { return o.includes(rule) }) {
+				continue
+			}
+			// A new group guards something new: it opens what exists only if it lets the world in.
+			if !existed && (rule.out || !public(rule.peer)) {
+				continue
+			}
+			c.add(rule.carrier, OpensNetwork, "%s", rule)
+		}
+	}
+	for _, n := range c.new.all() {
+		o := c.before(n)
+		for _, lock := range locks {
+			if lock.opened == nil || (lock.kind != "" && lock.kind != n.kind()) {
+				continue
+			}
+			if why := lock.opened(c, o, n); why != "" {
+				c.add(n, OpensNetwork, "%s", why)
+			}
+		}
+	}
+	for _, o := range c.old.all() {
+		if why := guards[o.kind()]; why != "" && c.counterpart(o) == nil {
+			c.add(o, OpensNetwork, "%s", why)
+		}
+	}
+}
+
+// knownGroup tells whether a security group was there before; one that another template makes was.
+func (c *comparison) knownGroup(key string) bool {
+	name, id, ok := strings.Cut(key, "/")
+	if !ok || c.new.stacks[name] == nil || c.new.stacks[name].resources[id] == nil {
+		return true
+	}
+	return c.old.stacks[name] != nil && c.old.stacks[name].resources[id] != nil
+}
+
+// guards are resources whose deletion opens what they guarded.
+var guards = map[string]string{
+	"AWS::WAFv2::WebACLAssociation":       "requests no longer pass the firewall",
+	"AWS::WAFRegional::WebACLAssociation": "requests no longer pass the firewall",
+	"AWS::NetworkFirewall::Firewall":      "packets no longer pass the firewall",
+}
+
+// lock is a switch that keeps something closed; opened says what opens with the change, if anything. The old side is nil
+// for a new resource.
+type lock struct {
+	kind   string // empty: any type
+	opened func(c *comparison, o, n *meaning) string
+}
+
+var locks = []lock{
+	{"", func(_ *comparison, o, n *meaning) string { // a lifted block of public access
+		for _, name := range []string{"BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"} {
+			for _, path := range []string{"PublicAccessBlockConfiguration.", "PublicAccessBlock."} {
+				before, after := valueOf(o, path+name), n.text(path+name)
+				if (before == "true" && after != "true") || (o == nil && after == "false") {
+					return "the block of public access is lifted: " + name
+				}
+			}
+		}
+		return ""
+	}},
+	turned("", "PubliclyAccessible", "true", "it receives a public address"),
+	turned("", "MapPublicIpOnLaunch", "true", "instances receive public addresses"),
+	turned("", "NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp", "ENABLED", "tasks receive public addresses"),
+	turned("", "AssociatePublicIpAddress", "true", "instances receive public addresses"),
+	turned("AWS::Lambda::Url", "AuthType", "NONE", "anybody may call the function"),
+	turned("AWS::ApiGateway::Method", "AuthorizationType", "NONE", "anybody may call the method"),
+	turned("AWS::ApiGatewayV2::Route", "AuthorizationType", "NONE", "anybody may call the route"),
+	turned("AWS::EKS::Cluster", "ResourcesVpcConfig.EndpointPublicAccess", "true", "the control plane is public"),
+	turned("AWS::S3::Bucket", "AccessControl", "PublicRead", "everybody may read"),
+	turned("AWS::S3::Bucket", "AccessControl", "PublicReadWrite", "everybody may read and write"),
+	turned("AWS::EC2::NetworkAclEntry", "RuleAction", "allow", "the network ACL allows more"),
+	{"AWS::ElasticLoadBalancingV2::LoadBalancer", func(_ *comparison, o, n *meaning) string {
+		// Without a scheme a load balancer faces the internet.
+		return when(o != nil && o.text("Scheme") == "internal" && n.text("Scheme") != "internal", "the load balancer faces the internet")
+	}},
+	{"AWS::EC2::Route", func(c *comparison, o, n *meaning) string {
+		world := n.text("DestinationCidrBlock") == "0.0.0.0/0" || n.text("DestinationIpv6CidrBlock") == "::/0"
+		gateway := c.new.target(n.stack, n.text("GatewayId"))
+		toInternet := strings.HasPrefix(n.text("GatewayId"), "igw-") || gateway != nil && gateway.kind() == "AWS::EC2::InternetGateway"
+		known := c.old.find(n) != nil && o.text("GatewayId") == n.text("GatewayId")
+		table := c.new.target(n.stack, n.text("RouteTableId"))
+		fresh := table != nil && c.before(table) == nil
+		return when(world && toInternet && !known && !fresh, "the subnets of the route table become public")
+	}},
+	{"AWS::EC2::VPCPeeringConnection", isNew("another network is joined")},
+	{"AWS::EC2::TransitGatewayAttachment", isNew("another network is joined")},
+	{"AWS::EC2::VPNConnection", isNew("another network is joined")},
+	{"AWS::EC2::ClientVpnAuthorizationRule", isNew("clients reach the network")},
+	{"AWS::EC2::PrefixList", func(_ *comparison, o, n *meaning) string {
+		if o == nil {
+			return ""
+		}
+		for _, entry := range list(n.at("Entries")) {
+			cidr := scalar(dig(entry, "Cidr"))
+			if !slices.ContainsFunc(list(o.at("Entries")), func(e any) bool { return within(cidr, scalar(dig(e, "Cidr"))) }) {
+				return "the prefix list holds " + cidr
+			}
+		}
+		return ""
+	}},
+	// A firewall that lets more through.
+	{"", func(_ *comparison, o, n *meaning) string {
+		for _, path := range []string{"WebACLId", "DistributionConfig.WebACLId"} {
+			if valueOf(o, path) != "" && n.text(path) == "" {
+				return "requests no longer pass the firewall"
+			}
+		}
+		return ""
+	}},
+	{"AWS::WAFv2::WebACL", weakenedFirewall},
+	{"AWS::WAFv2::RuleGroup", weakenedFirewall},
+	// Traffic that may travel in clear text.
+	turned("AWS::ElasticLoadBalancingV2::Listener", "Protocol", "HTTP", "visitors may send in clear text"),
+	turned("AWS::ElastiCache::ReplicationGroup", "TransitEncryptionMode", "preferred", "clients may send in clear text"),
+	switchedOff("TransitEncryptionEnabled", "clients may send in clear text"),
+	switchedOff("RequireTLS", "clients may send in clear text"),
+	switchedOff("Parameters.rds\x00force_ssl", "clients may send in clear text"),
+	{"AWS::CloudFront::Distribution", func(_ *comparison, o, n *meaning) string {
+		if o == nil {
+			return ""
+		}
+		policies := func(m *meaning) (open int) {
+			for _, behaviour := range append(list(m.at("DistributionConfig.CacheBehaviors")), m.at("DistributionConfig.DefaultCacheBehavior")) {
+				if scalar(dig(behaviour, "ViewerProtocolPolicy")) == "allow-all" {
+					open++
+				}
+			}
+			return open
+		}
+		return when(policies(n) > policies(o), "visitors may send in clear text")
+	}},
+}
+
+func valueOf(m *meaning, path string) string {
+	if m == nil {
+		return ""
+	}
+	return m.text(path)
+}
+
+func when(applies bool, why string) string {
+	if applies {
+		return why
+	}
+	return ""
+}
+
+func isNew(why string) func(*comparison, *meaning, *meaning) string {
+	return func(_ *comparison, o, _ *meaning) string { return when(o == nil, why) }
+}
+
+// turned is a switch that is dangerous at one value, set now or for a new resource.
+func turned(kind, path, value, why string) lock {
+	return lock{kind, func(_ *comparison, o, n *meaning) string {
+		if kind == "AWS::ElasticLoadBalancingV2::Listener" && (o == nil || listenerRedirects(n)) {
+			return "" // port 80 that only redirects is how HTTPS begins
+		}
+		return when(n.text(path) == value && valueOf(o, path) != value, why)
+	}}
+}
+
+func listenerRedirects(n *meaning) bool {
+	actions := list(n.at("DefaultActions"))
+	return len(actions) > 0 && !slices.ContainsFunc(actions, func(action any) bool { return scalar(dig(action, "Type")) != "redirect" })
+}
+
+// switchedOff is a protection that was on; a dot that belongs to the name is written \x00.
+func switchedOff(path, why string) lock {
+	return lock{"", func(_ *comparison, o, n *meaning) string {
+		on := func(m *meaning) bool {
+			if m == nil {
+				return false
+			}
+			head, name, nested := strings.Cut(path, ".")
+			value := m.at(head)
+			if nested {
+				value = asMap(value)[strings.ReplaceAll(name, "\x00", ".")]
+			}
+			return slices.Contains([]string{"true", "1", "on"}, scalar(value))
+		}
+		return when(on(o) && !on(n), why)
+	}}
+}
+
+// weakenedFirewall finds a rule that goes or only counts, and a default that lets through.
+func weakenedFirewall(_ *comparison, o, n *meaning) string {
+	if o == nil {
+		return ""
+	}
+	if asMap(o.at("DefaultAction"))["Block"] != nil && asMap(n.at("DefaultAction"))["Allow"] != nil {
+		return "what no rule names passes the firewall"
+	}
+	named := func(m *meaning) map[string]any {
+		rules := map[string]any{}
+		for _, rule := range list(m.at("Rules")) {
+			rules[scalar(dig(rule, "Name"))] = rule
+		}
+		return rules
+	}
+	after := named(n)
+	for name, before := range named(o) {
+		rule, kept := after[name]
+		stopped := asMap(dig(before, "Action"))["Block"] != nil || asMap(dig(before, "OverrideAction"))["None"] != nil ||
+			asMap(dig(before, "Action"))["Captcha"] != nil || asMap(dig(before, "Action"))["Challenge"] != nil
+		switch {
+		case stopped && !kept:
+			return "the firewall's rule " + name + " is gone"
+		case stopped && (!reflect.DeepEqual(dig(before, "Action"), dig(rule, "Action")) && (asMap(dig(rule, "Action"))["Count"] != nil || asMap(dig(rule, "Action"))["Allow"] != nil) ||
+			asMap(dig(rule, "OverrideAction"))["Count"] != nil):
+			return "the firewall's rule " + name + " only counts"
+		}
+	}
+	return ""
+}

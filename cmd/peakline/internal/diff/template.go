@@ -1,0 +1,181 @@
+package diff
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// template is one CloudFormation template as it is written.
+type template struct {
+	Description string               `json:"Description"`
+	Parameters  map[string]parameter `json:"Parameters"`
+	Mappings    map[string]any       `json:"Mappings"`
+	Conditions  map[string]any       `json:"Conditions"`
+	Resources   map[string]*resource `json:"Resources"`
+	Outputs     map[string]output    `json:"Outputs"`
+	Rules       map[string]any       `json:"Rules"`
+	Metadata    map[string]any       `json:"Metadata"`
+	Hooks       map[string]any       `json:"Hooks"`
+	Transform   any                  `json:"Transform"`
+	Version     string               `json:"AWSTemplateFormatVersion"`
+}
+
+type parameter struct {
+	Type    string `json:"Type"`
+	Default any    `json:"Default"`
+}
+
+type output struct {
+	Value  any `json:"Value"`
+	Export struct {
+		Name any `json:"Name"`
+	} `json:"Export"`
+	Description string `json:"Description"`
+	Condition   string `json:"Condition"`
+}
+
+type resource struct {
+	Type                string         `json:"Type"`
+	Properties          map[string]any `json:"Properties"`
+	Condition           string         `json:"Condition"`
+	DependsOn           any            `json:"DependsOn"`
+	DeletionPolicy      any            `json:"DeletionPolicy"`
+	UpdateReplacePolicy any            `json:"UpdateReplacePolicy"`
+	CreationPolicy      any            `json:"CreationPolicy"`
+	UpdatePolicy        any            `json:"UpdatePolicy"`
+	Metadata            map[string]any `json:"Metadata"`
+}
+
+// templateSuffix ends the name of every template that the CDK writes.
+const templateSuffix = ".template.json"
+
+// read finds the templates of an assembly, nested ones included, or of any folder with *.template.json files. It fails
+// for a folder without a template: a misspelt path must not look like an empty account.
+func read(directory string) ([]*stack, error) {
+	names := map[string]string{} // stack names by template file
+	var stacks []*stack
+	err := filepath.WalkDir(directory, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && path != directory && strings.HasPrefix(entry.Name(), "asset."):
+			return fs.SkipDir // somebody's files, not templates of this assembly
+		case entry.Name() == "manifest.json" && !entry.IsDir():
+			return readManifest(path, names)
+		case entry.IsDir() || !strings.HasSuffix(entry.Name(), templateSuffix):
+			return nil
+		}
+		parsed, err := readTemplate(path)
+		if err != nil {
+			return err
+		}
+		file := strings.TrimSuffix(entry.Name(), templateSuffix)
+		stacks = append(stacks, &stack{name: file, file: file, path: path, template: parsed})
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", directory, err)
+	}
+	if len(stacks) == 0 {
+		return nil, fmt.Errorf("read %s: no *%s in it, want an assembly (cdk.out) or a folder of templates", directory, templateSuffix)
+	}
+	seen := map[string]string{}
+	for _, s := range stacks {
+		if name := names[s.path]; name != "" {
+			s.name = name
+		}
+		if other, twice := seen[s.name]; twice {
+			return nil, fmt.Errorf("read %s: %s and %s are both the stack %s, want each once", directory, other, s.path, s.name)
+		}
+		seen[s.name] = s.path
+	}
+	return stacks, nil
+}
+
+func readTemplate(path string) (template, error) {
+	file, err := os.Open(path) //nolint:gosec // the operator names the folder
+	if err != nil {
+		return template{}, err
+	}
+	defer file.Close() //nolint:errcheck // only read
+	parsed, err := parseTemplate(file)
+	if err != nil {
+		return template{}, fmt.Errorf("template %s: %w", path, err)
+	}
+	return parsed, nil
+}
+
+// parseTemplate reads one template. What is no JSON object with Resources is refused.
+func parseTemplate(from io.Reader) (template, error) {
+	text, err := io.ReadAll(from)
+	if err != nil {
+		return template{}, err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	var parsed template
+	if err := decoder.Decode(&parsed); err != nil {
+		return template{}, placed(text, err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return template{}, errors.New("something follows the template, want one JSON object")
+	}
+	if parsed.Resources == nil {
+		return template{}, errors.New("no Resources, want a CloudFormation template")
+	}
+	for id, r := range parsed.Resources {
+		if r == nil || r.Type == "" {
+			return template{}, fmt.Errorf("resource %s has no Type", id)
+		}
+	}
+	return parsed, nil
+}
+
+// placed adds the line to an error that knows only an offset.
+func placed(text []byte, err error) error {
+	offset := int64(-1)
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		offset = syntax.Offset
+	case errors.As(err, &kind):
+		offset = kind.Offset
+	}
+	if offset < 0 || offset > int64(len(text)) {
+		return err
+	}
+	return fmt.Errorf("line %d: %w", 1+bytes.Count(text[:offset], []byte("\n")), err)
+}
+
+// readManifest notes the names of the stacks whose templates stand beside a manifest of the CDK.
+func readManifest(path string, names map[string]string) error {
+	text, err := os.ReadFile(path) //nolint:gosec // the operator names the folder
+	if err != nil {
+		return err
+	}
+	var manifest struct {
+		Artifacts map[string]struct {
+			Properties struct {
+				TemplateFile string `json:"templateFile"`
+				StackName    string `json:"stackName"`
+			} `json:"properties"`
+		} `json:"artifacts"`
+	}
+	if err := json.Unmarshal(text, &manifest); err != nil {
+		return fmt.Errorf("manifest %s: %w", path, placed(text, err))
+	}
+	for _, artifact := range manifest.Artifacts {
+		if artifact.Properties.TemplateFile != "" {
+			names[filepath.Join(filepath.Dir(path), artifact.Properties.TemplateFile)] = artifact.Properties.StackName
+		}
+	}
+	return nil
+}

@@ -1,0 +1,47 @@
+package config
+
+import "time"
+
+// Waiver lets one dangerous change pass `peakline diff` until a day.
+type Waiver struct {
+	// Stack is the stack's name without the environment's, such as `Database`.
+	Stack string `json:"stack" jsonschema:"required,pattern=^[A-Za-z][A-Za-z0-9]*$,example=Database"`
+	// Resource is the logical id that `peakline diff` prints.
+	Resource string `json:"resource" jsonschema:"required,minLength=1,maxLength=255"`
+	// Class is the class that `peakline diff` prints.
+	Class string `json:"class" jsonschema:"required,enum=refused-by-aws,enum=endangers-traffic,enum=opens-network,enum=widens-iam,enum=replaces-stateful,enum=deletes-stateful"`
+	// Reason is why, for whoever reads the file next.
+	Reason string `json:"reason" jsonschema:"required,minLength=10,maxLength=500"`
+	// Expires is the last day on which the waiver holds (UTC), at most 90 days ahead. A waiver that has ended does nothing.
+	Expires string `json:"expires" jsonschema:"required,pattern=^[0-9]{4}-[0-9]{2}-[0-9]{2}$,example=2026-12-01"`
+}
+
+// Valid tells whether the waiver still holds.
+func (w Waiver) Valid(now time.Time) bool {
+	day, err := time.Parse(time.DateOnly, w.Expires)
+	return err == nil && now.Before(day.AddDate(0, 0, 1))
+}
+
+// longestWaiver keeps a waiver an exception: what should last belongs into the templates.
+const longestWaiver = 90 * 24 * time.Hour
+
+var waiverRules = []rule{
+	{"waivers end soon, and there is one for each change", []string{"waivers"}, func(i inspection) {
+		first := map[Waiver]string{}
+		for n, waiver := range i.Waivers {
+			path := index("waivers", n)
+			day, err := time.Parse(time.DateOnly, waiver.Expires)
+			switch {
+			case err != nil:
+				i.refuse(path+".expires", "%s is no day of the calendar, want one such as 2026-12-01", waiver.Expires)
+			case day.Sub(i.now) > longestWaiver:
+				i.refuse(path+".expires", "%s, want at most %s, 90 days ahead", waiver.Expires, i.now.Add(longestWaiver).UTC().Format(time.DateOnly))
+			}
+			change := Waiver{Stack: waiver.Stack, Resource: waiver.Resource, Class: waiver.Class}
+			if before, twice := first[change]; twice {
+				i.refuse(path, "the same change as %s, want one waiver", before)
+			}
+			first[change] = path
+		}
+	}},
+}
