@@ -6,6 +6,8 @@ import "regexp"
 type LoadBalancer struct {
 	// CertificateARN is the ACM certificate of the HTTPS listener, in the environment's region. Without one, which only development may be, the load balancer speaks plain HTTP.
 	CertificateARN string `json:"certificateArn,omitempty"`
+	// HostName is a name that the certificate is for, required with it. Within the VPC it leads to the load balancer without the internet: services and smoke tests call it by this name over HTTPS.
+	HostName string `json:"hostName,omitempty" jsonschema:"pattern=^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2\\,}$,maxLength=253,example=api.example.com"`
 	// IdleTimeoutSeconds is how long a connection may be silent, a WebSocket between two pings say. Default: 300.
 	IdleTimeoutSeconds int `json:"idleTimeoutSeconds,omitempty" jsonschema:"minimum=30,maximum=4000"`
 	// LogRetentionDays is how long the access logs are kept. Default: 365 in production, 14 in development.
@@ -33,6 +35,15 @@ var loadBalancerRules = []rule{
 			i.refuse(path, "a certificate in %s, want one in %s: load balancers use those of their own region", arn[1], i.Region)
 		case arn[2] != i.Account:
 			i.refuse(path, "a certificate of account %s, want one of %s: load balancers use those of their own account", arn[2], i.Account)
+		}
+	}},
+	{"a certificate comes with the name that it is for", nil, func(i inspection) {
+		if certified, named := i.LoadBalancer.CertificateARN != "", i.LoadBalancer.HostName != ""; certified != named && i.sound("loadBalancer.hostName", "loadBalancer.certificateArn") {
+			if certified {
+				i.refuse("loadBalancer.hostName", "missing; want a name that the certificate is for, such as api.example.com: services call each other by it, and would refuse the certificate under any other")
+			} else {
+				i.refuse("loadBalancer.hostName", "%s, but without certificateArn nothing answers to it over HTTPS; want both or neither", i.LoadBalancer.HostName)
+			}
 		}
 	}},
 }

@@ -25,7 +25,7 @@ database:
     two: {zone: eu-west-1c}
   backup: {copyRegion: eu-central-1}
 scaler: {max: 6}
-loadBalancer: {certificateArn: "arn:aws:acm:eu-west-1:333333333333:certificate/00000000-0000-0000-0000-000000000000"}
+loadBalancer: {certificateArn: "arn:aws:acm:eu-west-1:333333333333:certificate/00000000-0000-0000-0000-000000000000", hostName: api.example.com}
 `
 
 // change replaces the first text by the second; an empty first text appends.
@@ -139,6 +139,28 @@ var ruleCases = map[string]ruleCase{
 			"services.loyalty.environment.PORT: set by the platform, want another name than ENVIRONMENT, SERVICE, PORT, EVENT_BUS, EVENT_QUEUE_URL, AWS_REGION",
 			"services.loyalty.environment.lower: the name is no environment variable's, want capital letters, digits and _, a letter first",
 			"services.loyalty.secrets.A: stands in environment too, want it once"}},
+	"an address that the platform sets": {
+		[]change{loyalty("calls: [order], environment: {ORDER_URL: »http://x}")},
+		[]string{"services.loyalty.environment.ORDER_URL: set by the platform, the address of order, want another name"}},
+	"a call to a service that is none, or to itself": {
+		[]change{loyalty("calls: [»ordr, »loyalty]")},
+		[]string{
+			`services.loyalty.calls[0]: there is no service "ordr", did you mean order?`,
+			"services.loyalty.calls[1]: loyalty is the service itself, want others"}},
+	"a service under CodeDeploy calls, and is called": {changes: []change{loyalty("release: codedeploy, calls: [order]")}},
+	"a service under CodeDeploy addresses another by its name": {
+		[]change{loyalty("release: codedeploy, environment: {A: »http://order/api/orders, B: http://order.example.com}")},
+		[]string{"services.loyalty.environment.A: addresses order by its name, but loyalty is released by codedeploy, for which AWS has no Service Connect; want calls: [order], and its address in ORDER_URL"}},
+	"a service under CodeDeploy is addressed by its name": {
+		[]change{{"", "services: {order: {release: codedeploy}, catalog: {environment: {A: »http://order, B: http://user}}}\n"}},
+		[]string{"services.catalog.environment.A: addresses order by its name, but order is released by codedeploy, for which AWS has no Service Connect; want calls: [order], and its address in ORDER_URL"}},
+	"a certificate without a name": {
+		[]change{{", hostName: api.example.com}", "}"}, {"loadBalancer: {", "»loadBalancer: {"}},
+		[]string{"loadBalancer.hostName: missing; want a name that the certificate is for, such as api.example.com: services call each other by it, and would refuse the certificate under any other"}},
+	"a name without a certificate": {
+		[]change{{"profile: production", "profile: development"}, {"  backup: {copyRegion: eu-central-1}\n", ""},
+			{`certificateArn: "arn:aws:acm:eu-west-1:333333333333:certificate/00000000-0000-0000-0000-000000000000", hostName: api`, "hostName: »api"}},
+		[]string{"loadBalancer.hostName: api.example.com, but without certificateArn nothing answers to it over HTTPS; want both or neither"}},
 	"a secret that nobody knows": {
 		[]change{loyalty("secrets: {KEY: »sms-gatway, OTHER: »something}")},
 		[]string{
@@ -181,7 +203,7 @@ var ruleCases = map[string]ruleCase{
 
 	// The load balancer.
 	"production without a certificate": {
-		[]change{{"loadBalancer: {certificateArn: \"arn:aws:acm:eu-west-1:333333333333:certificate/00000000-0000-0000-0000-000000000000\"}", ""}},
+		[]change{{"loadBalancer: {certificateArn: \"arn:aws:acm:eu-west-1:333333333333:certificate/00000000-0000-0000-0000-000000000000\", hostName: api.example.com}", ""}},
 		[]string{"loadBalancer.certificateArn: missing, and production speaks HTTPS only; want the ARN of an ACM certificate in eu-west-1"}},
 	"a certificate that is none": {
 		[]change{{"\"arn:aws:acm:eu-west-1:333333333333:certificate/00000000-0000-0000-0000-000000000000\"", "»shop.example.com"}},

@@ -14,7 +14,7 @@ import (
 // environments' folder; an environment file states under the same name what differs there, or adds a service of its own.
 // docs/service-contract.md says what the image of a service has to do.
 type Service struct {
-	// Paths are the path patterns that the load balancer sends to the service: a path, or a prefix and `*`. No two services share one.
+	// Paths are the path patterns that the load balancer sends to the service: a path, or a prefix and `*`. No two services share one. docs/configuration.md says how to change those of a live service.
 	Paths []string `json:"paths" jsonschema:"required,minItems=1,maxItems=5,uniqueItems=true,example=/api/catalog/*"`
 	// Priority is the place of the service's listener rule. It is stated, so that another service never renumbers it.
 	Priority int `json:"priority" jsonschema:"required,minimum=1,maximum=50000,example=100"`
@@ -32,6 +32,10 @@ type Service struct {
 	Secrets map[string]string `json:"secrets,omitempty"`
 	// Database gives the service a schema of its own in the database. Without it the service has none.
 	Database *ServiceDatabase `json:"database,omitempty"`
+	// Release is what moves traffic to a new version: `ecs`, ECS itself, or `codedeploy`, AWS CodeDeploy, without Service Connect. A live service changes it together with its priority. Default: `ecs`.
+	Release Release `json:"release,omitempty" jsonschema:"enum=ecs,enum=codedeploy"`
+	// Calls are the services that this one calls. It finds the address of `inventory` in INVENTORY_URL.
+	Calls []string `json:"calls,omitempty" jsonschema:"uniqueItems=true,maxItems=50"`
 	// Scaling bounds the number of tasks and says what changes it.
 	Scaling ServiceScaling `json:"scaling,omitempty"`
 	// Publishes are the domain events that the service puts on the bus.
@@ -102,6 +106,7 @@ func serviceDefaults(profile Profile) Service {
 		},
 		StopSeconds:  30,
 		DrainSeconds: 30,
+		Release:      ReleaseECS,
 	}
 }
 
@@ -221,11 +226,14 @@ var serviceRules = []rule{
 				for variable := range variables {
 					path := join("services", name) + "." + section + "." + variable
 					_, plain := i.Services[name].Environment[variable]
+					callee := slices.IndexFunc(i.Services[name].Calls, func(callee string) bool { return CallVariable(callee) == variable })
 					switch {
 					case !variableName.MatchString(variable):
 						i.refuse(path, "the name is no environment variable's, want capital letters, digits and _, a letter first")
 					case slices.Contains(ownVariables, variable):
 						i.refuse(path, "set by the platform, want another name than %s", strings.Join(ownVariables, ", "))
+					case callee >= 0:
+						i.refuse(path, "set by the platform, the address of %s, want another name", i.Services[name].Calls[callee])
 					case section == "secrets" && plain:
 						i.refuse(path, "stands in environment too, want it once")
 					}
