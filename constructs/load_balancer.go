@@ -30,6 +30,8 @@ type LoadBalancerProps struct {
 type LoadBalancer struct {
 	LoadBalancer     awselasticloadbalancingv2.ApplicationLoadBalancer
 	Production, Test awselasticloadbalancingv2.ApplicationListener
+	// Secure tells whether the listeners speak HTTPS, or plain HTTP.
+	Secure bool
 }
 
 // NewLoadBalancer makes the balancer, its listeners and the bucket of its access logs.
@@ -78,6 +80,7 @@ func NewLoadBalancer(scope construct.Construct, id string, props LoadBalancerPro
 		LoadBalancer: balancer,
 		Production:   listener("Production", 443, 80),
 		Test:         listener("Test", TestPort, TestPort),
+		Secure:       props.CertificateARN != "",
 	}
 }
 

@@ -37,10 +37,11 @@ type SecurityGroupsProps struct {
 }
 
 // SecurityGroups is the chain edge -> load balancer -> services -> database and cache. Each group admits only the one
-// before it and reaches only the one after it. Administration is for one-off tasks and functions that hold a database
+// before it and reaches only the one after it. Services reach each other, and the test listener, through the internal load
+// balancer, which leads to the load balancer. Administration is for one-off tasks and functions that hold a database
 // secret of their own: bootstrap, migrations, rotation.
 type SecurityGroups struct {
-	LoadBalancer, Services, Administration, Database, Cache awsec2.SecurityGroup
+	LoadBalancer, InternalLoadBalancer, Services, Administration, Database, Cache awsec2.SecurityGroup
 }
 
 // NewSecurityGroups makes the groups and every rule between them, so that the whole chain is read in one place.
@@ -54,19 +55,20 @@ func NewSecurityGroups(scope construct.Construct, id string, props SecurityGroup
 		})
 	}
 	groups := &SecurityGroups{
-		LoadBalancer:   group("LoadBalancer", "Application Load Balancer, reached from the edge"),
-		Services:       group("Services", "Service tasks, reached from the load balancer"),
-		Administration: group("Administration", "One-off tasks and functions that administer the database"),
-		Database:       group("Database", "Aurora, reached from services and administration"),
-		Cache:          group("Cache", "Caches, reached from services"),
+		LoadBalancer:         group("LoadBalancer", "Application Load Balancer, reached from the edge"),
+		InternalLoadBalancer: group("InternalLoadBalancer", "Network Load Balancer, reached from services"),
+		Services:             group("Services", "Service tasks, reached from the load balancer"),
+		Administration:       group("Administration", "One-off tasks and functions that administer the database"),
+		Database:             group("Database", "Aurora, reached from services and administration"),
+		Cache:                group("Cache", "Caches, reached from services"),
 	}
 
+	port := 443
+	if props.PlainHTTP {
+		port = 80
+	}
 	if props.EdgePrefixList != "" {
 		// CloudFront's list counts as 55 of the 60 rules that a group may have, so there is room for one port.
-		port := 443
-		if props.PlainHTTP {
-			port = 80
-		}
 		groups.LoadBalancer.AddIngressRule(awsec2.Peer_PrefixList(jsii.String(props.EdgePrefixList)), tcp(port),
 			jsii.String("CloudFront"), nil)
 	}
@@ -79,8 +81,12 @@ func NewSecurityGroups(scope construct.Construct, id string, props SecurityGroup
 		acknowledge(groups.LoadBalancer, "Open to the internet by configuration, which in production costs a written reason", "AwsSolutions-EC23")
 	}
 	replaceDefaultEgress(groups.LoadBalancer)
+	replaceDefaultEgress(groups.InternalLoadBalancer)
 	link(groups.LoadBalancer, groups.Services, ServicePort, "Load balancer to services")
-	link(groups.Services, groups.LoadBalancer, TestPort, "Tries of a release through the test listener")
+	for _, port := range []int{port, TestPort} {
+		link(groups.Services, groups.InternalLoadBalancer, port, "Services to each other, and tries of a release")
+		link(groups.InternalLoadBalancer, groups.LoadBalancer, port, "Internal load balancer to load balancer")
+	}
 	link(groups.Services, groups.Services, ServicePort, "Service to service")
 	link(groups.Services, groups.Database, DatabasePort, "Services to database")
 	link(groups.Services, groups.Cache, CachePort, "Services to cache")

@@ -9,7 +9,6 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awselasticloadbalancingv2"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	construct "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 )
@@ -21,6 +20,8 @@ type ServiceProps struct {
 	// Paths and Priority are its listener rule.
 	Paths    []string
 	Priority int
+	// CodeDeploy lets AWS CodeDeploy release the service. Zero is ECS's own blue/green, with Service Connect.
+	CodeDeploy bool
 	// HealthPath answers 200 while a task can serve.
 	HealthPath string
 	// Drain is how long open connections are left to a task that gets no new ones.
@@ -41,8 +42,9 @@ type ServiceProps struct {
 type Service struct {
 	Service awsecs.FargateService
 	Task    awsecs.FargateTaskDefinition
-
-	blue, green awselasticloadbalancingv2.ApplicationTargetGroup
+	// Blue and Green take turns; Production and Test are the rules that lead to them.
+	Blue, Green      awselasticloadbalancingv2.ApplicationTargetGroup
+	Production, Test awselasticloadbalancingv2.ApplicationListenerRule
 }
 
 // bakeTime is how long the tasks of before a release stay, so that going back takes seconds.
@@ -57,12 +59,35 @@ func NewService(scope construct.Construct, id string, props ServiceProps) *Servi
 	props.Task.PlaceholderCommand = []string{fmt.Sprintf("-listen=:%d", props.Task.Port), "-text=Peakline: this service has no release yet"}
 	props.Task.Shell = props.Disposable
 	service := &Service{Task: newServiceTask(scope, "Task", props.Task)}
-	service.blue, service.green = newTargetGroup(scope, "Blue", props), newTargetGroup(scope, "Green", props)
-	production := service.route(scope, "ProductionRule", props.LoadBalancer.Production, props)
-	test := service.route(scope, "TestRule", props.LoadBalancer.Test, props)
-	service.Service = awsecs.NewFargateService(scope, jsii.String("Service"), &awsecs.FargateServiceProps{
+	released := scope
+	if props.CodeDeploy {
+		// A live service keeps its deployment controller. Under other ids CloudFormation puts a new one in its place.
+		released = construct.NewConstruct(scope, jsii.String("CodeDeploy"))
+	}
+	service.Blue, service.Green = newTargetGroup(released, "Blue", props), newTargetGroup(released, "Green", props)
+	live := newLiveColour(scope, props)
+	service.Production = service.route(released, "ProductionRule", props.LoadBalancer.Production, live, props)
+	service.Test = service.route(released, "TestRule", props.LoadBalancer.Test, live, props)
+	if props.CodeDeploy {
+		service.runUnderCodeDeploy(released, props)
+	} else {
+		service.runUnderECS(released, props)
+	}
+	if props.Task.Shell {
+		acknowledge(service.Task, "The channels of ECS Exec have no resource", "AwsSolutions-IAM5[Resource::*]")
+	}
+	// Without them the first tasks could neither fetch their image nor be given traffic, and the last ones not be drained.
+	service.Service.Node().AddDependency(service.Production, service.Test, service.Task.ExecutionRole())
+	service.addScaling(released, props)
+	service.addAlarms(scope, props)
+	return service
+}
+
+// serviceProps are what both kinds of service share.
+func (s *Service) serviceProps(props ServiceProps) awsecs.FargateServiceProps {
+	return awsecs.FargateServiceProps{
 		Cluster:                     props.Cluster.Cluster,
-		TaskDefinition:              service.Task,
+		TaskDefinition:              s.Task,
 		VpcSubnets:                  props.Subnets,
 		SecurityGroups:              &[]awsec2.ISecurityGroup{props.SecurityGroup},
 		CapacityProviderStrategies:  capacityProviders(props),
@@ -70,36 +95,51 @@ func NewService(scope construct.Construct, id string, props ServiceProps) *Servi
 		MinHealthyPercent:           jsii.Number(100),
 		MaxHealthyPercent:           jsii.Number(200),
 		AvailabilityZoneRebalancing: awsecs.AvailabilityZoneRebalancing_ENABLED,
-		DeploymentStrategy:          awsecs.DeploymentStrategy_BLUE_GREEN,
-		BakeTime:                    awscdk.Duration_Minutes(jsii.Number(bakeTime.Minutes())),
-		CircuitBreaker:              &awsecs.DeploymentCircuitBreaker{Enable: jsii.Bool(true), Rollback: jsii.Bool(true)},
 		EnableExecuteCommand:        jsii.Bool(props.Disposable),
 		EnableECSManagedTags:        jsii.Bool(true),
 		PropagateTags:               awsecs.PropagatedTagSource_SERVICE,
-		ServiceConnectConfiguration: &awsecs.ServiceConnectProps{
-			Namespace: props.Cluster.Namespace.NamespaceArn(),
-			Services: &[]*awsecs.ServiceConnectService{{
-				PortMappingName: jsii.String(props.Task.Service), DnsName: jsii.String(props.Task.Service), Port: jsii.Number(80),
-			}},
-		},
-	})
-	service.Service.LoadBalancerTarget(&awsecs.LoadBalancerTargetOptions{
+	}
+}
+
+// runUnderECS lets a deployment of the stack be the release: ECS starts the new revision beside the old one and moves the
+// traffic. Other services call it by its name.
+func (s *Service) runUnderECS(scope construct.Construct, props ServiceProps) {
+	described := s.serviceProps(props)
+	described.DeploymentStrategy = awsecs.DeploymentStrategy_BLUE_GREEN
+	described.BakeTime = awscdk.Duration_Minutes(jsii.Number(bakeTime.Minutes()))
+	described.CircuitBreaker = &awsecs.DeploymentCircuitBreaker{Enable: jsii.Bool(true), Rollback: jsii.Bool(true)}
+	described.ServiceConnectConfiguration = &awsecs.ServiceConnectProps{
+		Namespace: props.Cluster.Namespace.NamespaceArn(),
+		Services: &[]*awsecs.ServiceConnectService{{
+			PortMappingName: jsii.String(props.Task.Service), DnsName: jsii.String(props.Task.Service), Port: jsii.Number(80),
+		}},
+	}
+	s.Service = awsecs.NewFargateService(scope, jsii.String("Service"), &described)
+	role := s.newReleaseRole(scope)
+	s.Service.LoadBalancerTarget(&awsecs.LoadBalancerTargetOptions{
 		ContainerName: jsii.String(containerName),
 		ContainerPort: jsii.Number(props.Task.Port),
 		AlternateTarget: awsecs.NewAlternateTarget(jsii.String("Green"), &awsecs.AlternateTargetProps{
-			AlternateTargetGroup: service.green,
-			ProductionListener:   awsecs.ListenerRuleConfiguration_ApplicationListenerRule(production),
-			TestListener:         awsecs.ListenerRuleConfiguration_ApplicationListenerRule(test),
-			Role:                 service.newReleaseRole(scope, production, test),
+			AlternateTargetGroup: s.Green,
+			ProductionListener:   awsecs.ListenerRuleConfiguration_ApplicationListenerRule(s.Production),
+			TestListener:         awsecs.ListenerRuleConfiguration_ApplicationListenerRule(s.Test),
+			Role:                 role,
 		}),
-	}).AttachToApplicationTargetGroup(service.blue)
-	service.Service.Node().AddDependency(production, test)
-	if props.Task.Shell {
-		acknowledge(service.Task, "The channels of ECS Exec have no resource", "AwsSolutions-IAM5[Resource::*]")
-	}
-	service.addScaling(scope, props)
-	service.addAlarms(scope, props)
-	return service
+	}).AttachToApplicationTargetGroup(s.Blue)
+	s.Service.Node().AddDependency(role)
+}
+
+// runUnderCodeDeploy starts the service in blue and leaves the rest to CodeDeploy: a deployment of the stack registers
+// revisions of the task, and a release by CodeDeploy is what runs them. AWS refuses Service Connect here, and a change of
+// the network, the capacity providers or the load balancer.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
+func (s *Service) runUnderCodeDeploy(scope construct.Construct, props ServiceProps) {
+	described := s.serviceProps(props)
+	described.DeploymentController = &awsecs.DeploymentController{Type: awsecs.DeploymentControllerType_CODE_DEPLOY}
+	s.Service = awsecs.NewFargateService(scope, jsii.String("Service"), &described)
+	s.Service.LoadBalancerTarget(&awsecs.LoadBalancerTargetOptions{
+		ContainerName: jsii.String(containerName), ContainerPort: jsii.Number(props.Task.Port),
+	}).AttachToApplicationTargetGroup(s.Blue)
 }
 
 func newTargetGroup(scope construct.Construct, id string, props ServiceProps) awselasticloadbalancingv2.ApplicationTargetGroup {
@@ -118,45 +158,6 @@ func newTargetGroup(scope construct.Construct, id string, props ServiceProps) aw
 			UnhealthyThresholdCount: jsii.Number(3),
 		},
 	})
-}
-
-// route sends the service's paths to blue. From the first release on ECS owns the weights: after every second one all
-// traffic is on green, and a change to this rule would send it to a group without tasks.
-func (s *Service) route(scope construct.Construct, id string, listener awselasticloadbalancingv2.ApplicationListener, props ServiceProps) awselasticloadbalancingv2.ApplicationListenerRule {
-	return untagged(awselasticloadbalancingv2.NewApplicationListenerRule(scope, jsii.String(id), &awselasticloadbalancingv2.ApplicationListenerRuleProps{
-		Listener:   listener,
-		Priority:   jsii.Number(props.Priority),
-		Conditions: &[]awselasticloadbalancingv2.ListenerCondition{awselasticloadbalancingv2.ListenerCondition_PathPatterns(jsii.Strings(props.Paths...))},
-		Action: awselasticloadbalancingv2.ListenerAction_WeightedForward(&[]*awselasticloadbalancingv2.WeightedTargetGroup{
-			{TargetGroup: s.blue, Weight: jsii.Number(100)},
-			{TargetGroup: s.green, Weight: jsii.Number(0)},
-		}, nil),
-	}))
-}
-
-// newReleaseRole lets ECS move this service's traffic and nothing else's: AWS's own policy would allow every rule.
-// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AmazonECSInfrastructureRolePolicyForLoadBalancers.html
-func (s *Service) newReleaseRole(scope construct.Construct, rules ...awselasticloadbalancingv2.ApplicationListenerRule) awsiam.Role {
-	role := awsiam.NewRole(scope, jsii.String("ReleaseRole"), &awsiam.RoleProps{
-		Description: jsii.String("Moves traffic from one target group to the other during a release"),
-		AssumedBy:   serviceOfAccount(scope, "ecs.amazonaws.com"),
-	})
-	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Actions: jsii.Strings("elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeRules",
-			"elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth"),
-		Resources: jsii.Strings("*"),
-	}))
-	for _, rule := range rules {
-		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-			Actions: jsii.Strings("elasticloadbalancing:ModifyRule"), Resources: &[]*string{rule.ListenerRuleArn()},
-		}))
-	}
-	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Actions:   jsii.Strings("elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"),
-		Resources: &[]*string{s.blue.TargetGroupArn(), s.green.TargetGroupArn()},
-	}))
-	acknowledge(role, "A Describe action of the load balancer has no resource", "AwsSolutions-IAM5[Resource::*]")
-	return role
 }
 
 // capacityProviders keeps the fewest tasks on ordinary Fargate, which is not taken away at two minutes' notice.
@@ -201,7 +202,7 @@ func (s *Service) addAlarms(scope construct.Construct, props ServiceProps) {
 // ("blueErrors", "greenErrors"), valid whichever of the two is live.
 func (s *Service) overBoth(props ServiceProps, expression, errors string) awscloudwatch.IMetric {
 	metrics := map[string]awscloudwatch.IMetric{}
-	for name, group := range map[string]awselasticloadbalancingv2.ApplicationTargetGroup{"blue": s.blue, "green": s.green} {
+	for name, group := range map[string]awselasticloadbalancingv2.ApplicationTargetGroup{"blue": s.Blue, "green": s.Green} {
 		dimensions := map[string]*string{
 			"LoadBalancer": props.LoadBalancer.LoadBalancer.LoadBalancerFullName(), "TargetGroup": group.TargetGroupFullName()}
 		metrics[name] = minutely("AWS/ApplicationELB", "RequestCount", "Sum", dimensions)

@@ -97,8 +97,8 @@ func (s *Service) requestsPerTask(props ServiceProps) interface{} {
 	}
 	balancer := &dimension{Name: jsii.String("LoadBalancer"), Value: props.LoadBalancer.LoadBalancer.LoadBalancerFullName()}
 	return []interface{}{
-		metric("blue", "AWS/ApplicationELB", "RequestCount", "Sum", balancer, &dimension{Name: jsii.String("TargetGroup"), Value: s.blue.TargetGroupFullName()}),
-		metric("green", "AWS/ApplicationELB", "RequestCount", "Sum", balancer, &dimension{Name: jsii.String("TargetGroup"), Value: s.green.TargetGroupFullName()}),
+		metric("blue", "AWS/ApplicationELB", "RequestCount", "Sum", balancer, &dimension{Name: jsii.String("TargetGroup"), Value: s.Blue.TargetGroupFullName()}),
+		metric("green", "AWS/ApplicationELB", "RequestCount", "Sum", balancer, &dimension{Name: jsii.String("TargetGroup"), Value: s.Green.TargetGroupFullName()}),
 		metric("tasks", "ECS/ContainerInsights", "RunningTaskCount", "Average",
 			&dimension{Name: jsii.String("ClusterName"), Value: props.Cluster.Cluster.ClusterName()},
 			&dimension{Name: jsii.String("ServiceName"), Value: s.Service.ServiceName()}),

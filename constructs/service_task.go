@@ -128,6 +128,9 @@ func dependOnImage(scope construct.Construct, task awsecs.FargateTaskDefinition,
 		return map[string]interface{}{"Fn::If": []interface{}{condition, forPlaceholder, otherwise}}
 	}
 	resource := task.Node().DefaultChild().(awsecs.CfnTaskDefinition)
+	// A roll-back needs the revision before; a new one would otherwise retire it.
+	resource.CfnOptions().SetUpdateReplacePolicy(awscdk.CfnDeletionPolicy_RETAIN)
+	resource.CfnOptions().SetDeletionPolicy(awscdk.CfnDeletionPolicy_DELETE)
 	var command interface{} = map[string]interface{}{"Ref": "AWS::NoValue"}
 	if len(props.Command) > 0 {
 		command = props.Command

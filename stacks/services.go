@@ -17,10 +17,11 @@ import (
 	"peakline/constructs"
 )
 
-// Services is the stack of the load balancer, the services behind it and their schedules. It holds no data.
+// Services is the stack of the load balancers, the services behind it and their schedules. It holds no data.
 type Services struct {
 	Stack        awscdk.Stack
 	LoadBalancer *constructs.LoadBalancer
+	Internal     *constructs.InternalLoadBalancer
 }
 
 // ServicesProps is what the services need of the other stacks.
@@ -49,6 +50,14 @@ func NewServices(stage awscdk.Stage, props ServicesProps) *Services {
 		Notifications:    props.Notifications,
 		Disposable:       disposable(environment),
 	})
+	services := &Services{Stack: stack, LoadBalancer: balancer, Internal: constructs.NewInternalLoadBalancer(stack, "Inside", constructs.InternalLoadBalancerProps{
+		Vpc:           props.Network.Network.Vpc,
+		Subnets:       props.Network.Network.Private,
+		SecurityGroup: asIs(stack, "InternalLoadBalancerGroup", props.Network.SecurityGroups.InternalLoadBalancer),
+		LoadBalancer:  balancer,
+		HostName:      environment.LoadBalancer.HostName,
+		Disposable:    disposable(environment),
+	})}
 	cluster := constructs.NewServiceCluster(stack, "Cluster", constructs.ServiceClusterProps{
 		Namespace:  "peakline-" + environment.Name,
 		Vpc:        props.Network.Network.Vpc,
@@ -60,10 +69,16 @@ func NewServices(stage awscdk.Stage, props ServicesProps) *Services {
 			ports[port] = true
 			constructs.OpenServicePort(stack, port, front, group)
 		}
-		addService(stack, name, props, balancer, cluster, group)
+		services.add(name, props, cluster, group)
 	}
-	awscdk.NewCfnOutput(stack, jsii.String("LoadBalancerDnsName"), &awscdk.CfnOutputProps{Value: balancer.LoadBalancer.LoadBalancerDnsName()})
-	return &Services{Stack: stack, LoadBalancer: balancer}
+	for id, value := range map[string]*string{
+		"LoadBalancerDnsName": balancer.LoadBalancer.LoadBalancerDnsName(),
+		"InternalUrl":         services.Internal.URL,
+		"InternalTestUrl":     services.Internal.TestURL,
+	} {
+		awscdk.NewCfnOutput(stack, jsii.String(id), &awscdk.CfnOutputProps{Value: value})
+	}
+	return services
 }
 
 // asIs is a security group that keeps the rules it has: the chain of groups is complete, and a rule that is made twice
@@ -74,13 +89,16 @@ func asIs(scope construct.Construct, id string, group awsec2.SecurityGroup) awse
 	})
 }
 
-func addService(stack awscdk.Stack, name string, props ServicesProps, balancer *constructs.LoadBalancer, cluster *constructs.ServiceCluster, group awsec2.ISecurityGroup) {
+func (s *Services) add(name string, props ServicesProps, cluster *constructs.ServiceCluster, group awsec2.ISecurityGroup) {
 	environment, settings := props.Environment, props.Environment.Services[name]
 	task := serviceTask(name, props)
-	service := constructs.NewService(stack, constructs.ID(name, ""), constructs.ServiceProps{
-		Task:       task,
+	released := task
+	released.Environment = s.withCalls(task.Environment, name, environment, environment.CallByName)
+	service := constructs.NewService(s.Stack, constructs.ID(name, ""), constructs.ServiceProps{
+		Task:       released,
 		Paths:      settings.Paths,
 		Priority:   settings.Priority,
+		CodeDeploy: settings.Release == config.ReleaseCodeDeploy,
 		HealthPath: settings.Health.Path,
 		Drain:      time.Duration(settings.DrainSeconds) * time.Second,
 		Scaling: constructs.ServiceScalingProps{
@@ -92,7 +110,7 @@ func addService(stack awscdk.Stack, name string, props ServicesProps, balancer *
 		},
 		SpotPercent:      settings.Scaling.SpotPercent,
 		Cluster:          cluster,
-		LoadBalancer:     balancer,
+		LoadBalancer:     s.LoadBalancer,
 		Subnets:          props.Network.Network.Private,
 		SecurityGroup:    group,
 		LogRetentionDays: environment.Database.LogRetentionDays,
@@ -103,8 +121,9 @@ func addService(stack awscdk.Stack, name string, props ServicesProps, balancer *
 	for _, id := range slices.Sorted(maps.Keys(settings.Schedules)) {
 		schedule := settings.Schedules[id]
 		scheduled := task
+		scheduled.Environment = s.withCalls(task.Environment, name, environment, neverByName)
 		scheduled.Command, scheduled.Health, scheduled.Port = schedule.Command, nil, 0
-		grantEvents(constructs.NewTaskSchedule(stack, constructs.ID(name, constructs.ID(id, "Schedule")), constructs.TaskScheduleProps{
+		grantEvents(constructs.NewTaskSchedule(s.Stack, constructs.ID(name, constructs.ID(id, "Schedule")), constructs.TaskScheduleProps{
 			Name:             id,
 			Task:             scheduled,
 			EveryMinutes:     schedule.EveryMinutes,
@@ -118,6 +137,21 @@ func addService(stack awscdk.Stack, name string, props ServicesProps, balancer *
 		}).Task, name, props)
 	}
 }
+
+// withCalls adds the addresses of the services that this one calls.
+func (s *Services) withCalls(variables map[string]*string, name string, environment config.Environment, byName func(caller, service string) bool) map[string]*string {
+	variables = maps.Clone(variables)
+	for _, callee := range environment.Services[name].Calls {
+		variables[config.CallVariable(callee)] = s.Internal.URL
+		if byName(name, callee) {
+			variables[config.CallVariable(callee)] = jsii.String("http://" + callee)
+		}
+	}
+	return variables
+}
+
+// neverByName is for tasks that no service runs: AWS has Service Connect for the tasks of services only.
+func neverByName(string, string) bool { return false }
 
 // serviceTask is the container of a service: docs/service-contract.md lists the variables.
 func serviceTask(name string, props ServicesProps) constructs.ServiceTaskProps {

@@ -351,9 +351,38 @@ var mutations = []mutation{
 	{row: "S2", name: "a task runs as root", of: "AWS::ECS::TaskDefinition", edit: set("ContainerDefinitions/0/User", "root")},
 	{row: "S2", name: "a rule loses a path", of: "AWS::ElasticLoadBalancingV2::ListenerRule", edit: set("Conditions/0/PathPatternConfig/Values", []any{"/lost"})},
 	{row: "S2", name: "a rule moves to another priority", of: "AWS::ElasticLoadBalancingV2::ListenerRule", edit: set("Priority", 49999.0)},
-	{row: "S2", name: "releases replace what runs", of: "AWS::ECS::Service", edit: set("DeploymentConfiguration/Strategy", "ROLLING")},
-	{row: "S2", name: "a target group asks another path for health", of: "AWS::ElasticLoadBalancingV2::TargetGroup", edit: set("HealthCheckPath", "/")},
-	{row: "S2", name: "the load balancer keeps invalid headers, no log and no protection", of: "AWS::ElasticLoadBalancingV2::LoadBalancer", edit: set("LoadBalancerAttributes", []any{})},
+	{row: "S2", name: "releases replace what runs", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/Strategy"), edit: set("DeploymentConfiguration/Strategy", "ROLLING")},
+	{row: "S2", name: "a failed release stays", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/Strategy"), edit: drop("DeploymentConfiguration/DeploymentCircuitBreaker")},
+	{row: "S2", name: "a release is tried on the wrong rule", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/Strategy"), edit: drop("LoadBalancers/0/AdvancedConfiguration/TestListenerRule")},
+	{row: "S2", name: "a service starts before its rights", of: "AWS::ECS::Service", edit: attribute("DependsOn", nil)},
+	{row: "S2", name: "the release role may move any traffic", of: "AWS::IAM::Policy", when: at("/ReleaseRole/"),
+		edit: statementWith("PolicyDocument", "elasticloadbalancing:ModifyRule", func(body map[string]any) { body["Resource"] = "*" })},
+	{row: "S2", name: "the release role cannot register tasks", of: "AWS::IAM::Policy", when: at("/ReleaseRole/"),
+		edit: statementWith("PolicyDocument", "elasticloadbalancing:RegisterTargets", func(body map[string]any) { body["Action"] = "elasticloadbalancing:DeregisterTargets" })},
+	{row: "S2", name: "a rule's weights are fixed", of: "AWS::ElasticLoadBalancingV2::ListenerRule", edit: set("Actions/0/ForwardConfig/TargetGroups/1/Weight", 0.0)},
+	{row: "S2", name: "a rule's weights are exchanged", of: "AWS::ElasticLoadBalancingV2::ListenerRule", edit: set("Actions/0/ForwardConfig/TargetGroups/0/Weight/Fn::If/1", 100.0)},
+	{row: "S2", name: "a service under CodeDeploy names a revision", of: "AWS::ECS::Service", when: has("DeploymentController"), edit: func(a *assembly, r resource) {
+		put(r.properties(), "TaskDefinition", map[string]any{"Ref": a.task(r).id})
+	}},
+	{row: "S2", name: "a service under CodeDeploy gets Service Connect", of: "AWS::ECS::Service", when: has("DeploymentController"), edit: set("ServiceConnectConfiguration", map[string]any{"Enabled": true})},
+	{row: "S2", name: "a service under CodeDeploy is ECS's", of: "AWS::ECS::Service", when: has("DeploymentController"), edit: drop("DeploymentController")},
+	{row: "S2", name: "the way inside is public", of: "AWS::ElasticLoadBalancingV2::LoadBalancer", when: with("Type", "network"), edit: set("Scheme", "internet-facing")},
+	{row: "S2", name: "the way inside is open", of: "AWS::ElasticLoadBalancingV2::LoadBalancer", when: with("Type", "network"), edit: drop("SecurityGroups")},
+	{row: "S2", name: "the way inside is not protected", of: "AWS::ElasticLoadBalancingV2::LoadBalancer", when: with("Type", "network"), edit: set("LoadBalancerAttributes", []any{})},
+	{row: "S2", name: "the way inside leads to another port", of: "AWS::ElasticLoadBalancingV2::TargetGroup", when: with("TargetType", "alb"), edit: set("Targets/0/Port", 81.0)},
+	{row: "S2", name: "the way inside is made before what it leads to", of: "AWS::ElasticLoadBalancingV2::TargetGroup", when: with("TargetType", "alb"), edit: attribute("DependsOn", nil)},
+	{row: "S2", name: "the certificate's name leads elsewhere", of: "AWS::Route53::RecordSet", edit: set("AliasTarget/DNSName", "elsewhere.example.com")},
+	{row: "S2", name: "the certificate's name is public", of: "AWS::Route53::HostedZone", edit: drop("VPCs")},
+	{row: "S4", name: "a caller finds another address", of: "AWS::ECS::TaskDefinition", edit: func(_ *assembly, r resource) {
+		for _, entry := range r.list("ContainerDefinitions/0/Environment") {
+			if name, _ := dig(entry, "Name").(string); strings.HasSuffix(name, "_URL") && name != "EVENT_QUEUE_URL" {
+				put(entry, "Value", "http://elsewhere")
+			}
+		}
+	}},
+	{row: "S9", name: "the revision before is retired", of: "AWS::ECS::TaskDefinition", edit: attribute("UpdateReplacePolicy", "Delete")},
+	{row: "S2", name: "a target group asks another path for health", of: "AWS::ElasticLoadBalancingV2::TargetGroup", when: with("TargetType", "ip"), edit: set("HealthCheckPath", "/")},
+	{row: "S2", name: "the load balancer keeps invalid headers, no log and no protection", of: "AWS::ElasticLoadBalancingV2::LoadBalancer", when: with("Type", "application"), edit: set("LoadBalancerAttributes", []any{})},
 	{row: "S3", name: "a service cannot grow", of: "AWS::ApplicationAutoScaling::ScalableTarget", edit: set("MaxCapacity", 0.0)},
 	{row: "S3", name: "scaling loses a metric", of: "AWS::ApplicationAutoScaling::ScalingPolicy", when: inServices, edit: gone},
 	{row: "S3", name: "requests of one group only are counted", of: "AWS::ApplicationAutoScaling::ScalingPolicy", when: inServices, edit: drop("TargetTrackingScalingPolicyConfiguration/CustomizedMetricSpecification/Metrics/1")},
@@ -361,14 +390,14 @@ var mutations = []mutation{
 	{row: "S4", name: "the bus is not encrypted", of: "AWS::Events::EventBus", edit: drop("KmsKeyIdentifier")},
 	{row: "S4", name: "a subscriber gets other events", of: "AWS::Events::Rule", when: at("Subscription/Rule/"), edit: set("EventPattern/detail-type", []any{"lost"})},
 	{row: "S4", name: "undelivered events are lost", of: "AWS::Events::Rule", when: at("Subscription/Rule/"), edit: drop("Targets/0/DeadLetterConfig")},
-	{row: "S4", name: "a service has no name for others", of: "AWS::ECS::Service", edit: drop("ServiceConnectConfiguration")},
+	{row: "S4", name: "a service has no name for others", of: "AWS::ECS::Service", when: has("ServiceConnectConfiguration"), edit: drop("ServiceConnectConfiguration")},
 	{row: "S5", name: "a schedule runs hourly", of: "AWS::Scheduler::Schedule", edit: set("ScheduleExpression", "rate(1 hour)")},
 	{row: "S5", name: "a schedule gives up without a trace", of: "AWS::Scheduler::Schedule", edit: drop("Target/DeadLetterConfig")},
 	{row: "S6", name: "a third party's secret stands in the template", of: "AWS::SecretsManager::Secret", when: at("/Registry/"), edit: set("SecretString", "x")},
 	{row: "S9", name: "a tag can be pushed again", of: "AWS::ECR::Repository", edit: set("ImageTagMutability", "MUTABLE")},
 	{row: "S9", name: "a newer placeholder overwrites the release", of: "AWS::SSM::Parameter", when: func(_ *assembly, r resource) bool { return isReleasedImage(r) }, edit: set("Value", "docker.io/hashicorp/http-echo:2.0.0")},
 	{row: "S9", name: "a tag of the released image changes", of: "AWS::SSM::Parameter", when: func(_ *assembly, r resource) bool { return isReleasedImage(r) }, edit: set("Tags", map[string]any{"a": "b"})},
-	{row: "S10", name: "connections end after a minute", of: "AWS::ElasticLoadBalancingV2::LoadBalancer", edit: set("LoadBalancerAttributes", []any{})},
+	{row: "S10", name: "connections end after a minute", of: "AWS::ElasticLoadBalancingV2::LoadBalancer", when: with("Type", "application"), edit: set("LoadBalancerAttributes", []any{})},
 	{row: "S10", name: "a task is killed at once", of: "AWS::ECS::TaskDefinition", when: at("/Task/Resource"), edit: drop("ContainerDefinitions/0/StopTimeout")},
 }
 

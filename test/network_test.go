@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	"peakline/config"
@@ -248,11 +247,12 @@ var networkRequirements = []requirement{
 	{row: "N4", name: "each security group admits only the link before it in the chain",
 		check: func(a *assembly, fail failure) {
 			admitted := map[string][]string{ // by the group's place in the chain: who, on which port
-				"LoadBalancer":   append(edge(a.environment), link("Services", constructs.TestPort)),
-				"Services":       {link("LoadBalancer", constructs.ServicePort), link("Services", constructs.ServicePort)},
-				"Administration": nil,
-				"Database":       {link("Services", constructs.DatabasePort), link("Administration", constructs.DatabasePort)},
-				"Cache":          {link("Services", constructs.CachePort)},
+				"LoadBalancer":         append(edge(a.environment), link("InternalLoadBalancer", int(productionPort(a.environment))), link("InternalLoadBalancer", constructs.TestPort)),
+				"InternalLoadBalancer": {link("Services", int(productionPort(a.environment))), link("Services", constructs.TestPort)},
+				"Services":             append(servicePorts(a.environment, "LoadBalancer"), servicePorts(a.environment, "Services")...),
+				"Administration":       nil,
+				"Database":             {link("Services", constructs.DatabasePort), link("Administration", constructs.DatabasePort)},
+				"Cache":                {link("Services", constructs.CachePort)},
 			}
 			for name, want := range admitted {
 				group := a.securityGroup(name)
@@ -275,11 +275,12 @@ var networkRequirements = []requirement{
 				apis = a.environment.Network.CIDR + ":443"
 			}
 			reached := map[string][]string{
-				"LoadBalancer":   {link("Services", constructs.ServicePort)},
-				"Services":       {link("Services", constructs.ServicePort), link("LoadBalancer", constructs.TestPort), link("Database", constructs.DatabasePort), link("Cache", constructs.CachePort), https},
-				"Administration": {link("Database", constructs.DatabasePort), apis},
-				"Database":       nil,
-				"Cache":          nil,
+				"LoadBalancer":         servicePorts(a.environment, "Services"),
+				"InternalLoadBalancer": {link("LoadBalancer", int(productionPort(a.environment))), link("LoadBalancer", constructs.TestPort)},
+				"Services":             append(servicePorts(a.environment, "Services"), link("InternalLoadBalancer", int(productionPort(a.environment))), link("InternalLoadBalancer", constructs.TestPort), link("Database", constructs.DatabasePort), link("Cache", constructs.CachePort), https),
+				"Administration":       {link("Database", constructs.DatabasePort), apis},
+				"Database":             nil,
+				"Cache":                nil,
 			}
 			for name, want := range reached {
 				group := a.securityGroup(name)
@@ -301,7 +302,7 @@ var networkRequirements = []requirement{
 				fail("the load balancer admits nobody: the shop would be unreachable")
 			}
 			for _, rule := range rules {
-				if !strings.HasPrefix(rule.from, "pl-") && rule.ports != strconv.Itoa(constructs.TestPort) {
+				if !strings.HasPrefix(rule.from, "pl-") && rule.from != a.securityGroup("InternalLoadBalancer").key()+".GroupId" {
 					fail("the load balancer admits %s on port %s, want CloudFront's prefix list: the firewall at the edge could be walked around", rule.from, rule.ports)
 				}
 			}
@@ -457,6 +458,17 @@ func (a *assembly) rulesOf(rules []groupRule) []string {
 }
 
 func link(group string, port int) string { return fmt.Sprintf("%s:%d", group, port) }
+
+// servicePorts are links on every port that some service listens on.
+func servicePorts(environment config.Environment, group string) []string {
+	links := []string{link(group, constructs.ServicePort)}
+	for _, name := range environment.ServiceNames() {
+		if at := link(group, environment.Services[name].Port); !slices.Contains(links, at) {
+			links = append(links, at)
+		}
+	}
+	return links
+}
 
 // edge is who the configuration lets through to the load balancer.
 func edge(environment config.Environment) []string {

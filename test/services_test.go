@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"peakline/config"
+	"peakline/constructs"
 )
 
 var serviceRequirements = []requirement{
@@ -14,7 +15,7 @@ var serviceRequirements = []requirement{
 		check: func(a *assembly, fail failure) {
 			for name, settings := range a.environment.Services {
 				service := a.service(name)
-				task := a.target(service, "TaskDefinition")
+				task := a.task(service)
 				if !service.exists() || task.kind != "AWS::ECS::TaskDefinition" {
 					fail("%s runs nowhere", name)
 					continue
@@ -58,23 +59,17 @@ var serviceRequirements = []requirement{
 	{row: "S2", name: "each service has its paths on both listeners at its priority, first to blue, and its two target groups",
 		check: func(a *assembly, fail failure) {
 			for name, settings := range a.environment.Services {
-				balanced := a.service(name).get("LoadBalancers/0")
-				blue := a.targetOf(a.stack("Services"), dig(balanced, "TargetGroupArn"))
-				green := a.targetOf(a.stack("Services"), dig(balanced, "AdvancedConfiguration/AlternateTargetGroupArn"))
+				blue, green, rules := a.traffic(name)
 				if blue.kind != "AWS::ElasticLoadBalancingV2::TargetGroup" || green.kind != blue.kind || blue.is(green) {
 					fail("%s has target groups %s and %s, want two: a release would replace what runs", name, blue, green)
 				}
-				for _, which := range []string{"ProductionListenerRule", "TestListenerRule"} {
-					rule := a.targetOf(a.stack("Services"), dig(balanced, "AdvancedConfiguration/"+which))
+				for _, port := range []float64{productionPort(a.environment), constructs.TestPort} {
+					rule := rules[port]
 					if got := texts(rule.get("Conditions/0/PathPatternConfig/Values")); !slices.Equal(got, settings.Paths) {
-						fail("%s of %s has the paths %v, want %v", which, name, got, settings.Paths)
+						fail("the rule of %s on port %v has the paths %v, want %v", name, port, got, settings.Paths)
 					}
 					if rule.number("Priority") != float64(settings.Priority) {
-						fail("%s of %s has priority %v, want %d", which, name, rule.number("Priority"), settings.Priority)
-					}
-					if !a.targetOf(rule.stack, rule.get("Actions/0/ForwardConfig/TargetGroups/0/TargetGroupArn")).is(blue) ||
-						!a.targetOf(rule.stack, rule.get("Actions/0/ForwardConfig/TargetGroups/1/TargetGroupArn")).is(green) {
-						fail("%s of %s does not know both of its target groups", which, name)
+						fail("the rule of %s on port %v has priority %v, want %d", name, port, rule.number("Priority"), settings.Priority)
 					}
 				}
 				for _, group := range []resource{blue, green} {
@@ -82,19 +77,158 @@ var serviceRequirements = []requirement{
 						fail("%s checks %q, want %q: broken tasks would get visitors", group, group.text("HealthCheckPath"), settings.Health.Path)
 					}
 				}
-				if strategy := a.service(name).text("DeploymentConfiguration/Strategy"); strategy != "BLUE_GREEN" {
-					fail("%s is released by %q, want BLUE_GREEN", name, strategy)
-				}
-				if a.service(name).get("DeploymentConfiguration/DeploymentCircuitBreaker/Rollback") != true {
-					fail("a release of %s that fails is not taken back", name)
+			}
+		}},
+	{row: "S2", name: "a rule's weights follow the parameter of the live colour, blue at first, so that CloudFormation can be told where the traffic is",
+		check: func(a *assembly, fail failure) {
+			for name := range a.environment.Services {
+				_, _, rules := a.traffic(name)
+				for _, rule := range rules {
+					var weights [2][]any
+					for group := range weights {
+						weights[group] = asList(rule.get(fmt.Sprintf("Actions/0/ForwardConfig/TargetGroups/%d/Weight/Fn::If", group)))
+					}
+					if len(weights[0]) != 3 || !slices.Equal(weights[0][1:], []any{0.0, 100.0}) || !slices.Equal(weights[1], []any{weights[0][0], 100.0, 0.0}) {
+						fail("%s has the weights %v: a change of its paths would send the visitors of %s to a group without tasks", rule, weights, name)
+						continue
+					}
+					equals := asList(dig(rule.stack.section("Conditions")[weights[0][0].(string)], "Fn::Equals"))
+					parameter, _ := dig(equals[0], "Ref").(string)
+					if declared := rule.stack.section("Parameters")[parameter]; equals[1] != "green" || dig(declared, "Default") != "blue" || dig(declared, "Type") != "String" {
+						fail("%s follows the parameter %v: the first deployment would send visitors nowhere, or a failed one to where they were before", rule, declared)
+					}
 				}
 			}
+		}},
+	{row: "S2", name: "ECS releases a service beside what runs, takes a failed release back, and may move the traffic of this service only",
+		where: func(e config.Environment) bool { return len(releasedBy(e, config.ReleaseECS)) > 0 },
+		check: func(a *assembly, fail failure) {
+			for _, name := range releasedBy(a.environment, config.ReleaseECS) {
+				service := a.service(name)
+				blue, green, rules := a.traffic(name)
+				if service.text("DeploymentConfiguration/Strategy") != "BLUE_GREEN" || service.get("DeploymentConfiguration/DeploymentCircuitBreaker/Rollback") != true {
+					fail("%s is released by %v: a faulty release would reach every visitor", name, service.get("DeploymentConfiguration"))
+				}
+				described := "LoadBalancers/0/AdvancedConfiguration/"
+				for property, want := range map[string]resource{
+					"AlternateTargetGroupArn": green, "ProductionListenerRule": rules[productionPort(a.environment)], "TestListenerRule": rules[constructs.TestPort]} {
+					if !a.target(service, described+property).is(want) {
+						fail("%s has %s %s, want %s", name, property, a.target(service, described+property), want)
+					}
+				}
+				role := a.target(service, described+"RoleArn")
+				allowed := map[string]bool{}
+				for _, s := range a.statements(role) {
+					for _, action := range s.actions() {
+						for _, on := range s.resources() {
+							target := a.targetOf(s.stack, on)
+							ours := target.is(blue) || target.is(green) || target.is(rules[productionPort(a.environment)]) || target.is(rules[constructs.TestPort])
+							if !ours && !strings.Contains(action, ":Describe") {
+								fail("%s may %s on %s, not only move the traffic of %s", role, action, a.resolve(s.stack, on), name)
+							}
+							allowed[action+" "+target.id] = true
+						}
+					}
+				}
+				for _, want := range []string{"RegisterTargets " + blue.id, "RegisterTargets " + green.id, "DeregisterTargets " + blue.id, "DeregisterTargets " + green.id,
+					"ModifyRule " + rules[productionPort(a.environment)].id, "ModifyRule " + rules[constructs.TestPort].id, "DescribeRules ", "DescribeTargetHealth "} {
+					if !allowed["elasticloadbalancing:"+want] {
+						fail("%s may not %s: every release of %s would fail", role, want, name)
+					}
+				}
+				for _, needed := range a.policies(role) {
+					if !slices.Contains(texts(service.body["DependsOn"]), needed.id) {
+						fail("%s is made before %s: its first tasks would get no traffic", service, needed)
+					}
+				}
+			}
+		}},
+	{row: "S2", name: "a service under CodeDeploy starts in blue, and no deployment of the stack changes which revision runs",
+		where: func(e config.Environment) bool { return len(releasedBy(e, config.ReleaseCodeDeploy)) > 0 },
+		check: func(a *assembly, fail failure) {
+			for _, name := range releasedBy(a.environment, config.ReleaseCodeDeploy) {
+				service := a.service(name)
+				if service.text("DeploymentController/Type") != "CODE_DEPLOY" {
+					fail("%s is under %q: CodeDeploy could not release it", service, service.text("DeploymentController/Type"))
+				}
+				if service.text("TaskDefinition") == "" || service.text("TaskDefinition") != a.task(service).text("Family") {
+					fail("%s names the revision %v: AWS refuses to change it, and with it the deployment", service, service.get("TaskDefinition"))
+				}
+				for _, refused := range []string{"ServiceConnectConfiguration", "DeploymentConfiguration/Strategy", "DeploymentConfiguration/DeploymentCircuitBreaker", "LoadBalancers/0/AdvancedConfiguration"} {
+					if service.get(refused) != nil {
+						fail("%s has %s, which AWS refuses under CodeDeploy", service, refused)
+					}
+				}
+			}
+		}},
+	{row: "S2", name: "a service waits for what its tasks need to start: the rules that lead to them and the rights to fetch their image",
+		check: func(a *assembly, fail failure) {
+			for name := range a.environment.Services {
+				service := a.service(name)
+				_, _, rules := a.traffic(name)
+				before := texts(service.body["DependsOn"])
+				needed := a.policies(a.target(a.task(service), "ExecutionRoleArn"))
+				for _, rule := range rules {
+					needed = append(needed, rule)
+				}
+				for _, r := range needed {
+					if !slices.Contains(before, r.id) {
+						fail("%s is made before %s: its first tasks would fail, and with them the deployment", service, r)
+					}
+				}
+			}
+		}},
+	{row: "S9", name: "the revision that ran before stays, for a release to go back to",
+		check: func(a *assembly, fail failure) {
+			for _, task := range a.all("AWS::ECS::TaskDefinition") {
+				if task.body["UpdateReplacePolicy"] != "Retain" {
+					fail("%s is retired when a new revision comes: a roll-back would find nothing to run", task)
+				}
+			}
+		}},
+	{row: "S2", name: "the inside reaches both listeners of the load balancer, without the internet and under a name of the certificate",
+		check: func(a *assembly, fail failure) {
+			inside := a.internalBalancer()
+			if inside.text("Scheme") != "internal" || !a.target(inside, "SecurityGroups/0").is(a.securityGroup("InternalLoadBalancer")) {
+				fail("%s is %q in %s: the way inside would lead through the internet, or be open", inside, inside.text("Scheme"), a.target(inside, "SecurityGroups/0"))
+			}
+			for _, subnet := range inside.list("Subnets") {
+				if kind := a.targetOf(inside.stack, subnet).tag("aws-cdk:subnet-name"); kind != private {
+					fail("%s stands in a subnet that is %s", inside, kind)
+				}
+			}
+			for _, port := range []float64{productionPort(a.environment), constructs.TestPort} {
+				passed := false
+				for _, listener := range a.all("AWS::ElasticLoadBalancingV2::Listener") {
+					group := a.target(listener, "DefaultActions/0/TargetGroupArn")
+					passed = passed || a.target(listener, "LoadBalancerArn").is(inside) && listener.number("Port") == port &&
+						group.text("TargetType") == "alb" && a.target(group, "Targets/0/Id").is(a.publicBalancer()) && group.number("Targets/0/Port") == port &&
+						slices.Contains(texts(group.body["DependsOn"]), a.listener(port).id)
+				}
+				if !passed {
+					fail("port %v of %s does not lead to the listener of the load balancer: services could not be called, nor a release be tried", port, inside)
+				}
+			}
+			name := a.environment.LoadBalancer.HostName
+			if name == "" {
+				return
+			}
+			for _, record := range a.all("AWS::Route53::RecordSet") {
+				zone := a.target(record, "HostedZoneId")
+				if record.text("Name") == name+"." && zone.text("Name") == name+"." && a.mentions(record.stack, record.get("AliasTarget/DNSName"), inside) &&
+					a.target(zone, "VPCs/0/VPCId").kind == "AWS::EC2::VPC" {
+					return
+				}
+			}
+			fail("%s does not lead to %s inside the VPC: services would call each other through the internet", name, inside)
 		}},
 	{row: "S2", name: "visitors are served over HTTPS with the configured certificate and led there from HTTP, or over HTTP where there is none",
 		check: func(a *assembly, fail failure) {
 			listeners := map[float64]resource{}
 			for _, listener := range a.all("AWS::ElasticLoadBalancingV2::Listener") {
-				listeners[listener.number("Port")] = listener
+				if a.target(listener, "LoadBalancerArn").is(a.publicBalancer()) {
+					listeners[listener.number("Port")] = listener
+				}
 			}
 			certificate := a.environment.LoadBalancer.CertificateARN
 			if certificate == "" {
@@ -122,6 +256,9 @@ var serviceRequirements = []requirement{
 				if got := a.balancerAttribute(key); got != want {
 					fail("the load balancer has %s=%q, want %q", key, got, want)
 				}
+			}
+			if got := attributeOf(a.internalBalancer(), "deletion_protection.enabled"); got != fmt.Sprint(production(a.environment)) {
+				fail("the internal load balancer has deletion protection %q: with it every service loses the others", got)
 			}
 		}},
 	{row: "S3", name: "scaling follows CPU and the requests of both target groups, within the configured bounds",
@@ -181,12 +318,35 @@ var serviceRequirements = []requirement{
 				}
 			}
 		}},
-	{row: "S4", name: "services call each other by name",
+	{row: "S4", name: "services under ECS are called by name",
+		where: func(e config.Environment) bool { return len(releasedBy(e, config.ReleaseECS)) > 0 },
 		check: func(a *assembly, fail failure) {
-			for name := range a.environment.Services {
+			for _, name := range releasedBy(a.environment, config.ReleaseECS) {
 				service := a.service(name)
 				if service.get("ServiceConnectConfiguration/Enabled") != true || service.text("ServiceConnectConfiguration/Services/0/ClientAliases/0/DnsName") != name {
 					fail("%s cannot be called as http://%s", name, name)
+				}
+			}
+		}},
+	{row: "S4", name: "a task finds the address of each service that it calls: the name where both ends have Service Connect, the internal load balancer elsewhere",
+		check: func(a *assembly, fail failure) {
+			for name, settings := range a.environment.Services {
+				expect := func(task resource, byName bool) {
+					for _, callee := range settings.Calls {
+						want := a.internalAddress()
+						if byName && settings.Release == config.ReleaseECS && a.environment.Services[callee].Release == config.ReleaseECS {
+							want = "http://" + callee
+						}
+						if got := a.resolve(task.stack, variable(task, config.CallVariable(callee))); got != want {
+							fail("%s has %s=%s, want %s: it could not call %s", task, config.CallVariable(callee), got, want, callee)
+						}
+					}
+				}
+				expect(a.task(a.service(name)), true)
+				for _, schedule := range a.all("AWS::Scheduler::Schedule") {
+					if task := a.target(schedule, "Target/EcsParameters/TaskDefinitionArn"); variable(task, "SERVICE") == name {
+						expect(task, false) // AWS has Service Connect for the tasks of services only
+					}
 				}
 			}
 		}},
@@ -219,7 +379,7 @@ var serviceRequirements = []requirement{
 	{row: "S6", name: "a service gets the secrets that it names, and its roles may read no others",
 		check: func(a *assembly, fail failure) {
 			for name, settings := range a.environment.Services {
-				task := a.target(a.service(name), "TaskDefinition")
+				task := a.task(a.service(name))
 				if got := len(task.list("ContainerDefinitions/0/Secrets")); got != len(settings.Secrets) {
 					fail("%s gets %d secrets, want %d", task, got, len(settings.Secrets))
 				}
@@ -240,7 +400,7 @@ var serviceRequirements = []requirement{
 	{row: "S9", name: "every task runs the released image, read from its parameter at each deployment, and no other",
 		check: func(a *assembly, fail failure) {
 			for name := range a.environment.Services {
-				task := a.target(a.service(name), "TaskDefinition")
+				task := a.task(a.service(name))
 				if got := a.resolve(task.stack, task.get("ContainerDefinitions/0/Image")); got != a.image(name) || got == "" {
 					fail("%s runs %s, want %s: a deployment would bring the placeholder back", task, got, a.image(name))
 				}
@@ -259,7 +419,7 @@ var serviceRequirements = []requirement{
 						fail("%s leaves connections %v s, want %d", blue, dig(attribute, "Value"), settings.DrainSeconds)
 					}
 				}
-				if got := a.target(service, "TaskDefinition").number("ContainerDefinitions/0/StopTimeout"); got != float64(settings.StopSeconds) {
+				if got := a.task(service).number("ContainerDefinitions/0/StopTimeout"); got != float64(settings.StopSeconds) {
 					fail("%s is killed after %v s, want %d", name, got, settings.StopSeconds)
 				}
 			}
@@ -269,7 +429,7 @@ var serviceRequirements = []requirement{
 // service is the ECS service of an entry of the catalogue.
 func (a *assembly) service(name string) resource {
 	for _, service := range a.all("AWS::ECS::Service") {
-		if variable(a.target(service, "TaskDefinition"), "SERVICE") == name {
+		if variable(a.task(service), "SERVICE") == name {
 			return service
 		}
 	}
@@ -309,13 +469,88 @@ func (a *assembly) scalableTarget(name string) resource {
 	return resource{}
 }
 
+// task is the task definition of a service: by reference, or under CodeDeploy by the family alone.
+func (a *assembly) task(service resource) resource {
+	if task := a.target(service, "TaskDefinition"); task.exists() {
+		return task
+	}
+	for _, task := range a.where("AWS::ECS::TaskDefinition", "Family", service.get("TaskDefinition")) {
+		if task.stack == service.stack {
+			return task
+		}
+	}
+	return resource{}
+}
+
+// releasedBy lists the services of one kind of release, sorted.
+func releasedBy(environment config.Environment, release config.Release) []string {
+	return slices.DeleteFunc(environment.ServiceNames(), func(name string) bool { return environment.Services[name].Release != release })
+}
+
+// traffic is the pair of target groups of a service, and the rules that lead to them by the port of their listener.
+func (a *assembly) traffic(name string) (blue, green resource, rules map[float64]resource) {
+	blue = a.target(a.service(name), "LoadBalancers/0/TargetGroupArn")
+	rules = map[float64]resource{}
+	for _, rule := range a.all("AWS::ElasticLoadBalancingV2::ListenerRule") {
+		if a.target(rule, "Actions/0/ForwardConfig/TargetGroups/0/TargetGroupArn").is(blue) {
+			green = a.target(rule, "Actions/0/ForwardConfig/TargetGroups/1/TargetGroupArn")
+			rules[a.target(rule, "ListenerArn").number("Port")] = rule
+		}
+	}
+	return blue, green, rules
+}
+
+func productionPort(environment config.Environment) float64 {
+	if environment.LoadBalancer.CertificateARN == "" {
+		return 80
+	}
+	return 443
+}
+
+// policies are those attached to a role.
+func (a *assembly) policies(role resource) []resource {
+	return slices.DeleteFunc(a.all("AWS::IAM::Policy"), func(policy resource) bool {
+		return !slices.ContainsFunc(policy.list("Roles"), func(of any) bool { return a.targetOf(policy.stack, of).is(role) })
+	})
+}
+
+// publicBalancer is in front of the services, and internalBalancer leads there from inside.
+func (a *assembly) publicBalancer() resource { return a.balancer("application") }
+
+func (a *assembly) internalBalancer() resource { return a.balancer("network") }
+
+func (a *assembly) balancer(kind string) resource {
+	for _, balancer := range a.where("AWS::ElasticLoadBalancingV2::LoadBalancer", "Type", kind) {
+		return balancer
+	}
+	return resource{}
+}
+
+// listener of the public balancer, by its port.
+func (a *assembly) listener(port float64) resource {
+	for _, listener := range a.all("AWS::ElasticLoadBalancingV2::Listener") {
+		if a.target(listener, "LoadBalancerArn").is(a.publicBalancer()) && listener.number("Port") == port {
+			return listener
+		}
+	}
+	return resource{}
+}
+
+// internalAddress is where services are called from inside.
+func (a *assembly) internalAddress() string {
+	if name := a.environment.LoadBalancer.HostName; name != "" {
+		return "https://" + name
+	}
+	return "http://" + a.internalBalancer().key() + ".DNSName"
+}
+
 // balancerAttribute is an attribute of the load balancer.
-func (a *assembly) balancerAttribute(key string) string {
-	for _, balancer := range a.all("AWS::ElasticLoadBalancingV2::LoadBalancer") {
-		for _, attribute := range balancer.list("LoadBalancerAttributes") {
-			if dig(attribute, "Key") == key {
-				return fmt.Sprint(dig(attribute, "Value"))
-			}
+func (a *assembly) balancerAttribute(key string) string { return attributeOf(a.publicBalancer(), key) }
+
+func attributeOf(balancer resource, key string) string {
+	for _, attribute := range balancer.list("LoadBalancerAttributes") {
+		if dig(attribute, "Key") == key {
+			return fmt.Sprint(dig(attribute, "Value"))
 		}
 	}
 	return ""

@@ -21,6 +21,8 @@ var physicalNames = []struct{ kind, pattern, reason string }{
 	{"AWS::Events::EventBus", `^peakline-[a-z0-9-]+$`, "services publish to it by name"},
 	{"AWS::ECR::Repository", `^peakline-[a-z0-9-]+/[a-z0-9-]+$`, "the services' builds push to it by name"},
 	{"AWS::ServiceDiscovery::HttpNamespace", `^peakline-[a-z0-9-]+$`, "Cloud Map demands a name"},
+	{"AWS::Route53::HostedZone", `^[a-z0-9.-]+\.$`, "it is the name of the load balancer's certificate"},
+	{"AWS::Route53::RecordSet", `^[a-z0-9.-]+\.$`, "it is the name of the load balancer's certificate, within its zone"},
 	{"AWS::SSM::Parameter", `^/peakline/[a-z0-9-]+/`, "functions and the operator's tool read it by name"},
 }
 
@@ -34,7 +36,7 @@ var untaggable = []string{
 	"AWS::ApplicationAutoScaling::ScalingPolicy", "AWS::Backup::BackupSelection", "AWS::CloudFormation::WaitConditionHandle", "AWS::EC2::Route", "AWS::ElasticLoadBalancingV2::Listener", "AWS::ElasticLoadBalancingV2::ListenerRule", "AWS::ECS::ClusterCapacityProviderAssociations", "AWS::Events::Archive", "AWS::S3::BucketPolicy", "AWS::Scheduler::Schedule",
 	"AWS::EC2::SecurityGroupEgress", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPCGatewayAttachment",
 	"AWS::ApplicationAutoScaling::ScalableTarget", "AWS::IAM::Policy", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission",
-	"AWS::SecretsManager::RotationSchedule", "AWS::SecretsManager::SecretTargetAttachment", "AWS::SNS::Subscription",
+	"AWS::Route53::RecordSet", "AWS::SecretsManager::RotationSchedule", "AWS::SecretsManager::SecretTargetAttachment", "AWS::SNS::Subscription",
 	"AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "Custom::ReaderDrain",
 }
 

@@ -142,6 +142,8 @@ class Row:
     removed: Mapping[str, Any] = field(default_factory=dict)
     replaced_by: tuple[str, ...] = ()
     """Properties that AWS replaces the resource for only under conditions the account meets."""
+    refuses: Callable[[Resource, Mapping[str, Any]], None] | None = None
+    """Raises RefusedProperty for a change that AWS refuses, given the old properties."""
     settled: Callable[[Resource], bool] | None = None
     """Whether a resource that takes time is ready."""
     ignored: Mapping[str, str] = field(default_factory=dict)
@@ -246,6 +248,8 @@ def refuse_uncarried(row: Row, resource: Resource, old: Mapping[str, Any]) -> No
     """Refuses a change that no call of the row would carry into the account."""
     if row.nothing or row.recorded or row.recreated:
         return
+    if row.refuses is not None:
+        row.refuses(resource, old)
     changed = schema.changed_properties(old, resource.effective) - row.ignored.keys()
     changed -= {schema.tag_property(row.type), row.name}
     for call in (*row.update, *row.steps):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .. import schema
+from ..account import RefusedProperty
 from ..rows import Call, Resource, created, gone
 
 
@@ -19,6 +21,37 @@ def _create_namespace(resource: Resource, _: Mapping[str, Any] | None) -> dict[s
     )
     listed = resource.account.call("servicediscovery", "list_namespaces")["Namespaces"]
     return next(space for space in listed if space["Name"] == resource.name)
+
+
+_LEFT_TO_STACKS = {
+    "DeploymentConfiguration",
+    "DesiredCount",
+    "EnableECSManagedTags",
+    "HealthCheckGracePeriodSeconds",
+    "PlacementConstraints",
+    "PlacementStrategies",
+    "PropagateTags",
+    "Tags",
+}
+"""What UpdateService changes of a service under CodeDeploy.
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html"""
+
+
+def _leave_to_codedeploy(resource: Resource, old: Mapping[str, Any]) -> None:
+    """Refuses what AWS lets nobody but CodeDeploy change, with its words for the commonest case."""
+    if resource.effective.get("DeploymentController", {}).get("Type") != "CODE_DEPLOY":
+        return
+    refused = schema.changed_properties(old, resource.effective) - _LEFT_TO_STACKS
+    if "TaskDefinition" in refused:
+        raise RefusedProperty(
+            "Unable to update task definition on services with a CODE_DEPLOY deployment "
+            "controller. Use AWS CodeDeploy to trigger a new deployment."
+        )
+    if refused:
+        raise RefusedProperty(
+            f"Unable to update {', '.join(sorted(refused))} on services with a CODE_DEPLOY "
+            f"deployment controller."
+        )
 
 
 _OF_SERVICE = {"service": "{ref}", "cluster": "{Cluster}"}
@@ -99,6 +132,7 @@ ROWS = (
         ref="{serviceArn}",
         attributes={"Name": "{serviceName}", "ServiceArn": "{ref}"},
         tagging=("tag_resource", "untag_resource", {"resourceArn": "{ref}"}),
+        refuses=_leave_to_codedeploy,
         update=(
             Call(
                 "update_service",

@@ -19,6 +19,18 @@ def _priority(resource: Resource, old: Mapping[str, Any] | None) -> None:
         resource.account.call("elbv2", "set_rule_priorities", RulePriorities=[priority])
 
 
+def _register(resource: Resource, old: Mapping[str, Any] | None) -> None:
+    """Registers the targets that the template names, and takes away those it names no more."""
+    targets = resource.effective.get("Targets", [])
+    stale = [target for target in (old or {}).get("Targets", []) if target not in targets]
+    for operation, some in (("register_targets", targets), ("deregister_targets", stale)):
+        if some:
+            numbered = [{**t, "Port": int(t["Port"])} if "Port" in t else t for t in some]
+            resource.account.call(
+                "elbv2", operation, TargetGroupArn=resource.ref, Targets=numbered
+            )
+
+
 _TAGS = ("add_tags", "remove_tags", {"ResourceArns": ["{ref}"]})
 
 ROWS = (
@@ -75,6 +87,7 @@ ROWS = (
                 names={"TargetGroupAttributes": "Attributes"},
                 given={"TargetGroupArn": "{ref}"},
             ),
+            Call(_register, takes=("Targets",)),
         ),
         update=(
             Call(
@@ -117,6 +130,8 @@ ROWS = (
         root="Rules",
         ref="{Rules[0].RuleArn}",
         attributes={"RuleArn": "{ref}"},
+        # The actions go along whatever changes, as CloudFormation does: a change of the paths puts
+        # back the weights of the template. https://github.com/aws/aws-cdk/issues/36649
         update=(
             Call("modify_rule", takes=("Actions", "Conditions"), given={"RuleArn": "{ref}"}),
             Call(_priority, takes=("Priority",)),
