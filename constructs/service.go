@@ -160,17 +160,16 @@ func newTargetGroup(scope construct.Construct, id string, props ServiceProps) aw
 	})
 }
 
-// capacityProviders keeps the fewest tasks on ordinary Fargate, which is not taken away at two minutes' notice.
+// capacityProviders keeps the fewest tasks on ordinary Fargate, which is not taken away at two minutes' notice. Without Spot
+// the strategy is the same whatever the fewest are, because it cannot change under CodeDeploy.
 func capacityProviders(props ServiceProps) *[]*awsecs.CapacityProviderStrategy {
-	strategies := []*awsecs.CapacityProviderStrategy{{
-		CapacityProvider: jsii.String("FARGATE"), Base: jsii.Number(props.Scaling.Min), Weight: jsii.Number(100 - props.SpotPercent),
-	}}
-	if props.SpotPercent > 0 {
-		strategies = append(strategies, &awsecs.CapacityProviderStrategy{
-			CapacityProvider: jsii.String("FARGATE_SPOT"), Weight: jsii.Number(props.SpotPercent),
-		})
+	if props.SpotPercent == 0 {
+		return &[]*awsecs.CapacityProviderStrategy{{CapacityProvider: jsii.String("FARGATE"), Weight: jsii.Number(100)}}
 	}
-	return &strategies
+	return &[]*awsecs.CapacityProviderStrategy{
+		{CapacityProvider: jsii.String("FARGATE"), Base: jsii.Number(props.Scaling.Min), Weight: jsii.Number(100 - props.SpotPercent)},
+		{CapacityProvider: jsii.String("FARGATE_SPOT"), Weight: jsii.Number(props.SpotPercent)},
+	}
 }
 
 // Metrics: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html

@@ -11,7 +11,7 @@ from moto.cloudformation import urls
 from moto.cloudformation.exceptions import CloudFormationError
 from moto.core.responses import ActionResult, BaseResponse
 
-from . import sources, template
+from . import shop, sources, template
 from . import stack as stacks
 from .account import Account
 from .resources import row_of
@@ -290,6 +290,7 @@ def inventory() -> dict[str, Any]:
             for resource in list(stack.resources.values())
             if resource.type == "AWS::RDS::DBCluster" and resource.ref
         ],
+        "shop": [found for stack in cloud.live() if (found := shop.of(stack))],
         "stacks": [
             {
                 "name": stack.name,

@@ -161,6 +161,8 @@ def summarize(port: int, seconds: float | None = None) -> None:
         say(f"\n  writer  {database['writer']}\n  readers {database['reader']}")
         for member in database["members"]:
             say(f"    {member['role']:<6}  {member['zone']}  {member['class']}  {member['id']}")
+    for shop in found["shop"]:
+        _tell(shop)
     at = f"--endpoint-url {endpoint(port)} --region {REGION}"
     say(
         f"""
@@ -168,9 +170,29 @@ Try next (any credentials will do):
   export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any
   aws rds describe-db-clusters {at}
   aws ec2 describe-vpcs {at}
+  aws ecs list-clusters {at}
+  aws elbv2 describe-load-balancers {at} --query 'LoadBalancers[].[Scheme,DNSName]'
+  aws events list-rules --event-bus-name peakline-{ENVIRONMENT} {at}
+  aws scheduler list-schedules {at}
   AWS_ENDPOINT_URL={endpoint(port)} AWS_REGION={REGION} npx cdk diff '{ENVIRONMENT}/*'
   make down"""
     )
+
+
+def _tell(shop: dict[str, Any]) -> None:
+    """Prints what one stack serves."""
+    for balancer in shop["balancers"]:
+        kind = {"internet-facing": "public"}.get(balancer["scheme"], balancer["scheme"])
+        say(f"\n  {kind:<8} load balancer  {balancer['address']}")
+    if shop["services"]:
+        width = max(len(service["name"]) for service in shop["services"])
+        say("")
+        for service in shop["services"]:
+            say(f"    {service['name']:<{width}}  {' '.join(service['paths'])}")
+    for bus in shop["buses"]:
+        say(f"\n  event bus {bus['name']}, {bus['subscriptions']} subscriptions")
+    for schedule in shop["schedules"]:
+        say(f"\n  schedule: {schedule['description']}, {schedule['expression']}")
 
 
 def endpoint(port: int) -> str:

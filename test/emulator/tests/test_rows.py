@@ -7,7 +7,7 @@ import json
 import unittest
 from typing import Any
 
-from .deployed import account, call, delete, deploy, reasons
+from .deployed import account, call, delete, deploy, physical, reasons
 
 TRUST = {"Version": "2012-10-17", "Statement": []}
 ALLOW = {
@@ -368,6 +368,13 @@ LIVES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
                     "RoleARN": {"Fn::GetAtt": ["Role", "Arn"]},
                     "ScalableDimension": "rds:cluster:ReadReplicaCount",
                     "ServiceNamespace": "rds",
+                    "ScheduledActions": [
+                        {
+                            "ScheduledActionName": "sale",
+                            "Schedule": "at(2126-11-27T00:00:00)",
+                            "ScalableTargetAction": {"MinCapacity": 5},
+                        }
+                    ],
                 },
             },
             "Policy": {
@@ -385,8 +392,109 @@ LIVES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
                 },
             },
         },
-        {"Target": {"MaxCapacity": 10}},
+        {"Target": {"MaxCapacity": 10, "ScheduledActions": []}},
     ),
+    "zone": (
+        {
+            "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.7.0.0/16"}},
+            "Zone": {
+                "Type": "AWS::Route53::HostedZone",
+                "Properties": {
+                    "Name": "api.example.com.",
+                    "VPCs": [{"VPCId": {"Ref": "Vpc"}, "VPCRegion": "us-east-1"}],
+                    "HostedZoneTags": TAGS,
+                },
+            },
+            "Record": {
+                "Type": "AWS::Route53::RecordSet",
+                "Properties": {
+                    "HostedZoneId": {"Ref": "Zone"},
+                    "Name": "api.example.com.",
+                    "Type": "A",
+                    "TTL": "60",
+                    "ResourceRecords": ["10.7.0.4"],
+                },
+            },
+        },
+        {"Zone": {"HostedZoneTags": []}, "Record": {"ResourceRecords": ["10.7.0.5"]}},
+    ),
+}
+
+BALANCED = {
+    "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.8.0.0/16"}},
+    **{
+        f"Subnet{zone}": {
+            "Type": "AWS::EC2::Subnet",
+            "Properties": {
+                "VpcId": {"Ref": "Vpc"},
+                "CidrBlock": f"10.8.{number}.0/24",
+                "AvailabilityZone": f"us-east-1{zone}",
+            },
+        }
+        for number, zone in enumerate("ab")
+    },
+    "Balancer": {
+        "Type": "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "Properties": {
+            "Type": "application",
+            "Subnets": [{"Ref": "Subneta"}, {"Ref": "Subnetb"}],
+        },
+    },
+    **{
+        colour: {
+            "Type": "AWS::ElasticLoadBalancingV2::TargetGroup",
+            "Properties": {
+                "VpcId": {"Ref": "Vpc"},
+                "TargetType": "ip",
+                "Protocol": "HTTP",
+                "Port": 8080,
+            },
+        }
+        for colour in ("Blue", "Green")
+    },
+    "Listener": {
+        "Type": "AWS::ElasticLoadBalancingV2::Listener",
+        "Properties": {
+            "LoadBalancerArn": {"Ref": "Balancer"},
+            "Port": 80,
+            "Protocol": "HTTP",
+            "DefaultActions": [
+                {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
+            ],
+        },
+    },
+    "Inside": {
+        "Type": "AWS::ElasticLoadBalancingV2::TargetGroup",
+        "DependsOn": "Listener",
+        "Properties": {
+            "VpcId": {"Ref": "Vpc"},
+            "TargetType": "alb",
+            "Protocol": "TCP",
+            "Port": 80,
+            "Targets": [{"Id": {"Ref": "Balancer"}, "Port": 80}],
+        },
+    },
+    "Rule": {
+        "Type": "AWS::ElasticLoadBalancingV2::ListenerRule",
+        "Properties": {
+            "ListenerArn": {"Ref": "Listener"},
+            "Priority": 100,
+            "Conditions": [
+                {"Field": "path-pattern", "PathPatternConfig": {"Values": ["/api/cart"]}}
+            ],
+            "Actions": [
+                {
+                    "Type": "forward",
+                    "ForwardConfig": {
+                        "TargetGroups": [
+                            {"TargetGroupArn": {"Ref": "Blue"}, "Weight": 100},
+                            {"TargetGroupArn": {"Ref": "Green"}, "Weight": 0},
+                        ]
+                    },
+                }
+            ],
+        },
+    },
 }
 
 
@@ -405,6 +513,30 @@ class Rows(unittest.TestCase):
                 self.assertEqual(deploy(name, changed)[:13], "The submitted")
                 stack_id = call("describe_stacks", StackName=name)["Stacks"][0]["StackId"]
                 self.assertEqual(delete(name), "DELETE_COMPLETE", reasons(stack_id))
+
+    def test_a_changed_path_takes_the_weights_of_the_template_along(self) -> None:
+        self.assertEqual(deploy("balanced", BALANCED), "CREATE_COMPLETE", reasons("balanced"))
+        ids = physical("balanced")
+        health = account.call("elbv2", "describe_target_health", TargetGroupArn=ids["Inside"])
+        targets = [t["Target"]["Id"] for t in health["TargetHealthDescriptions"]]
+        self.assertEqual(targets, [ids["Balancer"]])
+
+        def weights() -> list[int]:
+            rules = account.call("elbv2", "describe_rules", RuleArns=[ids["Rule"]])["Rules"]
+            return [g["Weight"] for g in rules[0]["Actions"][0]["ForwardConfig"]["TargetGroups"]]
+
+        rule = account.call("elbv2", "describe_rules", RuleArns=[ids["Rule"]])["Rules"][0]
+        groups = rule["Actions"][0]["ForwardConfig"]["TargetGroups"]
+        groups[0]["Weight"], groups[1]["Weight"] = 0, 100
+        account.call("elbv2", "modify_rule", RuleArn=ids["Rule"], Actions=rule["Actions"])
+        other = copy.deepcopy(BALANCED)
+        other["Blue"]["Properties"]["HealthCheckPath"] = "/health"
+        self.assertEqual(deploy("balanced", other), "UPDATE_COMPLETE", reasons("balanced"))
+        self.assertEqual(weights(), [0, 100], "a change of something else touched the rule")
+        other["Rule"]["Properties"]["Conditions"][0]["PathPatternConfig"]["Values"] = ["/api/basket"]
+        self.assertEqual(deploy("balanced", other), "UPDATE_COMPLETE", reasons("balanced"))
+        self.assertEqual(weights(), [100, 0], "CloudFormation writes the actions too")
+        self.assertEqual(delete("balanced"), "DELETE_COMPLETE")
 
     def test_nothing_is_left_of_them(self) -> None:
         alarms = account.call("cloudwatch", "describe_alarms")["MetricAlarms"]

@@ -1,0 +1,563 @@
+package e2e
+
+import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
+	scalingtypes "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/scheduler"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+)
+
+const (
+	productionPort = 80
+	testPort       = 8443
+)
+
+// paths are those of config/services.yaml, by service, in the order of the priorities.
+var paths = map[string][]string{
+	"catalog":   {"/api/catalog", "/api/catalog/*"},
+	"order":     {"/api/orders", "/api/orders/*", "/api/cart", "/api/cart/*"},
+	"payment":   {"/api/payments", "/api/payments/*"},
+	"user":      {"/api/users", "/api/users/*"},
+	"inventory": {"/api/inventory", "/api/inventory/*", "/ws/erp"},
+}
+
+var priorities = map[string]string{"catalog": "100", "order": "200", "payment": "300", "user": "400", "inventory": "500"}
+
+// subscriptions are the domain events that each service receives.
+var subscriptions = map[string][]string{
+	"catalog":   {"stock_changed"},
+	"order":     {"payment_accepted", "payment_declined"},
+	"payment":   {"order_placed"},
+	"inventory": {"order_placed", "order_cancelled"},
+}
+
+// TestServices follows the shop through its life: deployed, released, joined by a sixth service, changed, and moved from one
+// kind of release to the other.
+func TestServices(t *testing.T) {
+	account := startEmulator(t)
+	shop := readFile(t, filepath.Join(repository, "config", "environments", "local.yaml")) + `
+events:
+  - {name: sale, start: "2126-11-27T00:00", end: "2126-11-28T00:00", timeZone: Europe/Berlin, floors: {tasks: {catalog: 3}}}
+`
+	catalogue := "\nservices:\n  payment: {release: codedeploy}\n"
+	account.mustCDK(t, "bootstrap", "aws://123456789012/"+region)
+	deploy := func(t *testing.T, file string, more ...string) (output string, err error) {
+		t.Helper()
+		return account.cdk(t, append([]string{"deploy", "local/*", "--require-approval", "never", "--concurrency", "4", "--app", account.synth(t, file)}, more...)...)
+	}
+	mustDeploy := func(t *testing.T, file string, more ...string) (output string) {
+		t.Helper()
+		output, err := deploy(t, file, more...)
+		if err != nil {
+			t.Fatalf("deploy: %v\n%s", err, output)
+		}
+		return output
+	}
+	mustDeploy(t, shop+catalogue)
+
+	step(t, "five services run the placeholder, each under its own kind of release", func(t *testing.T) {
+		services := account.services(t)
+		if len(services) != len(paths) {
+			t.Errorf("services %v, want %d", services, len(paths))
+		}
+		for name := range paths {
+			service := services[name]
+			controller := "ECS"
+			if service.DeploymentController != nil {
+				controller = string(service.DeploymentController.Type)
+			}
+			want := map[bool]string{true: "CODE_DEPLOY", false: "ECS"}[name == "payment"]
+			if controller != want {
+				t.Errorf("%s is under %s, want %s", name, controller, want)
+			}
+			container := account.container(t, service)
+			if !strings.Contains(aws.ToString(container.Image), "hashicorp/http-echo") {
+				t.Errorf("%s runs %s before its first release, want the placeholder", name, aws.ToString(container.Image))
+			}
+			if !aws.ToBool(container.ReadonlyRootFilesystem) || aws.ToString(container.User) != "65532:65532" {
+				t.Errorf("%s may write its file system, or is root", name)
+			}
+		}
+	})
+
+	step(t, "callers find the name of a service under ECS, and the internal load balancer for one under CodeDeploy", func(t *testing.T) {
+		variables := account.variables(t, account.services(t)["order"])
+		if variables["INVENTORY_URL"] != "http://inventory" {
+			t.Errorf("order calls inventory at %q", variables["INVENTORY_URL"])
+		}
+		inside := account.balancer(t, elbtypes.LoadBalancerTypeEnumNetwork)
+		if want := "http://" + aws.ToString(inside.DNSName); variables["PAYMENT_URL"] != want || inside.Scheme != elbtypes.LoadBalancerSchemeEnumInternal {
+			t.Errorf("order calls payment at %q, want %s, which is %s", variables["PAYMENT_URL"], want, inside.Scheme)
+		}
+		public := account.balancer(t, elbtypes.LoadBalancerTypeEnumApplication)
+		for _, port := range []int32{productionPort, testPort} {
+			group := account.listener(t, inside, port).DefaultActions[0].TargetGroupArn
+			health, err := elasticloadbalancingv2.NewFromConfig(account.config()).DescribeTargetHealth(t.Context(), &elasticloadbalancingv2.DescribeTargetHealthInput{TargetGroupArn: group})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(health.TargetHealthDescriptions) != 1 || aws.ToString(health.TargetHealthDescriptions[0].Target.Id) != aws.ToString(public.LoadBalancerArn) ||
+				aws.ToInt32(health.TargetHealthDescriptions[0].Target.Port) != port {
+				t.Errorf("port %d leads inside to %v, want that of the load balancer", port, health.TargetHealthDescriptions)
+			}
+		}
+	})
+
+	step(t, "each service has its paths and priority on both listeners, its traffic on blue, and health checks on both colours", func(t *testing.T) {
+		for _, port := range []int32{productionPort, testPort} {
+			rules := account.rules(t, port)
+			if len(rules) != len(paths) {
+				t.Errorf("%d rules on port %d, want %d", len(rules), port, len(paths))
+			}
+			for name, want := range paths {
+				rule := rules[name]
+				if got := rule.Conditions; len(got) != 1 || !slices.Equal(slices.Sorted(slices.Values(got[0].PathPatternConfig.Values)), slices.Sorted(slices.Values(want))) {
+					t.Errorf("%s has the conditions %v on port %d, want %v", name, got, port, want)
+				}
+				if aws.ToString(rule.Priority) != priorities[name] {
+					t.Errorf("%s has priority %s on port %d, want %s", name, aws.ToString(rule.Priority), port, priorities[name])
+				}
+				if blue, green := weights(rule); blue != 100 || green != 0 {
+					t.Errorf("%s has weights %d and %d, want all traffic on blue", name, blue, green)
+				}
+				for _, group := range account.groups(t, rule) {
+					if aws.ToString(group.HealthCheckPath) != "/health" || group.TargetType != elbtypes.TargetTypeEnumIp {
+						t.Errorf("%s checks the health of %s at %q", name, group.TargetType, aws.ToString(group.HealthCheckPath))
+					}
+				}
+			}
+		}
+	})
+
+	step(t, "tasks follow CPU and the requests of both colours, and are more from the lead of a planned peak until its end", func(t *testing.T) {
+		client := applicationautoscaling.NewFromConfig(account.config())
+		policies, err := client.DescribeScalingPolicies(t.Context(), &applicationautoscaling.DescribeScalingPoliciesInput{ServiceNamespace: scalingtypes.ServiceNamespaceEcs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		services, rules := account.services(t), account.rules(t, productionPort)
+		for name := range paths {
+			var followed []string
+			for _, policy := range policies.ScalingPolicies {
+				if !strings.HasSuffix(aws.ToString(policy.ResourceId), "/"+aws.ToString(services[name].ServiceName)) {
+					continue
+				}
+				tracked := policy.TargetTrackingScalingPolicyConfiguration
+				if tracked.PredefinedMetricSpecification != nil {
+					followed = append(followed, string(tracked.PredefinedMetricSpecification.PredefinedMetricType))
+					continue
+				}
+				for _, metric := range tracked.CustomizedMetricSpecification.Metrics {
+					if metric.MetricStat == nil {
+						continue
+					}
+					for _, dimension := range metric.MetricStat.Metric.Dimensions {
+						for colour, group := range account.groups(t, rules[name]) {
+							if strings.HasSuffix(aws.ToString(group.TargetGroupArn), ":"+aws.ToString(dimension.Value)) {
+								followed = append(followed, colour)
+							}
+						}
+					}
+				}
+			}
+			slices.Sort(followed)
+			if !slices.Equal(followed, []string{"ECSServiceAverageCPUUtilization", "blue", "green"}) {
+				t.Errorf("%s follows %v, want CPU and the requests of blue and green", name, followed)
+			}
+		}
+		actions, err := client.DescribeScheduledActions(t.Context(), &applicationautoscaling.DescribeScheduledActionsInput{ServiceNamespace: scalingtypes.ServiceNamespaceEcs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var planned []string
+		for _, action := range actions.ScheduledActions {
+			if strings.HasSuffix(aws.ToString(action.ResourceId), "/"+aws.ToString(services["catalog"].ServiceName)) {
+				planned = append(planned, fmt.Sprintf("%s from %s: %d", aws.ToString(action.Schedule),
+					aws.ToTime(action.StartTime).UTC().Format("02T15:04"), aws.ToInt32(action.ScalableTargetAction.MinCapacity)))
+			}
+		}
+		slices.Sort(planned)
+		// Midnight in Berlin is 23:00 UTC in November; the floor leads by half an hour.
+		if want := []string{"at(2126-11-27T23:00:00) from 01T00:00: 1", "rate(5 minutes) from 26T22:30: 3"}; !slices.Equal(planned, want) {
+			t.Errorf("the tasks of catalog are planned as %v, want %v", planned, want)
+		}
+	})
+
+	step(t, "the bus has a rule, a queue and a dead-letter queue for each subscriber, and an archive", func(t *testing.T) {
+		client := eventbridge.NewFromConfig(account.config())
+		rules, err := client.ListRules(t.Context(), &eventbridge.ListRulesInput{EventBusName: aws.String("peakline-local")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := 0
+		for name, events := range subscriptions {
+			for _, rule := range rules.Rules {
+				if aws.ToString(rule.Description) != "Domain events that "+name+" receives" {
+					continue
+				}
+				found++
+				for _, event := range events {
+					if !strings.Contains(aws.ToString(rule.EventPattern), `"`+event+`"`) {
+						t.Errorf("%s receives %s, want %v", name, aws.ToString(rule.EventPattern), events)
+					}
+				}
+				targets, err := client.ListTargetsByRule(t.Context(), &eventbridge.ListTargetsByRuleInput{Rule: rule.Name, EventBusName: rule.EventBusName})
+				if err != nil {
+					t.Fatal(err)
+				}
+				target := targets.Targets[0]
+				queue := account.queue(t, target.Arn)
+				if target.DeadLetterConfig == nil || !strings.Contains(queue["RedrivePolicy"], aws.ToString(target.DeadLetterConfig.Arn)) {
+					t.Errorf("what %s cannot receive or handle is lost: %v, %s", name, target.DeadLetterConfig, queue["RedrivePolicy"])
+				}
+				if queue["KmsMasterKeyId"] == "" {
+					t.Errorf("the queue of %s is not encrypted with a key of ours", name)
+				}
+			}
+		}
+		if found != len(subscriptions) {
+			t.Errorf("%d of %d subscribers are fed", found, len(subscriptions))
+		}
+		archives, err := client.ListArchives(t.Context(), &eventbridge.ListArchivesInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(archives.Archives) != 1 || !strings.HasSuffix(aws.ToString(archives.Archives[0].EventSourceArn), "/peakline-local") {
+			t.Errorf("archives %v, want one of the bus", archives.Archives)
+		}
+	})
+
+	step(t, "the schedule starts the inventory's image every five minutes and keeps what could not be started", func(t *testing.T) {
+		client := scheduler.NewFromConfig(account.config())
+		listed, err := client.ListSchedules(t.Context(), &scheduler.ListSchedulesInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(listed.Schedules) != 1 {
+			t.Fatalf("%d schedules, want one", len(listed.Schedules))
+		}
+		schedule, err := client.GetSchedule(t.Context(), &scheduler.GetScheduleInput{Name: listed.Schedules[0].Name, GroupName: listed.Schedules[0].GroupName})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if aws.ToString(schedule.ScheduleExpression) != "rate(5 minutes)" || schedule.Target.DeadLetterConfig == nil {
+			t.Errorf("the schedule is %s with dead letters in %v", aws.ToString(schedule.ScheduleExpression), schedule.Target.DeadLetterConfig)
+		}
+		task, err := ecs.NewFromConfig(account.config()).DescribeTaskDefinition(t.Context(), &ecs.DescribeTaskDefinitionInput{TaskDefinition: schedule.Target.EcsParameters.TaskDefinitionArn})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := variablesOf(task.TaskDefinition.ContainerDefinitions[0])["SERVICE"]; got != "inventory" {
+			t.Errorf("the schedule starts the image of %q", got)
+		}
+	})
+
+	account.release(t, "order", "example.com/order:1")
+
+	step(t, "a sixth service is a few lines, and touches nothing but itself", func(t *testing.T) {
+		catalogue += "  loyalty: {paths: [/api/loyalty, /api/loyalty/*], priority: 600, health: {path: /health}, subscribes: [order_placed]}\n"
+		before, seen := account.rules(t, productionPort), account.eventIDs(t)
+		mustDeploy(t, shop+catalogue)
+		rules := account.rules(t, productionPort)
+		if aws.ToString(rules["loyalty"].Priority) != "600" || account.services(t)["loyalty"].ServiceName == nil {
+			t.Errorf("the sixth service is not there: rule %v", rules["loyalty"])
+		}
+		for name, rule := range before {
+			if aws.ToString(rules[name].RuleArn) != aws.ToString(rule.RuleArn) || aws.ToString(rules[name].Priority) != aws.ToString(rule.Priority) {
+				t.Errorf("the rule of %s became another", name)
+			}
+		}
+		for _, event := range account.eventsSince(t, seen) {
+			// The image of order has been released: its new revision is part of this deployment, not of the sixth service. The CDK's
+			// metadata count constructs.
+			if !strings.HasPrefix(event, "Loyalty") && !slices.Contains([]string{"OrderTask1D4E893B", "OrderService2A2C076C", "CDKMetadata"}, event) {
+				t.Errorf("a deployment that adds loyalty touched %s", event)
+			}
+		}
+	})
+
+	step(t, "a deployment carries the release on: its image runs, and its traffic stays on green", func(t *testing.T) {
+		if image := aws.ToString(account.container(t, account.services(t)["order"]).Image); image != "example.com/order:1" {
+			t.Errorf("order runs %s, want what is released", image)
+		}
+		account.expectGreen(t, "order")
+	})
+
+	step(t, "once CloudFormation is told where the traffic is, a change of the paths leaves it there", func(t *testing.T) {
+		mustDeploy(t, shop+catalogue, "--parameters", "local-Services:OrderLive=green")
+		changed := catalogue + "  order: {paths: [/api/orders, /api/orders/*, /api/basket]}\n"
+		mustDeploy(t, shop+changed)
+		account.expectGreen(t, "order")
+		for _, port := range []int32{productionPort, testPort} {
+			if got := account.rules(t, port)["order"].Conditions[0].PathPatternConfig.Values; !slices.Contains(got, "/api/basket") {
+				t.Errorf("order has the paths %v on port %d", got, port)
+			}
+		}
+		if output := mustDeploy(t, shop+changed); strings.Contains(output, "UPDATE_IN_PROGRESS") {
+			t.Errorf("the parameter was forgotten, and with it the traffic:\n%s", output)
+		}
+		account.expectGreen(t, "order")
+		mustDeploy(t, shop+catalogue)
+	})
+
+	step(t, "a deployment registers revisions of a service under CodeDeploy, and leaves what runs to the release", func(t *testing.T) {
+		before := account.services(t)["payment"]
+		catalogue = edit(t, catalogue, "{release: codedeploy}", `{release: codedeploy, environment: {LIMIT: "5"}}`)
+		mustDeploy(t, shop+catalogue)
+		after := account.services(t)["payment"]
+		if aws.ToString(after.TaskDefinition) != aws.ToString(before.TaskDefinition) {
+			t.Errorf("payment runs %s, want %s until CodeDeploy changes it", aws.ToString(after.TaskDefinition), aws.ToString(before.TaskDefinition))
+		}
+		family, _, _ := strings.Cut(aws.ToString(after.TaskDefinition)[strings.LastIndex(aws.ToString(after.TaskDefinition), "/")+1:], ":")
+		latest, err := ecs.NewFromConfig(account.config()).DescribeTaskDefinition(t.Context(), &ecs.DescribeTaskDefinitionInput{TaskDefinition: aws.String(family)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if variablesOf(latest.TaskDefinition.ContainerDefinitions[0])["LIMIT"] != "5" {
+			t.Error("the changed variable is in no revision")
+		}
+		running, err := ecs.NewFromConfig(account.config()).DescribeTaskDefinition(t.Context(), &ecs.DescribeTaskDefinitionInput{TaskDefinition: before.TaskDefinition})
+		if err != nil || running.TaskDefinition.Status != ecstypes.TaskDefinitionStatusActive {
+			t.Errorf("the revision that runs is retired (%v): it could not be scaled or gone back to", err)
+		}
+	})
+
+	step(t, "a live service changes its kind of release together with its priority, or not at all", func(t *testing.T) {
+		before := account.services(t)["user"]
+		output, err := deploy(t, shop+catalogue+"  user: {release: codedeploy}\n")
+		if err == nil || !strings.Contains(strings.ToLower(output), "priority") {
+			t.Errorf("want a refusal that names the priority, error %v:\n%s", err, output)
+		}
+		if after := account.services(t)["user"]; aws.ToString(after.ServiceArn) != aws.ToString(before.ServiceArn) {
+			t.Errorf("user is %s after the roll-back, want %s", aws.ToString(after.ServiceArn), aws.ToString(before.ServiceArn))
+		}
+		mustDeploy(t, shop+catalogue+"  user: {release: codedeploy, priority: 450}\n")
+		after := account.services(t)["user"]
+		if after.DeploymentController == nil || after.DeploymentController.Type != ecstypes.DeploymentControllerTypeCodeDeploy {
+			t.Errorf("user is under %v, want CodeDeploy", after.DeploymentController)
+		}
+		if rule := account.rules(t, productionPort)["user"]; aws.ToString(rule.Priority) != "450" {
+			t.Errorf("user has priority %s, want 450", aws.ToString(rule.Priority))
+		}
+	})
+}
+
+// services are those of the one cluster, by the name in their tasks' environment.
+func (e emulator) services(t *testing.T) map[string]ecstypes.Service {
+	t.Helper()
+	client := ecs.NewFromConfig(e.config())
+	clusters, err := client.ListClusters(t.Context(), &ecs.ListClustersInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	services := map[string]ecstypes.Service{}
+	for _, cluster := range clusters.ClusterArns {
+		listed, err := client.ListServices(t.Context(), &ecs.ListServicesInput{Cluster: &cluster, MaxResults: aws.Int32(100)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for few := range slices.Chunk(listed.ServiceArns, 10) {
+			found, err := client.DescribeServices(t.Context(), &ecs.DescribeServicesInput{Cluster: &cluster, Services: few})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, service := range found.Services {
+				services[e.variables(t, service)["SERVICE"]] = service
+			}
+		}
+	}
+	return services
+}
+
+func (e emulator) container(t *testing.T, service ecstypes.Service) ecstypes.ContainerDefinition {
+	t.Helper()
+	task, err := ecs.NewFromConfig(e.config()).DescribeTaskDefinition(t.Context(), &ecs.DescribeTaskDefinitionInput{TaskDefinition: service.TaskDefinition})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return task.TaskDefinition.ContainerDefinitions[0]
+}
+
+func (e emulator) variables(t *testing.T, service ecstypes.Service) map[string]string {
+	t.Helper()
+	return variablesOf(e.container(t, service))
+}
+
+func variablesOf(container ecstypes.ContainerDefinition) map[string]string {
+	variables := map[string]string{}
+	for _, variable := range container.Environment {
+		variables[aws.ToString(variable.Name)] = aws.ToString(variable.Value)
+	}
+	return variables
+}
+
+func (e emulator) balancer(t *testing.T, kind elbtypes.LoadBalancerTypeEnum) elbtypes.LoadBalancer {
+	t.Helper()
+	found, err := elasticloadbalancingv2.NewFromConfig(e.config()).DescribeLoadBalancers(t.Context(), &elasticloadbalancingv2.DescribeLoadBalancersInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, balancer := range found.LoadBalancers {
+		if balancer.Type == kind {
+			return balancer
+		}
+	}
+	t.Fatalf("the account has no load balancer of type %s", kind)
+	return elbtypes.LoadBalancer{}
+}
+
+func (e emulator) listener(t *testing.T, balancer elbtypes.LoadBalancer, port int32) elbtypes.Listener {
+	t.Helper()
+	found, err := elasticloadbalancingv2.NewFromConfig(e.config()).DescribeListeners(t.Context(), &elasticloadbalancingv2.DescribeListenersInput{LoadBalancerArn: balancer.LoadBalancerArn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, listener := range found.Listeners {
+		if aws.ToInt32(listener.Port) == port {
+			return listener
+		}
+	}
+	t.Fatalf("%s has no listener on port %d", aws.ToString(balancer.LoadBalancerName), port)
+	return elbtypes.Listener{}
+}
+
+// rules of a listener of the load balancer, by the service whose blue or green they lead to.
+func (e emulator) rules(t *testing.T, port int32) map[string]elbtypes.Rule {
+	t.Helper()
+	listener := e.listener(t, e.balancer(t, elbtypes.LoadBalancerTypeEnumApplication), port)
+	found, err := elasticloadbalancingv2.NewFromConfig(e.config()).DescribeRules(t.Context(), &elasticloadbalancingv2.DescribeRulesInput{ListenerArn: listener.ListenerArn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := map[string]string{}
+	for name, service := range e.services(t) {
+		if len(service.LoadBalancers) > 0 {
+			of[aws.ToString(service.LoadBalancers[0].TargetGroupArn)] = name
+		}
+	}
+	rules := map[string]elbtypes.Rule{}
+	for _, rule := range found.Rules {
+		if !aws.ToBool(rule.IsDefault) {
+			rules[of[aws.ToString(rule.Actions[0].ForwardConfig.TargetGroups[0].TargetGroupArn)]] = rule
+		}
+	}
+	return rules
+}
+
+// groups are the target groups of a rule, by colour.
+func (e emulator) groups(t *testing.T, rule elbtypes.Rule) map[string]elbtypes.TargetGroup {
+	t.Helper()
+	groups := map[string]elbtypes.TargetGroup{}
+	for n, colour := range []string{"blue", "green"} {
+		found, err := elasticloadbalancingv2.NewFromConfig(e.config()).DescribeTargetGroups(t.Context(), &elasticloadbalancingv2.DescribeTargetGroupsInput{
+			TargetGroupArns: []string{aws.ToString(rule.Actions[0].ForwardConfig.TargetGroups[n].TargetGroupArn)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		groups[colour] = found.TargetGroups[0]
+	}
+	return groups
+}
+
+func weights(rule elbtypes.Rule) (blue, green int32) {
+	groups := rule.Actions[0].ForwardConfig.TargetGroups
+	return aws.ToInt32(groups[0].Weight), aws.ToInt32(groups[1].Weight)
+}
+
+func (e emulator) expectGreen(t *testing.T, service string) {
+	t.Helper()
+	for _, port := range []int32{productionPort, testPort} {
+		if blue, green := weights(e.rules(t, port)[service]); blue != 0 || green != 100 {
+			t.Errorf("%s has weights %d and %d on port %d: its visitors are sent to the group without tasks", service, blue, green, port)
+		}
+	}
+}
+
+// release does what a first release does to the account: the image in its parameter, and the traffic from blue to green.
+func (e emulator) release(t *testing.T, service, image string) {
+	t.Helper()
+	if _, err := ssm.NewFromConfig(e.config()).PutParameter(t.Context(), &ssm.PutParameterInput{
+		Name: aws.String("/peakline/local/services/" + service + "/image"), Value: &image, Overwrite: aws.Bool(true),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, port := range []int32{productionPort, testPort} {
+		rule := e.rules(t, port)[service]
+		groups := rule.Actions[0].ForwardConfig.TargetGroups
+		groups[0].Weight, groups[1].Weight = aws.Int32(0), aws.Int32(100)
+		if _, err := elasticloadbalancingv2.NewFromConfig(e.config()).ModifyRule(t.Context(), &elasticloadbalancingv2.ModifyRuleInput{RuleArn: rule.RuleArn, Actions: rule.Actions}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (e emulator) queue(t *testing.T, arn *string) map[string]string {
+	t.Helper()
+	client := sqs.NewFromConfig(e.config())
+	name := aws.ToString(arn)[strings.LastIndex(aws.ToString(arn), ":")+1:]
+	url, err := client.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: &name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := client.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{QueueUrl: url.QueueUrl, AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameAll}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found.Attributes
+}
+
+// eventIDs are the events of all the environment's stacks so far.
+func (e emulator) eventIDs(t *testing.T) map[string]bool {
+	t.Helper()
+	seen := map[string]bool{}
+	e.eachEvent(t, func(id, _ string) { seen[id] = true })
+	return seen
+}
+
+// eventsSince are the logical ids of what later deployments touched, sorted.
+func (e emulator) eventsSince(t *testing.T, seen map[string]bool) (touched []string) {
+	t.Helper()
+	e.eachEvent(t, func(id, resource string) {
+		if !seen[id] && !slices.Contains(touched, resource) {
+			touched = append(touched, resource)
+		}
+	})
+	slices.Sort(touched)
+	return touched
+}
+
+func (e emulator) eachEvent(t *testing.T, visit func(id, resource string)) {
+	t.Helper()
+	client := cloudformation.NewFromConfig(e.config())
+	stacks, err := client.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, stack := range stacks.Stacks {
+		events, err := client.DescribeStackEvents(t.Context(), &cloudformation.DescribeStackEventsInput{StackName: stack.StackName})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, event := range events.StackEvents {
+			if aws.ToString(event.ResourceType) != "AWS::CloudFormation::Stack" {
+				visit(aws.ToString(event.EventId), cmp.Or(aws.ToString(event.LogicalResourceId), aws.ToString(event.ResourceType)))
+			}
+		}
+	}
+}

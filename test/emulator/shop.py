@@ -1,0 +1,83 @@
+"""What a stack of services serves, for the closing summary: read from the account, not the template."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .stack import Stack
+
+
+def of(stack: Stack) -> dict[str, Any]:
+    """Load balancers, services with their paths, buses and schedules; empty when there are none."""
+    ids: dict[str, list[str]] = {}
+    for resource in list(stack.resources.values()):
+        if resource.ref:
+            ids.setdefault(resource.type, []).append(resource.ref)
+    found = {
+        "balancers": [_balancer(stack, arn) for arn in ids.get(_ELB + "LoadBalancer", [])],
+        "services": sorted(
+            (_service(stack, arn, ids) for arn in ids.get("AWS::ECS::Service", [])),
+            key=lambda service: service["priority"],
+        ),
+        "buses": [_bus(stack, name) for name in ids.get("AWS::Events::EventBus", [])],
+        "schedules": [_schedule(stack, name) for name in ids.get("AWS::Scheduler::Schedule", [])],
+    }
+    return found if any(found.values()) else {}
+
+
+_ELB = "AWS::ElasticLoadBalancingV2::"
+
+
+def _balancer(stack: Stack, arn: str) -> dict[str, Any]:
+    found = stack.account.call("elbv2", "describe_load_balancers", LoadBalancerArns=[arn])
+    balancer = found["LoadBalancers"][0]
+    return {"scheme": balancer["Scheme"], "address": balancer["DNSName"]}
+
+
+def _service(stack: Stack, arn: str, ids: dict[str, list[str]]) -> dict[str, Any]:
+    cluster = arn.split("/")[1]
+    found = stack.account.call("ecs", "describe_services", cluster=cluster, services=[arn])
+    service = found["services"][0]
+    task = stack.account.call(
+        "ecs", "describe_task_definition", taskDefinition=service["taskDefinition"]
+    )["taskDefinition"]["containerDefinitions"][0]
+    groups = {balanced["targetGroupArn"] for balanced in service.get("loadBalancers", [])}
+    rules = [
+        stack.account.call("elbv2", "describe_rules", RuleArns=[rule])["Rules"][0]
+        for rule in ids.get(_ELB + "ListenerRule", [])
+    ]
+    lowest: dict[str, Any] = next(
+        (
+            rule
+            for rule in rules
+            for group in rule["Actions"][0].get("ForwardConfig", {}).get("TargetGroups", [])
+            if group["TargetGroupArn"] in groups
+        ),
+        {},
+    )
+    return {
+        "name": next(v["value"] for v in task["environment"] if v["name"] == "SERVICE"),
+        "release": service.get("deploymentController", {}).get("type", "ECS"),
+        "image": task["image"],
+        "priority": int(lowest.get("Priority", 0)),
+        "paths": [
+            path
+            for condition in lowest.get("Conditions", [])
+            for path in condition.get("PathPatternConfig", {}).get("Values", [])
+        ],
+    }
+
+
+def _bus(stack: Stack, name: str) -> dict[str, Any]:
+    rules = stack.account.call("events", "list_rules", EventBusName=name)["Rules"]
+    subscribed = [rule for rule in rules if not rule.get("ManagedBy")]
+    return {"name": name, "subscriptions": len(subscribed)}
+
+
+def _schedule(stack: Stack, name: str) -> dict[str, Any]:
+    schedule = stack.account.call("scheduler", "get_schedule", Name=name)
+    return {
+        "description": schedule.get("Description", name),
+        "expression": schedule["ScheduleExpression"],
+    }
