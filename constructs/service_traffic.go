@@ -16,7 +16,7 @@ import (
 // see that, and does no harm as long as it leaves the rules alone. But when a template changes a rule, its paths say, it
 // writes the actions too. So whoever changes a rule first tells CloudFormation where the traffic is, by a deployment that
 // changes this parameter alone. It is no parameter of Systems Manager: CloudFormation would read that at every deployment,
-// and a deployment that fails would put the rule back to where the traffic was before. docs/adr/0009-traffic-of-a-release.md
+// and a deployment that fails would put the rule back to where the traffic was before. docs/adr/0010-traffic-of-a-release.md
 func newLiveColour(scope construct.Construct, props ServiceProps) awscdk.CfnCondition {
 	stack, service := awscdk.Stack_Of(scope), ID(props.Task.Service, "")
 	if props.CodeDeploy {

@@ -378,7 +378,9 @@ func (e emulator) services(t *testing.T) map[string]ecstypes.Service {
 				t.Fatal(err)
 			}
 			for _, service := range found.Services {
-				services[e.variables(t, service)["SERVICE"]] = service
+				if aws.ToString(service.Status) == "ACTIVE" { // a deleted one is listed for a while
+					services[e.variables(t, service)["SERVICE"]] = service
+				}
 			}
 		}
 	}
