@@ -39,10 +39,13 @@ func TestMutate(t *testing.T) {
 		t.Run(titleOf(m.row, m.name), func(t *testing.T) {
 			changes := 0
 			for _, a := range assemblies {
-				for i := range a.all(m.of) {
+				for i, whole := range a.all(m.of) {
+					if m.when != nil && !m.when(a, whole) {
+						continue
+					}
 					broken := a.clone()
 					r := broken.all(m.of)[i]
-					if m.when != nil && !m.when(broken, r) || !m.apply(broken, r) {
+					if !m.apply(broken, r) {
 						continue
 					}
 					changes++
