@@ -10,6 +10,7 @@ func defaults(profile Profile) Environment {
 		Profile:      profile,
 		Network:      networkDefaults(profile),
 		Database:     databaseDefaults(profile),
+		Cache:        cacheDefaults(profile),
 		Scaler:       scalerDefaults(profile),
 		LoadBalancer: loadBalancerDefaults(profile),
 		Bus:          busDefaults(profile),
@@ -20,6 +21,7 @@ func defaults(profile Profile) Environment {
 func (e *Environment) complete(d *document) {
 	e.Network.complete(regions[e.Region])
 	e.Database.complete(d)
+	e.Cache.complete(d)
 	e.Scaler.complete(d)
 	e.completeServices(d)
 	for i := range e.Events {

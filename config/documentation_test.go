@@ -35,6 +35,7 @@ func generateSchema(t *testing.T) *jsonschema.Schema {
 	for definition, values := range map[string]map[string][]any{
 		"Environment": {"region": anys(regionNames())},
 		"Backup":      {"copyRegion": anys(regionNames())},
+		"Cache":       {"logRetentionDays": anys(logRetentionDays)},
 		"Database":    {"logRetentionDays": anys(logRetentionDays)},
 		"FlowLogs":    {"retentionDays": anys(logRetentionDays)},
 		"Exception":   {"safety": anys(safetyNames())},

@@ -47,6 +47,8 @@ type Environment struct {
 	Network Network `json:"network" jsonschema:"required"`
 	// Database is the Aurora PostgreSQL cluster.
 	Database Database `json:"database" jsonschema:"required"`
+	// Cache is ElastiCache for Valkey: sessions, product cache, rate limits.
+	Cache Cache `json:"cache,omitempty"`
 	// Scaler decides how many further readers the cluster has at any minute.
 	Scaler Scaler `json:"scaler,omitempty"`
 	// LoadBalancer is in front of the services.

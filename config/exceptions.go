@@ -94,6 +94,15 @@ var safeties = []safety{
 	{name: "enhanced-monitoring", path: "database.monitoringIntervalSeconds", off: func(i inspection) string {
 		return unless(i.Database.MonitoringIntervalSeconds > 0, "0, want 1 to 60")
 	}},
+	{name: "separate-caches", path: "cache.layout", off: func(i inspection) string {
+		return unless(i.Cache.Layout == CacheSeparate, "%s lets a full product cache take the room of the sessions, want %s", i.Cache.Layout, CacheSeparate)
+	}},
+	{name: "cache-failover", path: "cache.replicas", off: func(i inspection) string {
+		return unless(len(i.cachesWithoutReplica()) == 0, "0, want at least 1: without a replica there is no failover")
+	}, where: func(i inspection) string { return i.cachesWithoutReplica()[0] }},
+	{name: "full-speed-caches", path: "cache.nodeType", off: func(i inspection) string {
+		return unless(len(i.burstableCaches()) == 0, "burstable, throttled once its CPU credits are used up; want for example cache.m7g.large")
+	}, where: func(i inspection) string { return i.burstableCaches()[0] }},
 	{name: "someone-to-call", path: "notifications.critical", off: func(i inspection) string {
 		critical := i.Notifications.Critical
 		return unless(critical.TopicARN != "" || len(critical.Emails)+len(critical.Endpoints) > 0 || !i.sound("notifications.critical"), "nobody hears of a critical alarm, want emails, endpoints or topicArn")

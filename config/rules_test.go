@@ -178,6 +178,43 @@ var ruleCases = map[string]ruleCase{
 	"fewer tasks at most than at least": {
 		[]change{{"", "services: {catalog: {scaling: {min: »30}}}\n"}},
 		[]string{"services.catalog.scaling.min: 30, want at most max, 20"}},
+	"caches that a service uses": {changes: []change{loyalty("caches: [sessions, rateLimits]")}},
+	"a cache that nobody knows": {
+		[]change{loyalty("caches: [sessions, »carts]")},
+		[]string{`services.loyalty.caches[1]: text "carts", want one of sessions, products, rateLimits`}},
+	"a variable with a name of the caches'": {
+		[]change{loyalty("environment: {CACHE_TTL: »\"1\"}")},
+		[]string{"services.loyalty.environment.CACHE_TTL: names that start with CACHE_ are the platform's, want another"}},
+
+	// The caches.
+	"separate groups that differ": {changes: []change{{"", "cache: {replicas: 1, sessions: {nodeType: cache.r7g.large, replicas: 2}, engineVersion: '8.1', snapshotRetentionDays: 14}\n"}}},
+	"a version of Valkey that is none": {
+		[]change{{"", "cache: {engineVersion: »'8.3'}\n"}},
+		[]string{"cache.engineVersion: 8.3 is no version of Valkey that Peakline knows, want one of 7.2, 8.0, 8.1, 8.2"}},
+	"node types that ElastiCache does not have": {
+		[]change{{"", "cache: {nodeType: »cache.m7h.large, sessions: {nodeType: »cache.r7g.huge}, products: {nodeType: »cache.r6gd.xlarge}, rateLimits: {nodeType: »cache.quantum9.large}}\n"}},
+		[]string{
+			`cache.nodeType: "cache.m7h.large" is no node type of ElastiCache that Peakline knows; did you mean cache.m7g.large?`,
+			`cache.sessions.nodeType: "cache.r7g.huge" has no such size, want cache.r7g with one of large, xlarge, 2xlarge, 4xlarge, 8xlarge, 12xlarge, 16xlarge`,
+			"cache.products.nodeType: cache.r6gd.xlarge is for data tiering, which slows what is read rarely; use r6g or r7g",
+			`cache.rateLimits.nodeType: "cache.quantum9.large" is no node type of ElastiCache that Peakline knows; want a family of cache.c7gn, cache.m5, cache.m6g, cache.m7g, cache.r5, cache.r6g, cache.r7g, cache.t3, cache.t4g`}},
+	"a group of its own in a shared cache": {
+		[]change{{"", "cache: {layout: shared, »sessions: {replicas: 1}}\nexceptions: [{safety: separate-caches, reason: a shop without visitors}]\n"}},
+		[]string{"cache.sessions: has no effect with layout: shared; remove it or choose layout: separate"}},
+	"windows of caches that are none, or short": {
+		[]change{{"", "cache: {snapshotWindow: »\"02:00-02:30\", maintenanceWindow: »\"xyz:01:00-tue:02:00\"}\n"}},
+		[]string{
+			`cache.snapshotWindow: "02:00-02:30": 30 minutes, want at least 60`,
+			`cache.maintenanceWindow: "xyz:01:00-tue:02:00": no days and times, want for example tue:04:30-tue:05:30`}},
+	"windows of caches that overlap": {
+		[]change{{"", "cache: {maintenanceWindow: »\"wed:02:30-wed:03:30\"}\n"}},
+		[]string{"cache.maintenanceWindow: snapshot 02:00-03:00 and maintenance wed:02:30-wed:03:30 overlap, want them apart"}},
+	"a snapshot window in the maintenance window": {
+		[]change{{"", "cache: {snapshotWindow: »\"04:00-05:00\"}\n"}},
+		[]string{"cache.snapshotWindow: snapshot 04:00-05:00 and maintenance wed:04:30-wed:05:30 overlap, want them apart"}},
+	"more replicas than a group can have": {
+		[]change{{"", "cache: {replicas: »6}\n"}},
+		[]string{"cache.replicas: 6, want 0 to 4"}},
 	"a database of its own is two braces": {changes: []change{loyalty("database: {}")}},
 	"a schema that is another's": {
 		[]change{{"", "services: {loyalty: {paths: [/api/loyalty], priority: 600, health: {path: /health}, database: {schema: »orders}}, catalog: {database: {schema: catalog}}}\n"}},
@@ -563,6 +600,12 @@ var weakenings = map[Safety]ruleCase{
 		[]string{"database.insights.mode: off, want standard or advanced"}},
 	"enhanced-monitoring": {[]change{{"  readers:", "  monitoringIntervalSeconds: »0\n  readers:"}},
 		[]string{"database.monitoringIntervalSeconds: 0, want 1 to 60"}},
+	"separate-caches": {[]change{{"", "cache: {layout: »shared}\n"}},
+		[]string{"cache.layout: shared lets a full product cache take the room of the sessions, want separate"}},
+	"cache-failover": {[]change{{"", "cache: {products: {replicas: »0}}\n"}},
+		[]string{"cache.products.replicas: 0, want at least 1: without a replica there is no failover"}},
+	"full-speed-caches": {[]change{{"", "cache: {rateLimits: {nodeType: »cache.t4g.medium}}\n"}},
+		[]string{"cache.rateLimits.nodeType: burstable, throttled once its CPU credits are used up; want for example cache.m7g.large"}},
 	"someone-to-call": {[]change{{"notifications: {critical: {emails: [oncall@example.com]}}\n", ""}},
 		[]string{"notifications.critical: nobody hears of a critical alarm, want emails, endpoints or topicArn"}},
 }

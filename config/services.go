@@ -36,6 +36,8 @@ type Service struct {
 	Release Release `json:"release,omitempty" jsonschema:"enum=ecs,enum=codedeploy"`
 	// Calls are the services that this one calls. It finds the address of `inventory` in INVENTORY_URL.
 	Calls []string `json:"calls,omitempty" jsonschema:"uniqueItems=true,maxItems=50"`
+	// Caches are the caches that the service uses. No other service can read their passwords.
+	Caches []CachePurpose `json:"caches,omitempty" jsonschema:"uniqueItems=true,enum=sessions,enum=products,enum=rateLimits"`
 	// Scaling bounds the number of tasks and says what changes it.
 	Scaling ServiceScaling `json:"scaling,omitempty"`
 	// Publishes are the domain events that the service puts on the bus.
@@ -234,6 +236,8 @@ var serviceRules = []rule{
 						i.refuse(path, "set by the platform, want another name than %s", strings.Join(ownVariables, ", "))
 					case callee >= 0:
 						i.refuse(path, "set by the platform, the address of %s, want another name", i.Services[name].Calls[callee])
+					case strings.HasPrefix(variable, cacheVariables):
+						i.refuse(path, "names that start with %s are the platform's, want another", cacheVariables)
 					case section == "secrets" && plain:
 						i.refuse(path, "stands in environment too, want it once")
 					}
