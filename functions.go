@@ -12,6 +12,7 @@ import (
 // buildFunctions compiles every Lambda function of the platform.
 func buildFunctions() (code stacks.FunctionCode, err error) {
 	for name, folder := range map[string]*string{
+		"cacherotation":  &code.CacheRotation,
 		"replicascaler":  &code.ReplicaScaler,
 		"secretrotation": &code.SecretRotation,
 	} {

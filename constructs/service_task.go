@@ -9,7 +9,6 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsssm"
 	construct "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -29,8 +28,10 @@ type ServiceTaskProps struct {
 	CPU, MemoryMiB int
 	// Environment holds environment variables, Secrets those whose value a secret holds.
 	Environment map[string]*string
-	Secrets     map[string]awssecretsmanager.ISecret
-	Logs        awslogs.ILogGroup
+	Secrets     map[string]awsecs.Secret
+	// SecretKeys are the ARNs of the keys of those secrets. The CDK grants nothing on a key of another stack.
+	SecretKeys []*string
+	Logs       awslogs.ILogGroup
 	// Command is given to the image, and PlaceholderCommand to the placeholder in its place.
 	Command, PlaceholderCommand []string
 	// Health is the command of the container's health check; empty for a task that ends by itself.
@@ -51,9 +52,13 @@ func newServiceTask(scope construct.Construct, id string, props ServiceTaskProps
 		},
 	})
 	allowPull(task, props.Repository)
-	secrets := map[string]awsecs.Secret{}
-	for variable, secret := range props.Secrets {
-		secrets[variable] = awsecs.Secret_FromSecretsManager(secret, nil)
+	if len(props.SecretKeys) > 0 {
+		task.AddToExecutionRolePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Actions:   jsii.Strings("kms:Decrypt"),
+			Resources: &props.SecretKeys,
+			Conditions: &map[string]interface{}{"StringEquals": map[string]interface{}{
+				"kms:ViaService": fmt.Sprintf("secretsmanager.%s.amazonaws.com", *awscdk.Stack_Of(task).Region())}},
+		}))
 	}
 	linux := awsecs.NewLinuxParameters(task, jsii.String("Linux"), &awsecs.LinuxParametersProps{InitProcessEnabled: jsii.Bool(true)})
 	linux.DropCapabilities(awsecs.Capability_ALL)
@@ -62,7 +67,7 @@ func newServiceTask(scope construct.Construct, id string, props ServiceTaskProps
 		ContainerName:          jsii.String(containerName),
 		Image:                  awsecs.ContainerImage_FromRegistry(image, nil),
 		Environment:            &props.Environment,
-		Secrets:                &secrets,
+		Secrets:                &props.Secrets,
 		ReadonlyRootFilesystem: jsii.Bool(true),
 		User:                   jsii.String(taskUser),
 		LinuxParameters:        linux,

@@ -18,6 +18,7 @@ import (
 type FunctionCode struct {
 	SecretRotation string
 	ReplicaScaler  string
+	CacheRotation  string
 }
 
 // PlatformProps is an environment and the code that runs in it.
@@ -35,6 +36,7 @@ type Platform struct {
 	BackupCopy     *BackupCopy
 	Database       *Database
 	DatabaseAccess *DatabaseAccess
+	Cache          *Cache
 	ReplicaScaler  *ReplicaScaler
 	Messaging      *Messaging
 	Registry       *Registry
@@ -70,6 +72,12 @@ func NewPlatform(scope construct.Construct, props PlatformProps) *Platform {
 		Database:      platform.Database,
 		RotationCode:  props.Functions.SecretRotation,
 	})
+	platform.Cache = NewCache(stage, CacheProps{
+		Environment:   environment,
+		Network:       platform.Network,
+		Notifications: platform.Notifications.Notifications,
+		RotationCode:  props.Functions.CacheRotation,
+	})
 	platform.ReplicaScaler = NewReplicaScaler(stage, ReplicaScalerProps{
 		Environment:   environment,
 		Database:      platform.Database,
@@ -83,6 +91,7 @@ func NewPlatform(scope construct.Construct, props PlatformProps) *Platform {
 		Network:       platform.Network,
 		Registry:      platform.Registry,
 		Messaging:     platform.Messaging,
+		Cache:         platform.Cache,
 		Notifications: platform.Notifications.Notifications,
 	})
 	return platform

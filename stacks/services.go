@@ -9,7 +9,6 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 	construct "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
@@ -30,6 +29,7 @@ type ServicesProps struct {
 	Network       *Network
 	Registry      *Registry
 	Messaging     *Messaging
+	Cache         *Cache
 	Notifications *constructs.Notifications
 }
 
@@ -39,6 +39,8 @@ func NewServices(stage awscdk.Stage, props ServicesProps) *Services {
 	stack := newStack(stage, "Services", "load balancer, services, schedules", environment)
 	stack.AddStackDependency(props.Registry.Stack, jsii.String("the released images are read there"))
 	props.Registry = props.Registry.as(stack)
+	stack.AddStackDependency(props.Cache.Stack, jsii.String("the addresses of the caches are read there"))
+	props.Cache = props.Cache.as(stack)
 	front := asIs(stack, "LoadBalancerGroup", props.Network.SecurityGroups.LoadBalancer)
 	group := asIs(stack, "ServicesGroup", props.Network.SecurityGroups.Services)
 	balancer := constructs.NewLoadBalancer(stack, "Front", constructs.LoadBalancerProps{
@@ -91,7 +93,7 @@ func asIs(scope construct.Construct, id string, group awsec2.SecurityGroup) awse
 
 func (s *Services) add(name string, props ServicesProps, cluster *constructs.ServiceCluster, group awsec2.ISecurityGroup) {
 	environment, settings := props.Environment, props.Environment.Services[name]
-	task := serviceTask(name, props)
+	task := serviceTask(s.Stack, name, props)
 	released := task
 	released.Environment = s.withCalls(task.Environment, name, environment, environment.CallByName)
 	service := constructs.NewService(s.Stack, constructs.ID(name, ""), constructs.ServiceProps{
@@ -154,7 +156,7 @@ func (s *Services) withCalls(variables map[string]*string, name string, environm
 func neverByName(string, string) bool { return false }
 
 // serviceTask is the container of a service: docs/service-contract.md lists the variables.
-func serviceTask(name string, props ServicesProps) constructs.ServiceTaskProps {
+func serviceTask(stack awscdk.Stack, name string, props ServicesProps) constructs.ServiceTaskProps {
 	environment, settings := props.Environment, props.Environment.Services[name]
 	variables := map[string]*string{
 		"ENVIRONMENT": jsii.String(environment.Name),
@@ -170,9 +172,19 @@ func serviceTask(name string, props ServicesProps) constructs.ServiceTaskProps {
 	for variable, value := range settings.Environment {
 		variables[variable] = jsii.String(value)
 	}
-	secrets := map[string]awssecretsmanager.ISecret{}
+	secrets := map[string]awsecs.Secret{}
 	for variable, secret := range settings.Secrets {
-		secrets[variable] = props.Registry.Secrets[secret]
+		secrets[variable] = awsecs.Secret_FromSecretsManager(props.Registry.Secrets[secret], nil)
+	}
+	var keys []*string
+	if len(secrets) > 0 {
+		keys = append(keys, props.Registry.key.KeyArn())
+	}
+	for _, purpose := range settings.Caches {
+		props.Cache.connect(stack, purpose, variables, secrets)
+	}
+	if len(settings.Caches) > 0 {
+		keys = append(keys, props.Cache.key.KeyArn())
 	}
 	return constructs.ServiceTaskProps{
 		EnvironmentName: environment.Name,
@@ -182,6 +194,7 @@ func serviceTask(name string, props ServicesProps) constructs.ServiceTaskProps {
 		MemoryMiB:       settings.MemoryMiB,
 		Environment:     variables,
 		Secrets:         secrets,
+		SecretKeys:      keys,
 		Health:          settings.Health.Command,
 		GraceSeconds:    settings.Health.GraceSeconds,
 		StopSeconds:     settings.StopSeconds,

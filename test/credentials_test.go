@@ -40,12 +40,12 @@ var credentialRequirements = []requirement{
 				fail("%s has IAM authentication off: people would share a password", a.cluster())
 			}
 		}},
-	{row: "D6", name: "every secret but third parties' rotates as often as configured, with a function of ours, and the master's not just because of a deployment",
+	{row: "D6", name: "every secret but third parties' and the caches' rotates as often as configured, with a function of ours, and the master's not just because of a deployment",
 		check: func(a *assembly, fail failure) {
 			for _, secret := range a.all("AWS::SecretsManager::Secret") {
 				schedules := a.rotations(secret)
-				if a.isThirdParty(secret) {
-					continue // only they can issue another
+				if a.isThirdParty(secret) || inCache(a, secret) {
+					continue // only they can issue another, and C1 speaks of the caches'
 				}
 				if len(schedules) != 1 {
 					fail("%s has %d rotation schedules, want one: a password that leaked stays good for ever", secret, len(schedules))
@@ -71,6 +71,9 @@ var credentialRequirements = []requirement{
 	{row: "D6", name: "only Secrets Manager of this account may call the rotation, and the rotation reaches only its secrets and the database",
 		check: func(a *assembly, fail failure) {
 			for _, schedule := range a.all("AWS::SecretsManager::RotationSchedule") {
+				if inCache(a, schedule) {
+					continue
+				}
 				function := a.target(schedule, "RotationLambdaARN")
 				secret := a.target(schedule, "SecretId")
 				callers := 0
@@ -123,6 +126,9 @@ var credentialRequirements = []requirement{
 	{row: "D6", name: "a rotation that fails is told",
 		check: func(a *assembly, fail failure) {
 			for _, schedule := range a.all("AWS::SecretsManager::RotationSchedule") {
+				if inCache(a, schedule) {
+					continue
+				}
 				alarm := a.alarm("database-secret-rotation")
 				if isLogin(a, schedule) {
 					alarm = a.alarm("database-access")

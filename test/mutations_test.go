@@ -1,6 +1,7 @@
 package test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -166,9 +167,9 @@ var mutations = []mutation{
 	{row: "D5", name: "the log is kept for another time", of: "AWS::Logs::LogGroup", when: at("/PostgresqlLog/"), edit: set("RetentionInDays", 1.0)},
 	{row: "D5", name: "the log is not encrypted", of: "AWS::Logs::LogGroup", when: at("/PostgresqlLog/"), edit: drop("KmsKeyId")},
 	{row: "D6", name: "the master password stands in the template", of: "AWS::RDS::DBCluster", edit: set("MasterUserPassword", "correct-horse-battery-staple")},
-	{row: "D6", name: "the secret holds a given password", of: "AWS::SecretsManager::Secret", edit: set("SecretString", "correct-horse-battery-staple")},
-	{row: "D6", name: "the password is short", of: "AWS::SecretsManager::Secret", edit: set("GenerateSecretString/PasswordLength", 8.0)},
-	{row: "D6", name: "the secret has AWS's key", of: "AWS::SecretsManager::Secret", edit: drop("KmsKeyId")},
+	{row: "D6", name: "the secret holds a given password", of: "AWS::SecretsManager::Secret", when: outsideCache, edit: set("SecretString", "correct-horse-battery-staple")},
+	{row: "D6", name: "the password is short", of: "AWS::SecretsManager::Secret", when: outsideCache, edit: set("GenerateSecretString/PasswordLength", 8.0)},
+	{row: "D6", name: "the secret has AWS's key", of: "AWS::SecretsManager::Secret", when: outsideCache, edit: drop("KmsKeyId")},
 	{row: "D6", name: "the secret does not say where to connect", of: "AWS::SecretsManager::SecretTargetAttachment", edit: gone},
 	{row: "D6", name: "IAM authentication is off", of: "AWS::RDS::DBCluster", edit: set("EnableIAMDatabaseAuthentication", false)},
 	{row: "D6", name: "a login's secret is missing", of: "AWS::SecretsManager::Secret", when: hasLogin, edit: gone},
@@ -192,12 +193,12 @@ var mutations = []mutation{
 	{row: "D6", name: "whoever makes the logins may not read the master's secret", of: "AWS::IAM::Policy", when: at("/LoginRotation/"),
 		edit: statementWith("PolicyDocument", "secretsmanager:GetSecretValue", func(body map[string]any) { body["Effect"] = "Deny" })},
 	{row: "D6", name: "a failed login is not told", of: "AWS::CloudWatch::Alarm", when: alarmNamed("database-access"), edit: gone},
-	{row: "D6", name: "the secret does not rotate", of: "AWS::SecretsManager::RotationSchedule", edit: gone},
-	{row: "D6", name: "the secret rotates at another interval", of: "AWS::SecretsManager::RotationSchedule", edit: set("RotationRules/ScheduleExpression", "rate(999 days)")},
+	{row: "D6", name: "the secret does not rotate", of: "AWS::SecretsManager::RotationSchedule", when: outsideCache, edit: gone},
+	{row: "D6", name: "the secret rotates at another interval", of: "AWS::SecretsManager::RotationSchedule", when: outsideCache, edit: set("RotationRules/ScheduleExpression", "rate(999 days)")},
 	{row: "D6", name: "the master's secret rotates with every deployment", of: "AWS::SecretsManager::RotationSchedule", when: at("/MasterSecretRotation/"), edit: set("RotateImmediatelyOnUpdate", true)},
 	{row: "D6", name: "the first rotation does not wait for the database", of: "AWS::SecretsManager::RotationSchedule", when: at("/MasterSecretRotation/"), edit: attribute("DependsOn", nil)},
-	{row: "D6", name: "anyone's secret may call the rotation", of: "AWS::Lambda::Permission", when: with("Principal", "secretsmanager.amazonaws.com"), edit: drop("SourceAccount")},
-	{row: "D6", name: "nobody may call the rotation", of: "AWS::Lambda::Permission", when: with("Principal", "secretsmanager.amazonaws.com"), edit: gone},
+	{row: "D6", name: "anyone's secret may call the rotation", of: "AWS::Lambda::Permission", when: callsRotationOf("Database"), edit: drop("SourceAccount")},
+	{row: "D6", name: "nobody may call the rotation", of: "AWS::Lambda::Permission", when: callsRotationOf("Database"), edit: gone},
 	{row: "D6", name: "the rotation may write every secret", of: "AWS::IAM::Policy", when: at("/MasterSecretRotation/"),
 		edit: statementWith("PolicyDocument", "secretsmanager:PutSecretValue", func(body map[string]any) { body["Resource"] = "*" })},
 	{row: "D6", name: "the rotation runs outside the VPC", of: "AWS::Lambda::Function", when: at("/MasterSecretRotation/"), edit: drop("VpcConfig")},
@@ -223,7 +224,7 @@ var mutations = []mutation{
 	{row: "L1", name: "the scaler runs once an hour", of: "AWS::Events::Rule", when: has("ScheduleExpression"), edit: set("ScheduleExpression", "rate(1 hour)")},
 	{row: "L1", name: "the scaler waits for an alarm that does not exist", of: "AWS::Events::Rule", when: has("EventPattern/detail/alarmName"), edit: set("EventPattern/detail/alarmName/0", "prod-databaze-reader-cpu")},
 	{row: "L1", name: "the policy has another name", of: "AWS::SSM::Parameter", when: inReplicaScaler, edit: set("Name", "/peakline/elsewhere/replica-scaler/policy")},
-	{row: "L1", name: "the policy has another maximum", of: "AWS::SSM::Parameter", edit: func(_ *assembly, r resource) {
+	{row: "L1", name: "the policy has another maximum", of: "AWS::SSM::Parameter", when: inReplicaScaler, edit: func(_ *assembly, r resource) {
 		put(r.properties(), "Value", strings.Replace(r.text("Value"), `"max":`, `"max":9`, 1))
 	}},
 	{row: "L1", name: "a function looks at another cluster", of: "AWS::Lambda::Function", when: has("Environment/Variables/" + contract.EnvCluster), edit: set("Environment/Variables/"+contract.EnvCluster, "another")},
@@ -232,10 +233,10 @@ var mutations = []mutation{
 	{row: "L1", name: "an alarm of the scaler watches another environment", of: "AWS::CloudWatch::Alarm", when: with("Namespace", contract.MetricNamespace), edit: set("Dimensions/0/Value", "elsewhere")},
 	{row: "L1", name: "target tracking has another ceiling", of: "AWS::ApplicationAutoScaling::ScalableTarget", when: inReplicaScaler, edit: set("MaxCapacity", 1.0)},
 	{row: "L1", name: "target tracking aims elsewhere", of: "AWS::ApplicationAutoScaling::ScalingPolicy", when: inReplicaScaler, edit: set("TargetTrackingScalingPolicyConfiguration/TargetValue", 99.0)},
-	{row: "L2", name: "the floors are left out of the policy", of: "AWS::SSM::Parameter", when: func(a *assembly, _ resource) bool { return len(a.environment.Events) > 0 }, edit: func(_ *assembly, r resource) {
+	{row: "L2", name: "the floors are left out of the policy", of: "AWS::SSM::Parameter", when: func(a *assembly, r resource) bool { return inReplicaScaler(a, r) && len(a.environment.Events) > 0 }, edit: func(_ *assembly, r resource) {
 		put(r.properties(), "Value", strings.Replace(r.text("Value"), `"floors":`, `"planned":`, 1))
 	}},
-	{row: "L2", name: "a floor starts on another day", of: "AWS::SSM::Parameter", when: func(a *assembly, _ resource) bool { return len(a.environment.Events) > 0 }, edit: func(_ *assembly, r resource) {
+	{row: "L2", name: "a floor starts on another day", of: "AWS::SSM::Parameter", when: func(a *assembly, r resource) bool { return inReplicaScaler(a, r) && len(a.environment.Events) > 0 }, edit: func(_ *assembly, r resource) {
 		put(r.properties(), "Value", strings.Replace(r.text("Value"), "2026-11-2", "2026-12-2", 1))
 	}},
 	{row: "L3", name: "the scaler may delete every instance", of: "AWS::IAM::Policy", when: at("/ReplicaScaler/"),
@@ -285,6 +286,54 @@ var mutations = []mutation{
 	{row: "O2", name: "nobody is subscribed", of: "AWS::SNS::Subscription", edit: gone},
 	{row: "O2", name: "the services may not publish", of: "AWS::SNS::TopicPolicy", edit: gone},
 	{row: "O2", name: "the services may not use the topics' key", of: "AWS::KMS::Key", when: at("/Operators/"), edit: shorten("KeyPolicy/Statement")},
+
+	// Caches
+	{row: "C1", name: "a replication group is missing", of: "AWS::ElastiCache::ReplicationGroup", edit: gone},
+	{row: "C1", name: "a group has a node less", of: "AWS::ElastiCache::ReplicationGroup", edit: set("NumCacheClusters", 0.0)},
+	{row: "C1", name: "a lost primary is not replaced", of: "AWS::ElastiCache::ReplicationGroup", when: with("AutomaticFailoverEnabled", true), edit: set("AutomaticFailoverEnabled", false)},
+	{row: "C1", name: "all nodes are in one zone", of: "AWS::ElastiCache::SubnetGroup", edit: func(_ *assembly, r resource) { put(r.properties(), "SubnetIds", r.list("SubnetIds")[:1]) }},
+	{row: "C1", name: "a replica more would replace the group", of: "AWS::ElastiCache::ReplicationGroup", edit: set("PreferredCacheClusterAZs", []any{"us-east-1a"})},
+	{row: "C1", name: "a full memory evicts anything", of: "AWS::ElastiCache::ParameterGroup", edit: set("Properties/maxmemory-policy", "allkeys-random")},
+	{row: "C1", name: "a group runs with the parameters of another engine", of: "AWS::ElastiCache::ParameterGroup", edit: set("CacheParameterGroupFamily", "redis7")},
+	{row: "C1", name: "connections without TLS are taken", of: "AWS::ElastiCache::ReplicationGroup", edit: set("TransitEncryptionMode", "preferred")},
+	{row: "C1", name: "sessions are written without a key of ours", of: "AWS::ElastiCache::ReplicationGroup", edit: drop("KmsKeyId")},
+	{row: "C1", name: "the cache is reached by others", of: "AWS::ElastiCache::ReplicationGroup", edit: set("SecurityGroupIds/0", "sg-0123456789abcdef0")},
+	{row: "C1", name: "anybody is the default user", of: "AWS::ElastiCache::User", when: with("UserName", "default"), edit: set("AccessString", "on ~* +@all")},
+	{row: "C1", name: "the default user is Valkey's own", of: "AWS::ElastiCache::UserGroup", edit: func(_ *assembly, r resource) { put(r.properties(), "UserIds", r.list("UserIds")[1:]) }},
+	{row: "C1", name: "a user reaches every key", of: "AWS::ElastiCache::User", when: isServiceUser, edit: set("AccessString", "on ~* -@all +@read +@write -@dangerous")},
+	{row: "C1", name: "a user may flush the cache", of: "AWS::ElastiCache::User", when: isServiceUser, edit: func(_ *assembly, r resource) {
+		put(r.properties(), "AccessString", strings.Replace(r.text("AccessString"), "-@dangerous ", "", 1))
+	}},
+	{row: "C1", name: "a user is in no group", of: "AWS::ElastiCache::UserGroup", edit: shorten("UserIds")},
+	{row: "C1", name: "a password stands in the template", of: "AWS::ElastiCache::User", edit: set("Passwords", []any{"correct horse battery staple"})},
+	{row: "C1", name: "a password is not needed", of: "AWS::ElastiCache::User", edit: set("NoPasswordRequired", true)},
+	{row: "C1", name: "a password is short", of: "AWS::SecretsManager::Secret", when: at("/Cache/SessionsUser/"), edit: set("GenerateSecretString/PasswordLength", 8.0)},
+	{row: "C1", name: "a password never changes", of: "AWS::SecretsManager::RotationSchedule", when: inCache, edit: gone},
+	{row: "C1", name: "a password changes with a deployment", of: "AWS::SecretsManager::RotationSchedule", when: inCache, edit: set("RotateImmediatelyOnUpdate", true)},
+	{row: "C1", name: "anyone's secret may call the rotation", of: "AWS::Lambda::Permission", when: callsRotationOf("Cache"), edit: drop("SourceAccount")},
+	{row: "C1", name: "nobody may call the rotation", of: "AWS::Lambda::Permission", when: callsRotationOf("Cache"), edit: gone},
+	{row: "C1", name: "the rotation may change any user", of: "AWS::IAM::Policy", when: inCache,
+		edit: statementWith("PolicyDocument", "elasticache:ModifyUser", func(body map[string]any) { body["Resource"] = "arn:aws:elasticache:us-east-1:123456789012:user:x" })},
+	{row: "C1", name: "a rotation that fails is not told", of: "AWS::CloudWatch::Alarm", when: alarmNamed("cache-password-rotation"), edit: gone},
+	{row: "C1", name: "sessions are in no snapshot", of: "AWS::ElastiCache::ReplicationGroup", when: has("SnapshotRetentionLimit"), edit: drop("SnapshotRetentionLimit")},
+	{row: "C1", name: "sessions go with their stack", of: "AWS::ElastiCache::ReplicationGroup", when: has("SnapshotRetentionLimit"), edit: attribute("DeletionPolicy", "Delete")},
+	{row: "C1", name: "a group is maintained at noon", of: "AWS::ElastiCache::ReplicationGroup", edit: set("PreferredMaintenanceWindow", "mon:12:00-mon:13:00")},
+	{row: "C1", name: "a log is not delivered", of: "AWS::ElastiCache::ReplicationGroup", edit: shorten("LogDeliveryConfigurations")},
+	{row: "C1", name: "an address is another cache's", of: "AWS::SSM::Parameter", when: inCache, edit: set("Value", "rediss://elsewhere:6379")},
+	{row: "C1", name: "a service gets no password", of: "AWS::ECS::TaskDefinition", when: at("/User/Task/Resource"), edit: drop("ContainerDefinitions/0/Secrets")},
+	{row: "C2", name: "an alarm of the caches is missing", of: "AWS::CloudWatch::Alarm", when: ofReplicationGroup, edit: gone},
+	{row: "C2", name: "an alarm of the caches watches another metric", of: "AWS::CloudWatch::Alarm", when: ofReplicationGroup, edit: func(_ *assembly, r resource) {
+		for n := range r.list("Metrics") {
+			put(r.properties(), fmt.Sprintf("Metrics/%d/MetricStat/Metric/MetricName", n), "NetworkBytesIn")
+		}
+	}},
+	{row: "C2", name: "an alarm of the caches watches another node", of: "AWS::CloudWatch::Alarm", when: ofReplicationGroup, edit: func(_ *assembly, r resource) {
+		for n := range r.list("Metrics") {
+			put(r.properties(), fmt.Sprintf("Metrics/%d/MetricStat/Metric/Dimensions/0/Value", n), "another-001")
+		}
+	}},
+	{row: "C2", name: "the alarm on memory fires when it is too late", of: "AWS::CloudWatch::Alarm", when: alarmNamed("cache-memory-sessions"), edit: set("Threshold", 99.0)},
+	{row: "C2", name: "a product cache that finds nothing is fine", of: "AWS::CloudWatch::Alarm", when: alarmNamed("cache-hit-ratio-products"), edit: set("Threshold", 10.0)},
 
 	// What holds of every template
 	{name: "a policy names every resource", of: "AWS::IAM::Policy", edit: extend("PolicyDocument/Statement", map[string]any{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"})},
@@ -375,7 +424,7 @@ var mutations = []mutation{
 	{row: "S2", name: "the certificate's name is public", of: "AWS::Route53::HostedZone", edit: drop("VPCs")},
 	{row: "S4", name: "a caller finds another address", of: "AWS::ECS::TaskDefinition", edit: func(_ *assembly, r resource) {
 		for _, entry := range r.list("ContainerDefinitions/0/Environment") {
-			if name, _ := dig(entry, "Name").(string); strings.HasSuffix(name, "_URL") && name != "EVENT_QUEUE_URL" {
+			if name, _ := dig(entry, "Name").(string); strings.HasSuffix(name, "_URL") && name != "EVENT_QUEUE_URL" && !strings.HasPrefix(name, "CACHE_") {
 				put(entry, "Value", "http://elsewhere")
 			}
 		}
@@ -393,6 +442,10 @@ var mutations = []mutation{
 	{row: "S4", name: "a service has no name for others", of: "AWS::ECS::Service", when: has("ServiceConnectConfiguration"), edit: drop("ServiceConnectConfiguration")},
 	{row: "S5", name: "a schedule runs hourly", of: "AWS::Scheduler::Schedule", edit: set("ScheduleExpression", "rate(1 hour)")},
 	{row: "S5", name: "a schedule gives up without a trace", of: "AWS::Scheduler::Schedule", edit: drop("Target/DeadLetterConfig")},
+	{row: "S6", name: "a task may not use the key of its secrets", of: "AWS::IAM::Policy", when: at("/ExecutionRole/"),
+		edit: func(_ *assembly, r resource) {
+			put(r.properties(), "PolicyDocument/Statement", slices.DeleteFunc(slices.Clone(r.list("PolicyDocument/Statement")), func(s any) bool { return dig(s, "Action") == "kms:Decrypt" }))
+		}},
 	{row: "S6", name: "a third party's secret stands in the template", of: "AWS::SecretsManager::Secret", when: at("/Registry/"), edit: set("SecretString", "x")},
 	{row: "S9", name: "a tag can be pushed again", of: "AWS::ECR::Repository", edit: set("ImageTagMutability", "MUTABLE")},
 	{row: "S9", name: "a newer placeholder overwrites the release", of: "AWS::SSM::Parameter", when: func(_ *assembly, r resource) bool { return isReleasedImage(r) }, edit: set("Value", "docker.io/hashicorp/http-echo:2.0.0")},
@@ -406,3 +459,20 @@ func inServices(_ *assembly, r resource) bool { return r.stack.id == "Services" 
 
 // inReplicaScaler tells what belongs to the scaling of the readers.
 func inReplicaScaler(_ *assembly, r resource) bool { return r.stack.id == "ReplicaScaler" }
+
+// isServiceUser tells the users of caches that services connect as.
+func isServiceUser(_ *assembly, r resource) bool { return r.text("UserName") != "default" }
+
+// ofReplicationGroup tells the alarms on the nodes of a replication group.
+func ofReplicationGroup(a *assembly, r resource) bool {
+	return inCache(a, r) && !alarmNamed("cache-password-rotation")(a, r)
+}
+
+func outsideCache(a *assembly, r resource) bool { return !inCache(a, r) }
+
+// callsRotationOf tells the permissions by which Secrets Manager calls the functions of a stack, or of one whose name starts so.
+func callsRotationOf(stack string) func(*assembly, resource) bool {
+	return func(_ *assembly, r resource) bool {
+		return strings.HasPrefix(r.stack.id, stack) && r.text("Principal") == "secretsmanager.amazonaws.com"
+	}
+}

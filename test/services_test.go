@@ -380,8 +380,13 @@ var serviceRequirements = []requirement{
 		check: func(a *assembly, fail failure) {
 			for name, settings := range a.environment.Services {
 				task := a.task(a.service(name))
-				if got := len(task.list("ContainerDefinitions/0/Secrets")); got != len(settings.Secrets) {
-					fail("%s gets %d secrets, want %d", task, got, len(settings.Secrets))
+				if got, want := len(task.list("ContainerDefinitions/0/Secrets")), len(settings.Secrets)+len(settings.Caches); got != want {
+					fail("%s gets %d secrets, want %d", task, got, want)
+				}
+				for _, key := range a.keysOf(task) {
+					if !a.mayDecrypt(a.target(task, "ExecutionRoleArn"), key) {
+						fail("%s may not use %s, with which a secret of %s is encrypted: no task would start", a.target(task, "ExecutionRoleArn"), key, name)
+					}
 				}
 				for _, role := range []string{"ExecutionRoleArn", "TaskRoleArn"} {
 					for _, s := range a.statements(a.target(task, role)) {
@@ -559,11 +564,40 @@ func attributeOf(balancer resource, key string) string {
 // names tells whether a resource of a policy is one of the secrets that a service names.
 func (a *assembly) names(settings config.Service, s statement, readable any) bool {
 	text, _ := json.Marshal(readable)
+	for _, purpose := range settings.Caches {
+		if a.targetOf(s.stack, readable).is(a.cacheSecret(purpose)) {
+			return true
+		}
+	}
 	for _, secret := range settings.Secrets {
 		for _, known := range a.where("AWS::SecretsManager::Secret", "Description", a.environment.Secrets[secret].Description) {
 			if a.targetOf(s.stack, readable).is(known) || strings.Contains(string(text), known.id) {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// keysOf are the keys of the secrets that a task's container gets.
+func (a *assembly) keysOf(task resource) []resource {
+	var keys []resource
+	for _, entry := range task.list("ContainerDefinitions/0/Secrets") {
+		for _, secret := range a.all("AWS::SecretsManager::Secret") {
+			if a.mentions(task.stack, dig(entry, "ValueFrom"), secret) {
+				keys = append(keys, a.target(secret, "KmsKeyId"))
+			}
+		}
+	}
+	return keys
+}
+
+// mayDecrypt tells whether a role's policies let it use a key through Secrets Manager.
+func (a *assembly) mayDecrypt(role, key resource) bool {
+	for _, s := range a.statements(role) {
+		if s.allows() && slices.Contains(s.actions(), "kms:Decrypt") &&
+			slices.ContainsFunc(s.resources(), func(target any) bool { return a.targetOf(s.stack, target).is(key) }) {
+			return true
 		}
 	}
 	return false

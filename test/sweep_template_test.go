@@ -19,6 +19,8 @@ var physicalNames = []struct{ kind, pattern, reason string }{
 	{"AWS::CloudWatch::Alarm", `^[a-z0-9-]+$`, "whoever is paged finds the runbook by it, and the scaler's rule matches it"},
 	{"AWS::Backup::BackupVault", `^peakline-[a-z0-9-]+$`, "the vault of the other region is named in the copy rule, and CloudFormation demands a name"},
 	{"AWS::Events::EventBus", `^peakline-[a-z0-9-]+$`, "services publish to it by name"},
+	{"AWS::ElastiCache::User", `^peakline-[a-z0-9-]+$`, "CloudFormation demands an id and a name, and a connection says it"},
+	{"AWS::ElastiCache::UserGroup", `^peakline-[a-z0-9-]+$`, "CloudFormation demands an id"},
 	{"AWS::ECR::Repository", `^peakline-[a-z0-9-]+/[a-z0-9-]+$`, "the services' builds push to it by name"},
 	{"AWS::ServiceDiscovery::HttpNamespace", `^peakline-[a-z0-9-]+$`, "Cloud Map demands a name"},
 	{"AWS::Route53::HostedZone", `^[a-z0-9.-]+\.$`, "it is the name of the load balancer's certificate"},
@@ -44,6 +46,7 @@ var untaggable = []string{
 // would refuse to take them from the producer while the deployed consumer still imports them.
 var exportedAlways = []string{
 	"RefAuroraCluster", "AuroraMonitoringRole", "FnGetAttAuroraKey", "RefOperatorsCriticalTopic", "RefOperatorsWarningTopic",
+	"UserSecret", // of a cache that no service uses at the moment
 }
 
 var templateSweeps = []requirement{
@@ -176,7 +179,7 @@ func (r resource) physicalName() string {
 	}
 	parts := strings.Split(r.kind, "::")
 	thing := parts[len(parts)-1]
-	for _, property := range []string{thing + "Name", thing + "Identifier", thing + "Id", "Name", "DB" + strings.TrimPrefix(thing, "DB") + "Identifier"} {
+	for _, property := range []string{thing + "Identifier", thing + "Id", thing + "Name", "Name", "DB" + strings.TrimPrefix(thing, "DB") + "Identifier"} {
 		if name, ok := r.get(property).(string); ok && name != "" {
 			return name
 		}

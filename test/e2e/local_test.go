@@ -13,10 +13,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/elasticache"
+	elasticachetypes "github.com/aws/aws-sdk-go-v2/service/elasticache/types"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	rdstypes "github.com/aws/aws-sdk-go-v2/service/rds/types"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 )
 
 const fallback = "Could not create a change set"
@@ -57,6 +60,36 @@ func TestLocal(t *testing.T) {
 		}
 		if !aws.ToBool(cluster.IAMDatabaseAuthenticationEnabled) {
 			t.Error("IAM database authentication is off")
+		}
+	})
+
+	step(t, "the cache is encrypted, lets its users in and nobody else, and is where the services are told", func(t *testing.T) {
+		group := account.caches(t)[0]
+		if !aws.ToBool(group.TransitEncryptionEnabled) || !aws.ToBool(group.AtRestEncryptionEnabled) || !slices.Contains(account.liveKeys(t), keyID(group.KmsKeyId)) {
+			t.Errorf("TLS %v, encryption %v with key %s, want both with a live customer key", aws.ToBool(group.TransitEncryptionEnabled), aws.ToBool(group.AtRestEncryptionEnabled), aws.ToString(group.KmsKeyId))
+		}
+		users, err := elasticache.NewFromConfig(account.config()).DescribeUsers(t.Context(), &elasticache.DescribeUsersInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rights := map[string]string{}
+		for _, user := range users.Users {
+			rights[aws.ToString(user.UserId)] = aws.ToString(user.AccessString)
+		}
+		for _, purpose := range []string{"sessions", "products", "rateLimits"} {
+			if access := rights["peakline-local-"+strings.ToLower(purpose)]; !strings.HasPrefix(access, "on ~"+purpose+":* -@all ") {
+				t.Errorf("the user for %s has the rights %q", purpose, access)
+			}
+			told, err := ssm.NewFromConfig(account.config()).GetParameter(t.Context(), &ssm.GetParameterInput{Name: aws.String("/peakline/local/caches/" + purpose + "/url")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := "rediss://" + aws.ToString(group.NodeGroups[0].PrimaryEndpoint.Address) + ":6379"; aws.ToString(told.Parameter.Value) != want {
+				t.Errorf("services reach %s at %s, want %s", purpose, aws.ToString(told.Parameter.Value), want)
+			}
+		}
+		if rights["peakline-local-default"] != "off -@all" {
+			t.Errorf("the default user has the rights %q, want none", rights["peakline-local-default"])
 		}
 	})
 
@@ -124,11 +157,11 @@ func TestLocal(t *testing.T) {
 	})
 
 	changed := edit(t, shipped,
-		"database:\n", "database:\n  backup: {retentionDays: 7, plan: {dailyDays: 30}}\n",
+		"database:\n", "cache: {replicas: 1}\n\ndatabase:\n  backup: {retentionDays: 7, plan: {dailyDays: 30}}\n",
 		"    two: {zone: us-east-1c}\n", "    two: {zone: us-east-1c}\n    three: {zone: us-east-1b}\n")
 
 	step(t, "a changed file reaches the account", func(t *testing.T) {
-		before := members(account.cluster(t))
+		before, cached := members(account.cluster(t)), account.caches(t)[0]
 		assembly := account.synth(t, changed)
 		output := account.mustCDK(t, "diff", "local/*", "--app", assembly)
 		if !strings.Contains(output, "BackupRetentionPeriod") || strings.Contains(output, fallback) {
@@ -144,6 +177,13 @@ func TestLocal(t *testing.T) {
 			t.Errorf("members %v became %v: a new reader must not touch the others", before, after)
 		}
 		account.backedUpDaily(t)
+		group := account.caches(t)[0]
+		if len(group.MemberClusters) != 2 || group.MultiAZ != elasticachetypes.MultiAZStatusEnabled {
+			t.Errorf("the cache has the nodes %v, multi-AZ %s, want two in different zones", group.MemberClusters, group.MultiAZ)
+		}
+		if was, is := cached.NodeGroups[0].PrimaryEndpoint.Address, group.NodeGroups[0].PrimaryEndpoint.Address; aws.ToString(was) != aws.ToString(is) {
+			t.Errorf("a replica more moved the cache from %s to %s", aws.ToString(was), aws.ToString(is))
+		}
 	})
 
 	step(t, "a failed deployment rolls back and says why", func(t *testing.T) {
@@ -172,6 +212,7 @@ func TestLocal(t *testing.T) {
 			"instances":  account.instances(t),
 			"keys":       account.liveKeys(t),
 			"log groups": keys(account.logGroups(t)),
+			"caches":     cacheIDs(account.caches(t)),
 		} {
 			if len(left) > 0 {
 				t.Errorf("%s left behind: %v", what, left)
@@ -370,4 +411,21 @@ func readFile(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+func (e emulator) caches(t *testing.T) []elasticachetypes.ReplicationGroup {
+	t.Helper()
+	found, err := elasticache.NewFromConfig(e.config()).DescribeReplicationGroups(t.Context(), &elasticache.DescribeReplicationGroupsInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found.ReplicationGroups
+}
+
+func cacheIDs(groups []elasticachetypes.ReplicationGroup) []string {
+	var ids []string
+	for _, group := range groups {
+		ids = append(ids, aws.ToString(group.ReplicationGroupId))
+	}
+	return ids
 }

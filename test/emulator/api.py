@@ -290,6 +290,12 @@ def inventory() -> dict[str, Any]:
             for resource in list(stack.resources.values())
             if resource.type == "AWS::RDS::DBCluster" and resource.ref
         ],
+        "caches": [
+            _cache(stack.account, resource.ref)
+            for stack in cloud.live()
+            for resource in list(stack.resources.values())
+            if resource.type == "AWS::ElastiCache::ReplicationGroup" and resource.ref
+        ],
         "shop": [found for stack in cloud.live() if (found := shop.of(stack))],
         "stacks": [
             {
@@ -341,6 +347,20 @@ def _database(account: Account, identifier: str) -> dict[str, Any]:
         "writer": cluster["Endpoint"],
         "reader": cluster["ReaderEndpoint"],
         "members": sorted(members, key=lambda m: (m["role"] != "writer", m["zone"], m["id"])),
+    }
+
+
+def _cache(account: Account, identifier: str) -> dict[str, Any]:
+    """A replication group's nodes and address."""
+    found = account.call(
+        "elasticache", "describe_replication_groups", ReplicationGroupId=identifier
+    )
+    group = found["ReplicationGroups"][0]
+    return {
+        "id": identifier,
+        "nodes": len(group["MemberClusters"]),
+        "type": group["CacheNodeType"],
+        "address": group["NodeGroups"][0]["PrimaryEndpoint"]["Address"],
     }
 
 

@@ -161,6 +161,8 @@ def summarize(port: int, seconds: float | None = None) -> None:
         say(f"\n  writer  {database['writer']}\n  readers {database['reader']}")
         for member in database["members"]:
             say(f"    {member['role']:<6}  {member['zone']}  {member['class']}  {member['id']}")
+    for cache in found["caches"]:
+        say(f"  cache   {cache['address']}\n    {cache['nodes']} x {cache['type']}  {cache['id']}")
     for shop in found["shop"]:
         _tell(shop)
     at = f"--endpoint-url {endpoint(port)} --region {REGION}"

@@ -28,6 +28,56 @@ ROLE = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRU
 TAGS = [{"Key": "stage", "Value": "one"}]
 
 LIVES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "cache": (
+        {
+            "User": {
+                "Type": "AWS::ElastiCache::User",
+                "Properties": {
+                    "UserId": "shop",
+                    "UserName": "shop",
+                    "Engine": "valkey",
+                    "AccessString": "on ~a* +@read",
+                    "Passwords": ["correct horse battery"],
+                    "Tags": TAGS,
+                },
+            },
+            "Users": {
+                "Type": "AWS::ElastiCache::UserGroup",
+                "Properties": {
+                    "UserGroupId": "shops",
+                    "Engine": "valkey",
+                    "UserIds": [{"Ref": "User"}],
+                },
+            },
+            "Parameters": {
+                "Type": "AWS::ElastiCache::ParameterGroup",
+                "Properties": {
+                    "CacheParameterGroupFamily": "valkey8",
+                    "Description": "a",
+                    "Properties": {"maxmemory-policy": "noeviction"},
+                },
+            },
+            "Group": {
+                "Type": "AWS::ElastiCache::ReplicationGroup",
+                "Properties": {
+                    "ReplicationGroupDescription": "a",
+                    "Engine": "valkey",
+                    "CacheNodeType": "cache.t4g.micro",
+                    "NumCacheClusters": 2,
+                    "CacheParameterGroupName": {"Ref": "Parameters"},
+                    "UserGroupIds": [{"Ref": "Users"}],
+                    "TransitEncryptionEnabled": True,
+                    "Tags": TAGS,
+                },
+            },
+        },
+        {
+            "User": {"AccessString": "on ~b* +@read", "Tags": []},
+            "Users": {"Tags": TAGS},
+            "Parameters": {"Properties": {"maxmemory-policy": "volatile-ttl"}},
+            "Group": {"NumCacheClusters": 3, "CacheNodeType": "cache.m7g.large", "Tags": []},
+        },
+    ),
     "queue": (
         {
             "Queue": {
