@@ -11,7 +11,7 @@ import (
 	"net/http"
 	"os/exec"
 	"path/filepath"
-	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,8 +30,11 @@ import (
 // Account is an emulated account with nothing in it. It ends with the test.
 func Account(tb testing.TB) aws.Config {
 	tb.Helper()
-	_, here, _, _ := runtime.Caller(0)
-	tests := filepath.Dir(filepath.Dir(here))
+	module, err := exec.Command("go", "env", "GOMOD").Output()
+	if err != nil {
+		tb.Fatalf("find the module's root: %v", err)
+	}
+	tests := filepath.Join(filepath.Dir(strings.TrimSpace(string(module))), "test")
 	python := "python3"
 	if venv := filepath.Join(tests, "../.venv/bin/python"); exec.Command(venv, "-c", "import moto").Run() == nil {
 		python = venv
