@@ -13,6 +13,7 @@ func defaults(profile Profile) Environment {
 		Cache:        cacheDefaults(profile),
 		Scaler:       scalerDefaults(profile),
 		LoadBalancer: loadBalancerDefaults(profile),
+		Storage:      storageDefaults(profile),
 		Bus:          busDefaults(profile),
 	}
 }

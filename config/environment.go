@@ -53,6 +53,8 @@ type Environment struct {
 	Scaler Scaler `json:"scaler,omitempty"`
 	// LoadBalancer is in front of the services.
 	LoadBalancer LoadBalancer `json:"loadBalancer,omitempty"`
+	// Storage is the bucket of the shop's pages and assets.
+	Storage Storage `json:"storage,omitempty"`
 	// Services are the services behind the load balancer, by name: those of config/services.yaml, with what differs here.
 	Services map[string]Service `json:"services,omitempty"`
 	// Secrets are those of third parties, by name. A service gets those that it names.

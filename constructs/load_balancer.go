@@ -6,7 +6,6 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awselasticloadbalancingv2"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	construct "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 )
@@ -45,7 +44,10 @@ func NewLoadBalancer(scope construct.Construct, id string, props LoadBalancerPro
 		DropInvalidHeaderFields: jsii.Bool(true),
 		IdleTimeout:             awscdk.Duration_Seconds(jsii.Number(props.IdleTimeout.Seconds())),
 	})
-	balancer.LogAccessLogs(newAccessLogs(scope, props), nil)
+	balancer.LogAccessLogs(NewLogBucket(scope, "AccessLogs", LogBucketProps{
+		RetentionDays: props.LogRetentionDays,
+		Disposable:    props.Disposable,
+	}), nil)
 	addLoadBalancerAlarm(scope, balancer, props.Notifications)
 	listener := func(id string, securePort, plainPort int) awselasticloadbalancingv2.ApplicationListener {
 		listenerProps := &awselasticloadbalancingv2.BaseApplicationListenerProps{
@@ -88,20 +90,6 @@ func NewLoadBalancer(scope construct.Construct, id string, props LoadBalancerPro
 func untagged[T construct.Construct](made T) T {
 	made.Node().DefaultChild().(awscdk.CfnResource).AddPropertyDeletionOverride(jsii.String("Tags"))
 	return made
-}
-
-func newAccessLogs(scope construct.Construct, props LoadBalancerProps) awss3.Bucket {
-	bucket := awss3.NewBucket(scope, jsii.String("AccessLogs"), &awss3.BucketProps{
-		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
-		Encryption:        awss3.BucketEncryption_S3_MANAGED, // the only one that load balancers can write to
-		EnforceSSL:        jsii.Bool(true),
-		LifecycleRules: &[]*awss3.LifecycleRule{{
-			Expiration: awscdk.Duration_Days(jsii.Number(props.LogRetentionDays)),
-		}},
-		RemovalPolicy: removalPolicy(props.Disposable),
-	})
-	acknowledge(bucket, "The bucket holds access logs itself, and a log of who reads logs has no end", "AwsSolutions-S1")
-	return bucket
 }
 
 func addLoadBalancerAlarm(scope construct.Construct, balancer awselasticloadbalancingv2.ApplicationLoadBalancer, notifications *Notifications) {

@@ -40,6 +40,7 @@ type Platform struct {
 	ReplicaScaler  *ReplicaScaler
 	Messaging      *Messaging
 	Registry       *Registry
+	Storage        *Storage
 	Services       *Services
 }
 
@@ -86,6 +87,7 @@ func NewPlatform(scope construct.Construct, props PlatformProps) *Platform {
 	})
 	platform.Messaging = NewMessaging(stage, environment, platform.Notifications.Notifications)
 	platform.Registry = NewRegistry(stage, environment)
+	platform.Storage = NewStorage(stage, environment)
 	platform.Services = NewServices(stage, ServicesProps{
 		Environment:   environment,
 		Network:       platform.Network,

@@ -452,6 +452,23 @@ var mutations = []mutation{
 	{row: "S9", name: "a tag of the released image changes", of: "AWS::SSM::Parameter", when: func(_ *assembly, r resource) bool { return isReleasedImage(r) }, edit: set("Tags", map[string]any{"a": "b"})},
 	{row: "S10", name: "connections end after a minute", of: "AWS::ElasticLoadBalancingV2::LoadBalancer", when: with("Type", "application"), edit: set("LoadBalancerAttributes", []any{})},
 	{row: "S10", name: "a task is killed at once", of: "AWS::ECS::TaskDefinition", when: at("/Task/Resource"), edit: drop("ContainerDefinitions/0/StopTimeout")},
+
+	// Storage
+	{row: "E1", name: "the bucket of assets is missing", of: "AWS::S3::Bucket", when: has("BucketName"), edit: gone},
+	{row: "E1", name: "assets may be made public by a policy", of: "AWS::S3::Bucket", when: has("BucketName"), edit: set("PublicAccessBlockConfiguration/RestrictPublicBuckets", false)},
+	{row: "E1", name: "assets may carry access lists", of: "AWS::S3::Bucket", when: has("BucketName"), edit: drop("OwnershipControls")},
+	{row: "E1", name: "nobody logs who reads assets", of: "AWS::S3::Bucket", when: has("BucketName"), edit: drop("LoggingConfiguration")},
+	{row: "E1", name: "S3 may not write the access log", of: "AWS::S3::BucketPolicy", when: at("Storage/AccessLogs"), edit: statementWith("PolicyDocument", "s3:PutObject", func(body map[string]any) { body["Effect"] = "Deny" })},
+	{row: "E1", name: "access logs are kept for ever", of: "AWS::S3::Bucket", when: at("Storage/AccessLogs"), edit: drop("LifecycleConfiguration")},
+	{row: "E1", name: "assets have no versions", of: "AWS::S3::Bucket", when: has("BucketName"), edit: set("VersioningConfiguration/Status", "Suspended")},
+	{row: "E1", name: "replaced files are never archived", of: "AWS::S3::Bucket", when: has("BucketName"), edit: drop("LifecycleConfiguration/Rules/0/NoncurrentVersionTransitions")},
+	{row: "E1", name: "replaced files are kept for ever", of: "AWS::S3::Bucket", when: has("BucketName"), edit: drop("LifecycleConfiguration/Rules/0/NoncurrentVersionExpiration")},
+	{row: "E1", name: "current files expire", of: "AWS::S3::Bucket", when: has("BucketName"), edit: set("LifecycleConfiguration/Rules/0/ExpirationInDays", 365)},
+	{row: "E1", name: "current files go to Glacier", of: "AWS::S3::Bucket", when: has("BucketName"),
+		edit: set("LifecycleConfiguration/Rules/0/Transitions", []any{map[string]any{"StorageClass": "GLACIER", "TransitionInDays": 90}})},
+	{row: "E1", name: "assets go to tiers that need a restore", of: "AWS::S3::Bucket", when: has("BucketName"),
+		edit: set("IntelligentTieringConfigurations", []any{map[string]any{"Id": "archive", "Status": "Enabled"}})},
+	{row: "E1", name: "assets are sent over TLS 1.0", of: "AWS::S3::BucketPolicy", when: at("Storage/Assets"), edit: shorten("PolicyDocument/Statement")},
 }
 
 // inServices tells what belongs to the services.

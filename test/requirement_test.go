@@ -27,7 +27,7 @@ type failure func(format string, args ...any)
 // requirements is the whole table.
 func requirements() []requirement {
 	return slices.Concat(networkRequirements, databaseRequirements, backupRequirements, credentialRequirements, databaseAccessRequirements, scalerRequirements,
-		alarmRequirements, cacheRequirements, messagingRequirements, registryRequirements, serviceRequirements, accessSweeps, dataSweeps, templateSweeps)
+		alarmRequirements, cacheRequirements, messagingRequirements, registryRequirements, storageRequirements, serviceRequirements, accessSweeps, dataSweeps, templateSweeps)
 }
 
 // findings runs one requirement against one environment.

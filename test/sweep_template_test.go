@@ -25,6 +25,7 @@ var physicalNames = []struct{ kind, pattern, reason string }{
 	{"AWS::ServiceDiscovery::HttpNamespace", `^peakline-[a-z0-9-]+$`, "Cloud Map demands a name"},
 	{"AWS::Route53::HostedZone", `^[a-z0-9.-]+\.$`, "it is the name of the load balancer's certificate"},
 	{"AWS::Route53::RecordSet", `^[a-z0-9.-]+\.$`, "it is the name of the load balancer's certificate, within its zone"},
+	{"AWS::S3::Bucket", `^peakline-[a-z0-9-]+-assets-[0-9]{12}$`, "CloudFront's stack names it from another region, and builds publish to it by name"},
 	{"AWS::SSM::Parameter", `^/peakline/[a-z0-9-]+/`, "functions and the operator's tool read it by name"},
 }
 

@@ -93,6 +93,10 @@ func TestLocal(t *testing.T) {
 		}
 	})
 
+	step(t, "the assets are private, versioned and logged, and what was replaced is archived", func(t *testing.T) {
+		account.assetsAreKept(t)
+	})
+
 	step(t, "the network has public, private and isolated subnets in three zones", func(t *testing.T) {
 		vpc := account.vpcs(t)[0]
 		subnets, err := ec2.NewFromConfig(account.config()).DescribeSubnets(t.Context(), &ec2.DescribeSubnetsInput{
@@ -213,6 +217,7 @@ func TestLocal(t *testing.T) {
 			"keys":       account.liveKeys(t),
 			"log groups": keys(account.logGroups(t)),
 			"caches":     cacheIDs(account.caches(t)),
+			"buckets":    account.buckets(t),
 		} {
 			if len(left) > 0 {
 				t.Errorf("%s left behind: %v", what, left)
