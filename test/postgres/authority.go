@@ -35,25 +35,37 @@ func newAuthority(t testing.TB) authority {
 	return authority{parse(t, sign(t, template, template, key, key)), key}
 }
 
-// issue writes a server's certificate for 127.0.0.1 and its key as PEM files.
-func (a authority) issue(t testing.TB, certificateFile, keyFile string) {
+// issue writes a server's certificate for addresses and names, and its key, as PEM files.
+func (a authority) issue(t testing.TB, certificateFile, keyFile string, names ...string) {
 	t.Helper()
 	key := newKey(t)
-	der := sign(t, &x509.Certificate{
+	template := &x509.Certificate{
 		SerialNumber: big.NewInt(2),
 		Subject:      pkix.Name{CommonName: "Peakline test server"},
 		NotBefore:    time.Now().Add(-time.Hour),
 		NotAfter:     time.Now().Add(24 * time.Hour),
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
-	}, a.certificate, key, a.key)
+	}
+	for _, name := range names {
+		if address := net.ParseIP(name); address != nil {
+			template.IPAddresses = append(template.IPAddresses, address)
+		} else {
+			template.DNSNames = append(template.DNSNames, name)
+		}
+	}
+	der := sign(t, template, a.certificate, key, a.key)
 	secret, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	write(t, certificateFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 	write(t, keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}))
+}
+
+// pem is what a client reads from a file.
+func (a authority) pem() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw})
 }
 
 // pool is what a client that trusts only this authority passes to crypto/tls.

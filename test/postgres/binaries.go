@@ -36,9 +36,9 @@ func binaries(t testing.TB) string {
 	return newest
 }
 
-// account returns whom the server runs as: PostgreSQL refuses to run as root, so under root an unprivileged user is
+// Account returns whom the server runs as: PostgreSQL refuses to run as root, so under root an unprivileged user is
 // borrowed, and otherwise (nil) it is the user who runs the test.
-func account(t testing.TB) *syscall.Credential {
+func Account(t testing.TB) *syscall.Credential {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		return nil

@@ -1,5 +1,6 @@
-// Package postgres runs a real PostgreSQL server for tests: Debian's programs, an empty cluster in a temporary folder,
-// on 127.0.0.1 only, passwords by SCRAM-SHA-256 and every connection encrypted, as Aurora with rds.force_ssl has it.
+// Package postgres runs real PostgreSQL servers for tests: Debian's programs, an empty cluster in a temporary folder,
+// on the loopback interface only, passwords by SCRAM-SHA-256 and every connection encrypted, as Aurora with rds.force_ssl
+// has it.
 package postgres
 
 import (
@@ -13,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -21,7 +23,7 @@ import (
 )
 
 const (
-	// Host is the address of every server; its certificate names it.
+	// Host is the address of a server that stands alone, and of the primary of a cluster; the certificate names it.
 	Host = "127.0.0.1"
 	// Superuser is the role that initdb creates. RDS gives nobody such a role, so code under test gets a lesser one.
 	Superuser = "postgres"
@@ -31,7 +33,6 @@ const (
 
 // The server's settings for tests: nothing need survive a crash of the machine.
 var settings = []string{
-	"listen_addresses=" + Host,
 	"unix_socket_directories=",
 	"ssl=on",
 	"ssl_cert_file=server.crt",
@@ -43,50 +44,55 @@ var settings = []string{
 }
 
 // The shell stays between the test and the server so that a test that is killed leaves no server behind: its end of
-// the pipe closes, `read` returns, and the server is told to stop.
-const supervise = `"$@" & server=$!; read -r _; kill -INT $server 2>/dev/null; wait $server`
+// the pipe closes, `read` returns, and the server is told to stop. The test may name another signal.
+const supervise = `"$@" & server=$!; read -r signal; kill -"${signal:-INT}" $server 2>/dev/null; wait $server`
+
+// environment leaves out the home folder, whose certificates are the test's user's and not the server's.
+var environment = []string{"HOME=/", "PATH=/usr/bin:/bin"}
 
 // Server is one running PostgreSQL server.
 type Server struct {
+	Address  string
 	Port     uint16
 	Password string         // of Superuser
 	Roots    *x509.CertPool // the only authority that signs the server's certificate
-	log      string
+	RootsPEM []byte         // the same, as a client reads it from a file
+
+	log  string
+	stop func(signal string) error // once
 }
 
 // Start runs a server with further settings such as "log_statement=all" until the test ends. It skips the test where
 // no server is installed, and fails it there when CI=true.
 func Start(t testing.TB, further ...string) *Server {
 	t.Helper()
-	programs, as := binaries(t), account(t)
-	// Not t.TempDir, whose parent only the test's own user may enter.
+	return startPrimary(t, newAuthority(t), further)
+}
+
+func startPrimary(t testing.TB, root authority, further []string, names ...string) *Server {
+	t.Helper()
+	programs, as := binaries(t), Account(t)
+	folder := newFolder(t, as)
+	server := &Server{Address: Host, Port: freePort(t), Password: rand.Text(), Roots: root.pool(), RootsPEM: root.pem(), log: filepath.Join(folder, "log")}
+	data, password := filepath.Join(folder, "data"), filepath.Join(folder, "password")
+	write(t, password, []byte(server.Password))
+	own(t, as, password)
+	run(t, as, filepath.Join(programs, "initdb"), "--pgdata", data, "--username", Superuser, "--pwfile", password,
+		"--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync")
+	server.run(t, as, root, data, further, names...)
+	return server
+}
+
+// newFolder is not t.TempDir, whose parent only the test's own user may enter.
+func newFolder(t testing.TB, as *syscall.Credential) string {
+	t.Helper()
 	folder, err := os.MkdirTemp("", "peakline-postgres-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(folder) })
 	own(t, as, folder)
-
-	server := &Server{Port: freePort(t), Password: rand.Text(), log: filepath.Join(folder, "log")}
-	data, password := filepath.Join(folder, "data"), filepath.Join(folder, "password")
-	write(t, password, []byte(server.Password))
-	own(t, as, password)
-	run(t, as, filepath.Join(programs, "initdb"), "--pgdata", data, "--username", Superuser, "--pwfile", password,
-		"--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync")
-
-	root := newAuthority(t)
-	server.Roots = root.pool()
-	certificate, key, access := filepath.Join(data, "server.crt"), filepath.Join(data, "server.key"), filepath.Join(data, "pg_hba.conf")
-	root.issue(t, certificate, key)
-	write(t, access, []byte("hostssl all,replication all "+Host+"/32 scram-sha-256\n"))
-	own(t, as, certificate, key, access)
-
-	arguments := []string{"-c", supervise, "sh", filepath.Join(programs, "postgres"), "-D", data, "-p", fmt.Sprint(server.Port)}
-	for _, setting := range append(settings, further...) {
-		arguments = append(arguments, "-c", setting)
-	}
-	server.run(t, as, arguments)
-	return server
+	return folder
 }
 
 // Connect opens a connection that ends with the test.
@@ -106,9 +112,9 @@ func (s *Server) Dial(ctx context.Context, user, password, database string) (*pg
 	if err != nil {
 		return nil, err
 	}
-	config.Host, config.Port, config.Fallbacks = Host, s.Port, nil
+	config.Host, config.Port, config.Fallbacks = s.Address, s.Port, nil
 	config.User, config.Password, config.Database = user, password, database
-	config.TLSConfig = &tls.Config{RootCAs: s.Roots, ServerName: Host, MinVersion: tls.VersionTLS12}
+	config.TLSConfig = &tls.Config{RootCAs: s.Roots, ServerName: s.Address, MinVersion: tls.VersionTLS12}
 	return pgx.ConnectConfig(ctx, config)
 }
 
@@ -122,15 +128,24 @@ func (s *Server) Log(t testing.TB) string {
 	return string(content)
 }
 
-func (s *Server) run(t testing.TB, as *syscall.Credential, arguments []string) {
+// run starts the server on its data and waits until it answers. Its certificate is for its address and for further names.
+func (s *Server) run(t testing.TB, as *syscall.Credential, root authority, data string, further []string, names ...string) {
 	t.Helper()
+	certificate, key, access := filepath.Join(data, "server.crt"), filepath.Join(data, "server.key"), filepath.Join(data, "pg_hba.conf")
+	root.issue(t, certificate, key, append(names, s.Address)...)
+	write(t, access, []byte("hostssl all,replication all "+Host+"/32 scram-sha-256\n"))
+	own(t, as, certificate, key, access)
+	arguments := []string{"-c", supervise, "sh", filepath.Join(binaries(t), "postgres"), "-D", data, "-p", fmt.Sprint(s.Port)}
+	for _, setting := range append(append(settings, "listen_addresses="+s.Address), further...) {
+		arguments = append(arguments, "-c", setting)
+	}
 	log, err := os.Create(s.log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer log.Close()
 	command := exec.Command("/bin/sh", arguments...)
-	command.Dir, command.Stdout, command.Stderr = "/", log, log
+	command.Dir, command.Env, command.Stdout, command.Stderr = "/", environment, log, log
 	command.SysProcAttr = &syscall.SysProcAttr{Credential: as}
 	lifeline, err := command.StdinPipe()
 	if err != nil {
@@ -139,9 +154,17 @@ func (s *Server) run(t testing.TB, as *syscall.Credential, arguments []string) {
 	if err := command.Start(); err != nil {
 		t.Fatalf("start PostgreSQL: %v", err)
 	}
+	var once sync.Once
+	s.stop = func(signal string) (err error) {
+		once.Do(func() {
+			fmt.Fprintln(lifeline, signal)
+			lifeline.Close()
+			err = command.Wait()
+		})
+		return err
+	}
 	t.Cleanup(func() {
-		lifeline.Close()
-		if err := command.Wait(); err != nil {
+		if err := s.stop("INT"); err != nil {
 			t.Errorf("stop PostgreSQL: %v\n%s", err, s.Log(t))
 		}
 	})

@@ -31,6 +31,7 @@ func TestRotationOfARealDatabase(t *testing.T) {
 	}{
 		{"the master changes its own password", masterRotates},
 		{"rotations under load fail no connection", loadSurvives},
+		{"rotations under load fail no client of a pooler, and its task is replaced in time", poolersSurvive},
 		{"a task that read the secret before a rotation works until the next one", oldVersionLasts},
 		{"the alternate has the connection limit and settings of the role", alternateIsAlike},
 		{"any name of a role is quoted", namesAreQuoted},

@@ -1,0 +1,22 @@
+package contract
+
+// Environment variables of the pooler, the PgBouncer beside a service. Its start command reads them.
+const (
+	EnvPoolerSettings = "POOLER_SETTINGS"  // the section [pgbouncer]
+	EnvPoolerWriter   = "POOLER_WRITER"    // where database `rw` leads, without the login
+	EnvPoolerReader   = "POOLER_READER"    // where database `ro` leads, without the login
+	EnvPoolerRoots    = "POOLER_ROOTS"     // certificate authorities of the database, PEM
+	EnvPoolerUser     = "POOLER_USER"      // the service's role, from its secret
+	EnvPoolerPassword = "POOLER_PASSWORD"  // and its password
+	EnvPoolerTaskLife = "POOLER_TASK_LIFE" // seconds until the login may end
+)
+
+// Databases of the pooler, which a service names in its connection URL.
+const (
+	// WriterPool leads to the writer.
+	WriterPool = "rw"
+	// ReaderPool leads to the readers, and refuses writes wherever it leads.
+	ReaderPool = "ro"
+	// PoolerPort is where it listens, inside the task only.
+	PoolerPort = 6432
+)
