@@ -146,7 +146,8 @@ func TestTheJudgementComparesOneSettingForAllTraces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"One setting for all 2 traces", "hump", "spikes", "way to the oracle"} {
+	for _, want := range []string{"One setting for all 2 traces", "hump", "spikes", "way to the oracle",
+		"peakline as shipped (0.5), target tracking at 0.60", "times fewer"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the judgement says nothing of %q:\n%s", want, out)
 		}

@@ -7,34 +7,40 @@ import (
 	"time"
 )
 
-// progress shows how far a sweep is, on one line that it erases, once the sweep has taken a second and only in a
-// terminal.
+// progress shows how far a sweep is, once it has taken a second: in a terminal on one line that it erases, elsewhere as
+// a line every half a minute, so that a log shows that it is alive.
 type progress struct {
-	out   io.Writer
-	about string
-	start time.Time
-	last  time.Time
+	out      io.Writer
+	terminal bool
+	about    string
+	start    time.Time
+	last     time.Time
 }
 
 func newProgress(file *os.File, about string) *progress {
-	p := &progress{about: about, start: time.Now(), out: io.Discard}
-	if info, err := file.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-		p.out = file
+	info, err := file.Stat()
+	now := time.Now()
+	return &progress{
+		out: file, terminal: err == nil && info.Mode()&os.ModeCharDevice != 0, about: about, start: now, last: now,
 	}
-	return p
 }
 
 func (p *progress) tell(done, total int) {
 	now := time.Now()
-	if now.Sub(p.start) < time.Second || now.Sub(p.last) < 100*time.Millisecond {
+	format, every := "replaying %s: %d of %d runs, %v left\n", 30*time.Second
+	if p.terminal {
+		format, every = "\r\033[Kreplaying %s: %d of %d runs, %v left", 100*time.Millisecond
+	}
+	if now.Sub(p.start) < time.Second || now.Sub(p.last) < every {
 		return
 	}
 	p.last = now
-	fmt.Fprintf(p.out, "\r\033[Kreplaying %s: %d of %d runs", p.about, done, total)
+	left := now.Sub(p.start) * time.Duration(total-done) / time.Duration(done)
+	fmt.Fprintf(p.out, format, p.about, done, total, left.Round(time.Second))
 }
 
 func (p *progress) done() {
-	if !p.last.IsZero() {
+	if p.terminal {
 		fmt.Fprint(p.out, "\r\033[K")
 	}
 }

@@ -151,7 +151,32 @@ func writeJudgement(out io.Writer, replays []Replay) error {
 		table.row(judged.Names[t], fmt.Sprintf("%.3f", c.WorstRatio), percent(c.AtPercent),
 			fmt.Sprintf("%.3f", c.AtAccepted), fmt.Sprintf("%.0f %%", 100*c.Position))
 	}
+	if err := table.flush(); err != nil {
+		return err
+	}
+	if judged.Shipped == nil || judged.Tracking == nil {
+		return nil
+	}
+	fmt.Fprintf(out, "\nWithout tuning, mean %% bad requests: peakline as shipped (%s), target tracking at %s\n",
+		judged.Shipped.Setting, judged.Tracking.Setting)
+	table = newTable(out)
+	table.row("trace", "peakline", "target-tracking", "times fewer")
+	for t, name := range judged.Names {
+		ours, theirs := judged.Shipped.Traces[t].Mean.BadPercent, judged.Tracking.Traces[t].Mean.BadPercent
+		table.row(name, percent(ours), percent(theirs), fewer(ours, theirs))
+	}
 	return table.flush()
+}
+
+// fewer says how many times fewer bad requests there are.
+func fewer(ours, theirs float64) string {
+	switch {
+	case ours > 0:
+		return fmt.Sprintf("%.1f", theirs/ours)
+	case theirs > 0:
+		return "all"
+	}
+	return "-"
 }
 
 func saved(hours, than float64) string { return fmt.Sprintf("%.1f %%", 100*(1-hours/than)) }

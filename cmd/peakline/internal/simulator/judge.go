@@ -83,6 +83,9 @@ type Judgement struct {
 	Verdicts     []Verdict
 	// Curves compares the whole curves of peakline and target tracking on each trace.
 	Curves []Comparison
+	// Shipped is peakline as it is shipped, and Tracking target tracking at the target that most operators pick, 60 %,
+	// in the variant with the fewest bad requests. Nil without both policies.
+	Shipped, Tracking *Verdict
 }
 
 // Comparison is peakline's curve against the best variant of target tracking on one trace, tuned for that trace.
@@ -134,7 +137,34 @@ func Judge(experiments []Experiment, sweeps [][]Sweep) Judgement {
 	for t := range sweeps {
 		judged.Curves = append(judged.Curves, compare(sweeps[t]))
 	}
+	judged.Shipped, judged.Tracking = asConfigured(sweeps[0], candidates, Peakline), asConfigured(sweeps[0], candidates, TargetTracking)
 	return judged
+}
+
+// asConfigured is a policy at its default setting, in the variant with the fewest bad requests.
+func asConfigured(sweeps []Sweep, candidates [][]Verdict, name string) *Verdict {
+	var found *Verdict
+	for p, s := range sweeps {
+		if s.Policy.Name != name || s.Policy.Default >= len(s.Policy.Settings) {
+			continue
+		}
+		setting := s.Policy.Setting(s.Policy.Settings[s.Policy.Default])
+		for i := range candidates[p] {
+			if v := &candidates[p][i]; v.Setting == setting && (found == nil || v.meanBad() < found.meanBad()) {
+				found = v
+			}
+		}
+	}
+	return found
+}
+
+// meanBad is the mean of bad requests over all traces, in percent.
+func (v *Verdict) meanBad() float64 {
+	sum := 0.0
+	for _, s := range v.Traces {
+		sum += s.Mean.BadPercent
+	}
+	return sum / float64(len(v.Traces))
 }
 
 // verdicts lists every variant and setting of one policy, over all traces. Oracle and static policies are configured

@@ -126,6 +126,26 @@ func TestCheapestPrefersServiceThenHours(t *testing.T) {
 	}
 }
 
+func TestWhatIsNotTunedIsJudgedAtItsDefault(t *testing.T) {
+	sweep := func(name string, setting float64, bad ...float64) Sweep {
+		s := Sweep{Policy: Policy{Name: name, Knob: "x", Settings: []float64{1, setting}, Default: 1, format: "%g"}}
+		for _, b := range bad {
+			s.Runs = append(s.Runs, [][]Run{
+				{{Policy: name, Setting: "1"}}, {{Policy: name, Setting: s.Policy.Setting(setting), Outcome: Outcome{BadPercent: b}}},
+			})
+		}
+		return s
+	}
+	e := Experiment{Trace: Trace{Load: make([]float64, 24*60)}}
+	judged := Judge([]Experiment{e}, [][]Sweep{{sweep(Peakline, 0.5, 0.1), sweep(TargetTracking, 0.6, 3, 2)}})
+	if ours := judged.Shipped; ours == nil || ours.Setting != "0.5" || ours.Traces[0].Mean.BadPercent != 0.1 {
+		t.Errorf("peakline as shipped is %+v, want the run at 0.5", ours)
+	}
+	if theirs := judged.Tracking; theirs == nil || theirs.Setting != "0.6" || theirs.Traces[0].Mean.BadPercent != 2 {
+		t.Errorf("target tracking is %+v, want the variant with the fewest bad requests at 0.6", theirs)
+	}
+}
+
 func TestTheJudgementRaisesItsLimitToWhatBothReach(t *testing.T) {
 	sweep := func(name string, bad ...float64) Sweep {
 		s := Sweep{Policy: Policy{Name: name, Knob: "x"}, Runs: [][][]Run{nil}}
