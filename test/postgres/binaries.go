@@ -14,10 +14,16 @@ import (
 // installed is where Debian keeps the server's programs, one folder per major version.
 const installed = "/usr/lib/postgresql/*/bin/postgres"
 
-// binaries returns the folder of the newest installed server. Without one the test is skipped, for `make test` needs
+// chosen is the environment variable with the folder of another server's programs, to test against its version.
+const chosen = "PEAKLINE_POSTGRES"
+
+// binaries returns the folder of the newest installed server, or of the chosen one. Without one the test is skipped, for `make test` needs
 // only Go, Node.js and Python; in CI, where a skipped proof would go unnoticed, it fails.
 func binaries(t testing.TB) string {
 	t.Helper()
+	if folder := os.Getenv(chosen); folder != "" {
+		return folder
+	}
 	found, _ := filepath.Glob(installed)
 	newest, version := "", 0
 	for _, path := range found {

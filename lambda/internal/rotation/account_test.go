@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/jackc/pgx/v5"
 
+	"peakline/lambda/contract"
 	"peakline/lambda/internal/rotation"
 	"peakline/test/postgres"
 )
@@ -88,7 +89,7 @@ func (a *account) startSecretsManager(t *testing.T) {
 }
 
 // store creates a secret about the account's server.
-func (a *account) store(t *testing.T, value map[string]any) string {
+func (a *account) store(t *testing.T, value map[string]any, tags ...types.Tag) string {
 	t.Helper()
 	for key, usual := range map[string]any{
 		"engine": "postgres", "host": postgres.Host, "port": a.server.Port, "dbname": database, "dbClusterIdentifier": "peakline-test",
@@ -101,7 +102,7 @@ func (a *account) store(t *testing.T, value map[string]any) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	created, err := a.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: aws.String(rand.Text()), SecretString: aws.String(string(text))})
+	created, err := a.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: aws.String(rand.Text()), SecretString: aws.String(string(text)), Tags: tags})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,6 +130,14 @@ func (a *account) service(t *testing.T, name string) string {
 	secret := a.store(t, map[string]any{"username": name, "password": password, "masterarn": a.master})
 	execute(t, a.connect(t, secret), "CREATE TABLE orders (id bigserial PRIMARY KEY)")
 	return secret
+}
+
+// grant creates the secret of a login as constructs/database_login.go does. Nothing of it is in the database yet.
+func (a *account) grant(t *testing.T, schema string, access contract.Access) string {
+	t.Helper()
+	return a.store(t, map[string]any{
+		"username": contract.LoginRole(schema, access), "password": rand.Text(), "dbname": contract.ServiceDatabase, "masterarn": a.master,
+	}, types.Tag{Key: aws.String(contract.SchemaTagKey), Value: &schema}, types.Tag{Key: aws.String(contract.AccessTagKey), Value: aws.String(string(access))})
 }
 
 // start begins a rotation as RotateSecret does and returns its version.

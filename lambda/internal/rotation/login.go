@@ -28,6 +28,8 @@ func (r *Rotator) login(ctx context.Context, s secret) (*pgx.Conn, error) {
 	config.User, config.Password, config.Database = s.Username, s.Password, s.Database
 	config.TLSConfig = &tls.Config{RootCAs: r.Roots, ServerName: s.Host, MinVersion: tls.VersionTLS12}
 	config.ConnectTimeout = connectLimit
+	// No statement comes twice, so preparing one would only cost a second round trip.
+	config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	if r.Dial != nil {
 		config.DialFunc = r.Dial
 	}

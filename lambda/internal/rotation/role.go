@@ -14,29 +14,38 @@ func setPassword(ctx context.Context, conn *pgx.Conn, role, v string) error {
 		if err := lock(ctx, tx, role); err != nil {
 			return err
 		}
-		return execute(ctx, tx, "set password of role "+role, "ALTER ROLE "+quote(role)+" PASSWORD '"+v+"'")
+		return alterPassword(ctx, tx, role, v)
 	})
 }
 
-// setAlternate makes pending what current is, under the password of which v is the verifier: it creates the role on
-// the first rotation as a member of current, so that whatever current may do now or is granted later, pending may too,
-// and copies connection limit and settings on each. All of it happens or nothing.
+func alterPassword(ctx context.Context, tx pgx.Tx, role, v string) error {
+	return execute(ctx, tx, "set password of role "+role, "ALTER ROLE "+quote(role)+" PASSWORD '"+v+"'")
+}
+
+// setAlternate makes pending what current is, in a transaction of its own.
 func setAlternate(ctx context.Context, master *pgx.Conn, current, pending, v string) error {
 	return pgx.BeginFunc(ctx, master, func(tx pgx.Tx) error {
 		if err := lock(ctx, tx, pending); err != nil {
 			return err
 		}
-		limit, err := ensureRole(ctx, tx, current, pending)
-		if err != nil {
-			return err
-		}
-		err = execute(ctx, tx, "set password of role "+pending,
-			fmt.Sprintf("ALTER ROLE %s CONNECTION LIMIT %d PASSWORD '%s'", quote(pending), limit, v))
-		if err != nil {
-			return err
-		}
-		return copySettings(ctx, tx, current, pending)
+		return follow(ctx, tx, current, pending, v)
 	})
+}
+
+// follow makes pending what current is, under the password of which v is the verifier: it creates the role on
+// the first rotation as a member of current, so that whatever current may do now or is granted later, pending may too,
+// and copies connection limit and settings on each. It is the last thing a transaction does, see assign.
+func follow(ctx context.Context, tx pgx.Tx, current, pending, v string) error {
+	limit, err := ensureRole(ctx, tx, current, pending)
+	if err != nil {
+		return err
+	}
+	err = execute(ctx, tx, "set password of role "+pending,
+		fmt.Sprintf("ALTER ROLE %s CONNECTION LIMIT %d PASSWORD '%s'", quote(pending), limit, v))
+	if err != nil {
+		return err
+	}
+	return copySettings(ctx, tx, current, pending)
 }
 
 // ensureRole leaves pending as a role that can stand in for current, and returns current's connection limit.
@@ -57,13 +66,16 @@ func ensureRole(ctx context.Context, tx pgx.Tx, current, pending string) (limit 
 
 // interchangeable refuses a pair of roles that are strangers, and a pending role that would lack what current has of its
 // own: membership goes one way, so what belongs to the member alone is out of the other's reach. Ownership and grants
-// come from the one catalog that covers every database of the cluster.
+// come from the one catalog that covers every database of the cluster. What both were granted on one object counts as
+// shared.
 func interchangeable(ctx context.Context, tx pgx.Tx, current, pending string) error {
 	var includes, included bool
 	var own int
 	err := tx.QueryRow(ctx, `SELECT pg_has_role(p.oid, c.oid, 'MEMBER'), pg_has_role(c.oid, p.oid, 'MEMBER'),
-			(SELECT count(*) FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = c.oid
-				AND deptype IN ('o', 'a') AND classid <> 'pg_auth_members'::regclass)
+			(SELECT count(*) FROM pg_shdepend d WHERE refclassid = 'pg_authid'::regclass AND refobjid = c.oid
+				AND deptype IN ('o', 'a') AND classid <> 'pg_auth_members'::regclass
+				AND NOT EXISTS (SELECT FROM pg_shdepend WHERE refclassid = d.refclassid AND refobjid = p.oid
+					AND (dbid, classid, objid, objsubid, deptype) = (d.dbid, d.classid, d.objid, d.objsubid, d.deptype)))
 		FROM pg_roles c, pg_roles p WHERE c.rolname = $1 AND p.rolname = $2`, current, pending).
 		Scan(&includes, &included, &own)
 	if err != nil {
@@ -151,11 +163,11 @@ func settingsOf(ctx context.Context, tx pgx.Tx, role string) ([]setting, error) 
 	return found, nil
 }
 
-// lock makes transactions about one role follow each other: a duplicate invocation would otherwise fail on the row that
-// the first one is changing.
-func lock(ctx context.Context, tx pgx.Tx, role string) error {
-	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", role); err != nil {
-		return fmt.Errorf("wait for other changes of role %q: %w", role, err)
+// lock makes transactions about one role or database follow each other: a duplicate invocation would otherwise fail on the
+// row that the first one is changing.
+func lock(ctx context.Context, tx pgx.Tx, name string) error {
+	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", name); err != nil {
+		return fmt.Errorf("wait for other changes of %q: %w", name, err)
 	}
 	return nil
 }

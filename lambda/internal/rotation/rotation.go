@@ -44,8 +44,9 @@ type Rotator struct {
 }
 
 // Handle performs one step. It fails with ErrUnknownStep, ErrNotEnabled or ErrNotStaged for an invocation that makes no
-// sense, ErrBadSecret, ErrForeignRole or ErrNotShared for what a person has to mend, and otherwise with the error of
-// Secrets Manager or PostgreSQL, after which Secrets Manager starts over with createSecret and the same version.
+// sense, ErrBadSecret, ErrForeignRole, ErrForeignSchema, ErrOpen or ErrNotShared for what a person has to mend, and
+// otherwise with the error of Secrets Manager or PostgreSQL, after which Secrets Manager starts over with createSecret and
+// the same version.
 func (r *Rotator) Handle(ctx context.Context, event events.SecretsManagerSecretRotationEvent) error {
 	line := r.Log.With("step", event.Step, "secret", event.SecretID, "version", event.ClientRequestToken)
 	outcome, err := r.perform(ctx, event)
@@ -63,17 +64,16 @@ func (r *Rotator) perform(ctx context.Context, event events.SecretsManagerSecret
 	if !ok {
 		return "", fmt.Errorf("%w, want one of %s", ErrUnknownStep, strings.Join(slices.Sorted(maps.Keys(steps)), ", "))
 	}
-	v := version{r, event.SecretID, event.ClientRequestToken}
-	labels, err := v.labels(ctx)
+	v := version{Rotator: r, secret: event.SecretID, id: event.ClientRequestToken}
+	found, err := v.describe(ctx)
 	if err != nil {
 		return "", err
 	}
-	own := labels[v.id]
-	if slices.Contains(own, currentLabel) {
-		return "this version is current already", nil
+	if awaited, err := v.awaited(found); err != nil || !awaited {
+		return "this version is current already", err
 	}
-	if !slices.Contains(own, pendingLabel) {
-		return "", fmt.Errorf("%w: its labels are %v, want %s; start a rotation with RotateSecret", ErrNotStaged, own, pendingLabel)
+	if v.granted, err = grantOf(found.Tags); err != nil {
+		return "", err
 	}
 	return step(v, ctx)
 }
@@ -82,11 +82,12 @@ func (r *Rotator) perform(ctx context.Context, event events.SecretsManagerSecret
 type version struct {
 	*Rotator
 	secret, id string
+	granted    grant
 }
 
-// labels reads the staging labels of every version. Rotation that was cancelled is an error; a secret that tells
-// nothing about rotation may be in its first one.
-func (v version) labels(ctx context.Context) (map[string][]string, error) {
+// describe reads the secret's labels and tags. Rotation that was cancelled is an error; a secret that tells nothing about
+// rotation may be in its first one.
+func (v version) describe(ctx context.Context) (*secretsmanager.DescribeSecretOutput, error) {
 	found, err := v.Secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &v.secret})
 	if err != nil {
 		return nil, fmt.Errorf("describe secret: %w", err)
@@ -94,7 +95,19 @@ func (v version) labels(ctx context.Context) (map[string][]string, error) {
 	if found.RotationEnabled != nil && !*found.RotationEnabled {
 		return nil, fmt.Errorf("%w: enable it with RotateSecret", ErrNotEnabled)
 	}
-	return found.VersionIdsToStages, nil
+	return found, nil
+}
+
+// awaited says whether the rotation of this version is under way, and not over.
+func (v version) awaited(found *secretsmanager.DescribeSecretOutput) (bool, error) {
+	own := found.VersionIdsToStages[v.id]
+	if slices.Contains(own, currentLabel) {
+		return false, nil
+	}
+	if !slices.Contains(own, pendingLabel) {
+		return false, fmt.Errorf("%w: its labels are %v, want %s; start a rotation with RotateSecret", ErrNotStaged, own, pendingLabel)
+	}
+	return true, nil
 }
 
 // labelled reads the version of the secret that has this label, or of any other secret.

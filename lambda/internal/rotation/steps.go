@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -55,16 +56,12 @@ func (v version) create(ctx context.Context) (string, error) {
 
 // set makes the database accept the pending version.
 func (v version) set(ctx context.Context) (string, error) {
-	now, err := v.labelled(ctx, v.secret, currentLabel)
+	now, next, err := v.values(ctx)
 	if err != nil {
 		return "", err
 	}
-	next, err := v.pending(ctx)
-	if err != nil {
-		return "", err
-	}
-	if err := next.succeeds(now); err != nil {
-		return "", err
+	if v.granted != (grant{}) {
+		return "schema, roles and passwords set", v.setGranted(ctx, now)
 	}
 	if works, err := v.works(ctx, next); works || err != nil {
 		return "database accepts the pending version already", err
@@ -77,6 +74,77 @@ func (v version) set(ctx context.Context) (string, error) {
 		return "password of the other role set", v.setOther(ctx, now, next, hash)
 	}
 	return "password of the role set", v.setOwn(ctx, next, hash)
+}
+
+// values reads the current version and the pending one, which may follow it and asks for no more than the tags allow.
+func (v version) values(ctx context.Context) (now, next secret, err error) {
+	if now, err = v.labelled(ctx, v.secret, currentLabel); err != nil {
+		return now, next, err
+	}
+	if next, err = v.pending(ctx); err != nil {
+		return now, next, err
+	}
+	if v.granted != (grant{}) {
+		if err := errors.Join(v.granted.covers(now), v.granted.covers(next)); err != nil {
+			return now, next, err
+		}
+	}
+	return now, next, next.succeeds(now)
+}
+
+// setGranted makes the database of the services and, in one transaction there, all the rest.
+func (v version) setGranted(ctx context.Context, now secret) error {
+	master, err := v.loginAsMaster(ctx, now)
+	if err != nil {
+		return err
+	}
+	defer master.Close(ctx)
+	if err := ensureDatabase(ctx, master); err != nil {
+		return err
+	}
+	there := master.Config()
+	there.Database = contract.ServiceDatabase
+	conn, err := pgx.ConnectConfig(ctx, there)
+	if err != nil {
+		return fmt.Errorf("log in to database %s: %w", there.Database, err)
+	}
+	defer conn.Close(ctx)
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return v.setInside(ctx, tx) })
+}
+
+// setInside makes whatever the grant's schema lacks, and gives both roles of the secret their passwords: a task that started
+// before the first rotation, or before the database was restored, holds the current version.
+func (v version) setInside(ctx context.Context, tx pgx.Tx) error {
+	if err := lock(ctx, tx, contract.ServiceDatabase); err != nil {
+		return err
+	}
+	// While this invocation waited, another one may have ended this rotation and begun the next, whose passwords must stay.
+	found, err := v.describe(ctx)
+	if err != nil {
+		return err
+	}
+	if awaited, err := v.awaited(found); err != nil || !awaited {
+		return err
+	}
+	now, next, err := v.values(ctx)
+	if err != nil {
+		return err
+	}
+	hashNow, err1 := verifier(now.Password)
+	hashNext, err2 := verifier(next.Password)
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	if err := closePublic(ctx, tx); err != nil {
+		return err
+	}
+	if err := v.granted.ensure(ctx, tx); err != nil {
+		return err
+	}
+	if err := alterPassword(ctx, tx, now.Username, hashNow); err != nil {
+		return err
+	}
+	return follow(ctx, tx, now.Username, next.Username, hashNext)
 }
 
 // setOwn changes the password of the pending version's role with the role's own rights. It logs in with the current
@@ -100,13 +168,18 @@ func (v version) setOther(ctx context.Context, now, next secret, hash string) er
 	if !works {
 		return fmt.Errorf("%w: the database refuses its current version; reset the password of role %q to it", ErrBadSecret, now.Username)
 	}
-	// While the master's own secret rotates, its pending version is what the database accepts.
-	master, err := v.loginWith(ctx, now.Master, func(known secret) error { return known.onServerOf(now) }, currentLabel, pendingLabel)
+	master, err := v.loginAsMaster(ctx, now)
 	if err != nil {
 		return err
 	}
 	defer master.Close(ctx)
 	return setAlternate(ctx, master, now.Username, next.Username, hash)
+}
+
+// loginAsMaster logs in as the master of a secret's server. While the master's own secret rotates, its pending version is
+// what the database accepts.
+func (r *Rotator) loginAsMaster(ctx context.Context, of secret) (*pgx.Conn, error) {
+	return r.loginWith(ctx, of.Master, func(known secret) error { return known.onServerOf(of) }, currentLabel, pendingLabel)
 }
 
 // loginWith logs in with the first version of a secret that the database accepts.
@@ -152,15 +225,15 @@ func (v version) test(ctx context.Context) (string, error) {
 // finish makes the pending version the current one. The labels are read anew, for a parallel invocation may have moved
 // them since.
 func (v version) finish(ctx context.Context) (string, error) {
-	labels, err := v.labels(ctx)
+	found, err := v.describe(ctx)
 	if err != nil {
 		return "", err
 	}
 	move := &secretsmanager.UpdateSecretVersionStageInput{
 		SecretId: &v.secret, VersionStage: aws.String(currentLabel), MoveToVersionId: &v.id,
 	}
-	for id, found := range labels {
-		if slices.Contains(found, currentLabel) {
+	for id, labels := range found.VersionIdsToStages {
+		if slices.Contains(labels, currentLabel) {
 			move.RemoveFromVersionId = aws.String(id)
 		}
 	}
