@@ -10,15 +10,19 @@ import (
 	"peakline/lambda/contract"
 )
 
-// Database is the Aurora PostgreSQL cluster: one writer, readers that are always there, and the readers that the scaler
+// Database is the PostgreSQL cluster: one writer, readers that are always there, and on Aurora the readers that the scaler
 // adds and removes beside them.
 type Database struct {
-	// EngineVersion is the Aurora PostgreSQL version, `"17.9"` say, in quotes. Default: `17.9`.
+	// Engine is what runs PostgreSQL: `aurora-postgres`, or `rds-postgres` for an RDS Multi-AZ DB cluster of one writer and two readable standbys. Choose once: another engine is another database. Default: `aurora-postgres`.
+	Engine Engine `json:"engine,omitempty" jsonschema:"enum=aurora-postgres,enum=rds-postgres"`
+	// EngineVersion is the engine's PostgreSQL version, `"17.9"` say, in quotes. Default: `17.9`.
 	EngineVersion string `json:"engineVersion,omitempty" jsonschema:"pattern=^[0-9]+[.][0-9]+$,example=17.9"`
-	// Writer is the instance that takes writes until a failover.
+	// Writer is the instance that takes writes until a failover. With `rds-postgres` its class is that of all three members.
 	Writer Instance `json:"writer" jsonschema:"required"`
-	// Readers are the readers that are always there, by a name that stays theirs. Renaming one replaces it.
-	Readers map[string]Instance `json:"readers" jsonschema:"required,minProperties=1"`
+	// Readers are the readers that are always there, by a name that stays theirs. Renaming one replaces it. Required with `aurora-postgres`; `rds-postgres` has two of its own.
+	Readers map[string]Instance `json:"readers,omitempty"`
+	// Storage is the volume of each member with `rds-postgres`; Aurora's grows by itself.
+	Storage Volume `json:"storage,omitempty"`
 	// ServerlessCapacity bounds every instance whose class is `db.serverless`.
 	ServerlessCapacity Capacity `json:"serverlessCapacity,omitempty"`
 
@@ -58,8 +62,8 @@ type Database struct {
 type Instance struct {
 	// InstanceClass is a provisioned class such as `db.r8g.large`, or `db.serverless`. A reader's default is the writer's.
 	InstanceClass string `json:"instanceClass,omitempty" jsonschema:"pattern=^db[.][a-z0-9.]+$,example=db.r8g.large"`
-	// Zone is one of the network's zones.
-	Zone string `json:"zone" jsonschema:"required,example=eu-west-1a"`
+	// Zone is one of the network's zones. Required with `aurora-postgres`; `rds-postgres` has a member in each of three.
+	Zone string `json:"zone,omitempty" jsonschema:"example=eu-west-1a"`
 	// PromotionTier orders the candidates of a failover, 0 first. Default: 0 for the writer, 1 for a reader.
 	PromotionTier int `json:"promotionTier,omitempty" jsonschema:"minimum=0,maximum=15"`
 }
@@ -98,6 +102,8 @@ const (
 
 func databaseDefaults(profile Profile) Database {
 	return Database{ //nolint:gosec // a rotation period is no credential
+		Engine:                    EngineAurora,
+		Storage:                   volumeDefaults(profile),
 		EngineVersion:             defaultEngineVersion,
 		ServerlessCapacity:        Capacity{Min: byProfile(profile, 0.5, 2), Max: byProfile[float64](profile, 8, 64)},
 		Backup:                    backupDefaults(profile),
@@ -116,6 +122,9 @@ func databaseDefaults(profile Profile) Database {
 }
 
 func (db *Database) complete(d *document) {
+	if db.Engine == EngineRDS {
+		db.Readers = nil // a rule refuses those of the file
+	}
 	for name, reader := range db.Readers {
 		path := readerPath(name)
 		if reader.InstanceClass == "" {
@@ -147,6 +156,14 @@ func (d *document) readersStated() int {
 	return n
 }
 
+// readersAlways is how many readers are there whatever the scaler does.
+func (i inspection) readersAlways() int {
+	if i.Database.Engine == EngineRDS {
+		return multiAZReaders
+	}
+	return i.readersStated()
+}
+
 // instances are the writer and the readers by their path.
 func (db Database) instances() map[string]Instance {
 	all := map[string]Instance{"database.writer": db.Writer}
@@ -169,33 +186,33 @@ var readerName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 var serverlessSince = map[int]int{14: 12}
 
 var databaseRules = []rule{
-	{"the engine version is one that AWS creates", []string{"database.engineVersion"}, func(i inspection) {
-		version := i.Database.EngineVersion
-		major, minor, known := findMajor(version)
+	{"the engine version is one that AWS creates", []string{"database.engineVersion", "database.engine"}, func(i inspection) {
+		engine, version := engines[i.Database.Engine], i.Database.EngineVersion
+		major, minor, known := engine.findMajor(version)
 		switch {
 		case known && slices.Contains(major.minors, minor):
 		case known && slices.Contains(major.retired, minor):
-			i.refuse("database.engineVersion", "%s is retired, AWS creates no cluster with it; want %s", version, currentVersions(i.now))
+			i.refuse("database.engineVersion", "%s is retired, AWS creates no cluster with it; want %s", version, engine.currentVersions(i.now))
 		case known:
-			i.refuse("database.engineVersion", "%s is no version of Aurora PostgreSQL that Peakline knows; want %s", version, currentVersions(i.now))
+			i.refuse("database.engineVersion", "%s is no version of %s that Peakline knows; want %s", version, engine.title, engine.currentVersions(i.now))
 		default:
-			i.refuse("database.engineVersion", "major version of %s is unknown or long retired; want %s", version, currentVersions(i.now))
+			i.refuse("database.engineVersion", "major version of %s is unknown or long retired; want %s", version, engine.currentVersions(i.now))
 		}
 	}},
-	{"the writer has a class", []string{"database.writer.instanceClass"}, func(i inspection) {
+	{"the writer has a class", []string{"database.writer.instanceClass", "database.engine"}, func(i inspection) {
 		if i.Database.Writer.InstanceClass == "" {
-			i.refuse("database.writer.instanceClass", "missing, and it has no default; want for example db.r8g.large, or %s", ServerlessClass)
+			i.refuse("database.writer.instanceClass", "missing, and it has no default; want for example %s", engines[i.Database.Engine].example)
 		}
 	}},
-	{"instance classes exist for Aurora PostgreSQL and for the engine version", nil, func(i inspection) {
+	{"instance classes exist for the engine and its version", []string{"database.engine"}, func(i inspection) {
 		for path, instance := range i.Database.instances() {
 			if at := path + ".instanceClass"; i.has(at) {
 				i.refuseClass(at, instance.InstanceClass)
 			}
 		}
 	}},
-	{"there are 1 to 15 readers", nil, func(i inspection) {
-		if n := i.readersStated(); n < 1 || n > contract.MaxReaders {
+	{"there are 1 to 15 readers", []string{"database.engine"}, func(i inspection) {
+		if n := i.readersAlways(); n < 1 || n > contract.MaxReaders {
 			i.refuse("database.readers", "%d entries, want 1 to %d, the scaler's maximum included", n, contract.MaxReaders)
 		}
 	}},
@@ -210,9 +227,13 @@ var databaseRules = []rule{
 			}
 		}
 	}},
-	{"instances are in zones of the network", []string{"network.zones"}, func(i inspection) {
+	{"instances are in zones of the network", []string{"network.zones", "database.engine"}, func(i inspection) {
 		for path, instance := range i.Database.instances() {
-			if !slices.Contains(i.Network.Zones, instance.Zone) {
+			switch {
+			case i.Database.Engine == EngineRDS: // places its members itself
+			case instance.Zone == "" && !i.refused(path+".zone"):
+				i.refuse(path+".zone", "missing, and it has no default; want one of %s", strings.Join(i.Network.Zones, ", "))
+			case !slices.Contains(i.Network.Zones, instance.Zone):
 				i.refuse(path+".zone", "%q is not one of the network's zones, want one of %s", shorten(instance.Zone), strings.Join(i.Network.Zones, ", "))
 			}
 		}
@@ -235,7 +256,7 @@ var databaseRules = []rule{
 	{"the engine version has the capacity range", []string{"database.serverlessCapacity", "database.engineVersion"}, func(i inspection) {
 		has, _ := i.serverless()
 		capacity := i.Database.ServerlessCapacity
-		major, minor, _ := findMajor(i.Database.EngineVersion)
+		major, minor, _ := engines[EngineAurora].findMajor(i.Database.EngineVersion)
 		if since := serverlessSince[major.number]; has && minor < since && (capacity.Min == 0 || capacity.Max > 128) {
 			i.refuse("database.serverlessCapacity", "%v to %v capacity units need version %d.%d or later, want 0.5 to 128 with %s",
 				capacity.Min, capacity.Max, major.number, since, i.Database.EngineVersion)
@@ -309,15 +330,16 @@ const advancedInsightsDays = 465
 
 // refuseClass checks an instance class against the table and the engine version.
 func (i inspection) refuseClass(path, class string) {
-	if class == ServerlessClass || class == "" {
+	engine := engines[i.Database.Engine]
+	if class == "" {
 		return
 	}
-	f, _, err := findClass(class)
+	f, _, err := engine.findClass(class)
 	if err != nil {
 		i.refuse(path, "%v", err)
 		return
 	}
-	major, minor, known := findMajor(i.Database.EngineVersion)
+	major, minor, known := engine.findMajor(i.Database.EngineVersion)
 	if since := f.since[major.number]; known && i.sound("database.engineVersion") && minor < since {
 		i.refuse(path, "%s needs version %s or later, the cluster has %s", class, fmt.Sprintf("%d.%d", major.number, since), i.Database.EngineVersion)
 	}

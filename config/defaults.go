@@ -23,7 +23,7 @@ func (e *Environment) complete(d *document) {
 	e.Network.complete(regions[e.Region])
 	e.Database.complete(d)
 	e.Cache.complete(d)
-	e.Scaler.complete(d)
+	e.Scaler.complete(d, e.Database.Engine)
 	e.completeServices(d)
 	for i := range e.Events {
 		e.Events[i].complete()

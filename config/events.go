@@ -73,12 +73,12 @@ var eventRules = []rule{
 		}
 	}},
 	{"reader floors are within what the scaler may add", []string{"scaler.max", "scaler.control"}, func(i inspection) {
-		always := i.readersStated()
+		always := i.readersAlways()
 		for n, event := range i.Events {
 			path, readers := index("events", n)+".floors.readers", event.Floors.Readers
 			switch {
 			case i.Scaler.Control == ControlFixed && readers > always:
-				i.refuse(path, "%d, but control: fixed adds no reader to the %d of database.readers", readers, always)
+				i.refuse(path, "%d, but control: fixed adds no reader to the %d that are always there", readers, always)
 			case readers > i.Scaler.Max:
 				i.refuse(path, "%d, want at most scaler.max, %d", readers, i.Scaler.Max)
 			}

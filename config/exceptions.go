@@ -40,9 +40,10 @@ type safety struct {
 
 var safeties = []safety{
 	{name: EngineSupport, path: "database.engineVersion", everywhere: true, off: func(i inspection) string {
-		major, _, known := findMajor(i.Database.EngineVersion)
+		engine := engines[i.Database.Engine]
+		major, _, known := engine.findMajor(i.Database.EngineVersion)
 		return unless(!known || !major.outOfSupport(i.now), "%s left standard support on %s and costs extra, want %s",
-			i.Database.EngineVersion, major.supported, currentVersions(i.now))
+			i.Database.EngineVersion, major.supported, engine.currentVersions(i.now))
 	}},
 	{name: "three-zones", path: "network.zones", off: func(i inspection) string {
 		return unless(len(i.Network.Zones) >= 3, "%d entries, want 3", len(i.Network.Zones))
@@ -83,6 +84,9 @@ var safeties = []safety{
 		return unless(len(i.Database.Backup.Plan.retentions()) > 0, "no rhythm, want dailyDays, weeklyDays or monthlyDays")
 	}},
 	{name: "backup-copy", path: "database.backup.copyRegion", off: func(i inspection) string {
+		if i.Database.Engine == EngineRDS {
+			return "missing, and AWS copies no snapshot of a Multi-AZ DB cluster, so that the backups are gone with the region"
+		}
 		return unless(i.Database.Backup.CopyRegion != "", "missing, want a second region")
 	}},
 	{name: "vault-lock", path: "database.backup.vaultLock.mode", off: func(i inspection) string {

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// family is a family of instance classes that Aurora PostgreSQL has or had. Sizes are those of
-// DescribeOrderableDBInstanceOptions as of May 2026 (cfn-lint 1.51 carries the same list), minimum versions and
-// hardware those of the Aurora user guide, "DB instance classes".
+// family is a family of instance classes that an engine has or had. Sizes are those of DescribeOrderableDBInstanceOptions as
+// of May 2026 (cfn-lint 1.51 carries the same list), minimum versions and hardware those of the user guides, "DB instance
+// classes".
 type family struct {
 	sizes          []string
 	gibibytesEach  float64     // memory of one vCPU
@@ -28,7 +28,8 @@ var (
 // newerThan146 leaves out 14.6, the one long-term version that is older than these families.
 var newerThan146 = map[int]int{14: 13}
 
-var families = map[string]family{
+// auroraFamilies are those of Aurora PostgreSQL.
+var auroraFamilies = map[string]family{
 	"r4":   {sizes: []string{"large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "16xlarge"}, gibibytesEach: 7.625, retiredBecause: "a previous generation; use r6g, r7g or r8g"},
 	"r5":   {sizes: upTo24, gibibytesEach: 8},
 	"r6g":  {sizes: upTo16, gibibytesEach: 8, graviton: true},
@@ -43,6 +44,24 @@ var families = map[string]family{
 	"t3":   {sizes: []string{"medium", "large"}, burstable: true},
 	"t4g":  {sizes: []string{"medium", "large"}, burstable: true, graviton: true},
 	"x2g":  {sizes: upTo16, gibibytesEach: 16, graviton: true},
+}
+
+// multiAZFamilies are those of a Multi-AZ DB cluster: all have local disks. db.c6gd.medium, with 2 GiB, is left out.
+// https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/multi-az-db-clusters-concepts.html
+var multiAZFamilies = map[string]family{
+	"c6gd":   {sizes: upTo16, gibibytesEach: 2, graviton: true},
+	"m5d":    {sizes: upTo24, gibibytesEach: 4},
+	"m6gd":   {sizes: upTo16, gibibytesEach: 4, graviton: true},
+	"m6id":   {sizes: upTo32, gibibytesEach: 4},
+	"m6idn":  {sizes: upTo32, gibibytesEach: 4},
+	"m8gd":   {sizes: upTo48, gibibytesEach: 4, graviton: true},
+	"r5d":    {sizes: upTo24, gibibytesEach: 8},
+	"r6gd":   {sizes: upTo16, gibibytesEach: 8, graviton: true},
+	"r6id":   {sizes: upTo32, gibibytesEach: 8},
+	"r6idn":  {sizes: upTo32, gibibytesEach: 8},
+	"r8gd":   {sizes: upTo48, gibibytesEach: 8, graviton: true},
+	"x2idn":  {sizes: []string{"16xlarge", "24xlarge", "32xlarge"}, gibibytesEach: 16},
+	"x2iedn": {sizes: []string{"xlarge", "2xlarge", "4xlarge", "8xlarge", "16xlarge", "24xlarge", "32xlarge"}, gibibytesEach: 32},
 }
 
 // vCPUs is the number of virtual CPUs by size; all families agree.
@@ -61,31 +80,40 @@ type InstanceHardware struct {
 }
 
 // Hardware looks up a provisioned instance class such as db.r8g.large. It is not found for db.serverless, whose size
-// changes, and for what Aurora PostgreSQL does not have.
+// changes, and for what no engine has.
 func Hardware(instanceClass string) (hardware InstanceHardware, found bool) {
-	f, size, err := findClass(instanceClass)
-	if err != nil {
-		return InstanceHardware{}, false
+	for _, engine := range engines {
+		f, size, err := engine.findClass(instanceClass)
+		if err != nil || instanceClass == ServerlessClass {
+			continue
+		}
+		hardware = InstanceHardware{VCPU: vCPUs[size], Graviton: f.graviton, Burstable: f.burstable}
+		hardware.Gibibytes = f.gibibytesEach * float64(hardware.VCPU)
+		if f.burstable {
+			hardware.Gibibytes = burstableGibibytes[size]
+		}
+		return hardware, true
 	}
-	hardware = InstanceHardware{VCPU: vCPUs[size], Graviton: f.graviton, Burstable: f.burstable}
-	hardware.Gibibytes = f.gibibytesEach * float64(hardware.VCPU)
-	if f.burstable {
-		hardware.Gibibytes = burstableGibibytes[size]
-	}
-	return hardware, true
+	return InstanceHardware{}, false
 }
 
 // findClass looks up an instance class. The error says what there is instead.
-func findClass(instanceClass string) (f family, size string, err error) {
+func (e engine) findClass(instanceClass string) (f family, size string, err error) {
+	if e.serverless && instanceClass == ServerlessClass {
+		return f, "", nil
+	}
 	name, size, _ := strings.Cut(strings.TrimPrefix(instanceClass, "db."), ".")
-	f, known := families[name]
+	f, known := e.families[name]
 	switch {
 	case !known || !strings.HasPrefix(instanceClass, "db."):
-		hint := "want " + ServerlessClass + " or a family of " + strings.Join(currentFamilies(), ", ")
-		if suggestion, near := nearest(instanceClass, classes()); near {
+		hint := "want a family of " + strings.Join(e.currentFamilies(), ", ")
+		if e.serverless {
+			hint = "want " + ServerlessClass + " or a family of " + strings.Join(e.currentFamilies(), ", ")
+		}
+		if suggestion, near := nearest(instanceClass, e.classes()); near {
 			hint = "did you mean " + suggestion + "?"
 		}
-		return f, size, fmt.Errorf("%q is no instance class of Aurora PostgreSQL that Peakline knows; %s", shorten(instanceClass), hint)
+		return f, size, fmt.Errorf("%q is no instance class of %s that Peakline knows; %s", shorten(instanceClass), e.classOf, hint)
 	case f.retiredBecause != "":
 		return f, size, fmt.Errorf("%s is %s", instanceClass, f.retiredBecause)
 	case !slices.Contains(f.sizes, size):
@@ -94,9 +122,9 @@ func findClass(instanceClass string) (f family, size string, err error) {
 	return f, size, nil
 }
 
-func currentFamilies() []string {
+func (e engine) currentFamilies() []string {
 	var names []string
-	for name, f := range families {
+	for name, f := range e.families {
 		if f.retiredBecause == "" {
 			names = append(names, "db."+name)
 		}
@@ -105,10 +133,11 @@ func currentFamilies() []string {
 	return names
 }
 
-func classes() []string {
-	names := []string{ServerlessClass}
-	for _, prefix := range currentFamilies() {
-		for _, size := range families[strings.TrimPrefix(prefix, "db.")].sizes {
+// classes lists the provisioned classes that may be used for something new.
+func (e engine) classes() []string {
+	var names []string
+	for _, prefix := range e.currentFamilies() {
+		for _, size := range e.families[strings.TrimPrefix(prefix, "db.")].sizes {
 			names = append(names, prefix+"."+size)
 		}
 	}

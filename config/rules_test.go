@@ -36,6 +36,16 @@ func loyalty(more string) change {
 	return change{"", "services: {loyalty: {paths: [/api/loyalty], priority: 600, health: {path: /health}, " + more + "}}\n"}
 }
 
+// multiAZ turns the valid environment into one of a Multi-AZ DB cluster.
+func multiAZ() []change {
+	return []change{
+		{"  readers:\n    one: {zone: eu-west-1b}\n    two: {zone: eu-west-1c}\n  backup: {copyRegion: eu-central-1}\n", "  engine: rds-postgres\n"},
+		{"{instanceClass: db.r8g.large, zone: eu-west-1a}", "{instanceClass: db.r6gd.large}"},
+		{"scaler: {max: 6}\n", ""},
+		{"", "exceptions: [{safety: backup-copy, reason: AWS copies none of these snapshots}]\n"},
+	}
+}
+
 // A » stands where the first mistake is expected, the next » where the second is, and so on.
 const here = "»"
 
@@ -317,6 +327,56 @@ var ruleCases = map[string]ruleCase{
 		[]change{{"  zones: [", "  flowLogs: {enabled: false, retentionDays: »30}\n  zones: ["}, {"", "exceptions: [{safety: flow-logs, reason: the transit account records them}]\n"}},
 		[]string{"network.flowLogs.retentionDays: has no effect with enabled: false; remove it"}},
 
+	// A Multi-AZ DB cluster.
+	"a Multi-AZ DB cluster": {changes: multiAZ()},
+	"a Multi-AZ DB cluster with what only Aurora has": {
+		[]change{
+			{"  readers:\n    one: {zone: eu-west-1b}\n    two: {zone: eu-west-1c}\n  backup: {copyRegion: eu-central-1}\n", "  engine: rds-postgres\n  »readers:\n    one: {zone: eu-west-1b}\n  »serverlessCapacity: {min: 1, max: 8}\n  caCertificate: »rds-ca-rsa4096-g1\n  backup: {copyRegion: »eu-central-1, copyVaultArn: »\"arn:aws:backup:eu-central-1:444444444444:backup-vault:peakline\"}\n"},
+			{"{instanceClass: db.r8g.large, zone: eu-west-1a}", "{instanceClass: db.r8gd.large, zone: »eu-west-1a, promotionTier: »1}"},
+			{"scaler: {max: 6}", "scaler: {max: »6, lagObjectiveMilliseconds: 500}"},
+		},
+		[]string{
+			"database.writer.zone: has no effect with engine: rds-postgres, RDS puts a member into each of three zones; remove it",
+			"database.writer.promotionTier: has no effect with engine: rds-postgres, RDS promotes the standby that is least behind; remove it",
+			"database.readers: has no effect with engine: rds-postgres, a Multi-AZ DB cluster has two readers of the writer's class, always; remove it",
+			"database.serverlessCapacity: has no effect with engine: rds-postgres, only Aurora is serverless; remove it",
+			"database.caCertificate: has no effect with engine: rds-postgres, CloudFormation cannot set it; remove it, and choose with aws rds modify-certificates",
+			"database.backup.copyRegion: has no effect with engine: rds-postgres, AWS copies no snapshot of a Multi-AZ DB cluster; remove it",
+			"database.backup.copyVaultArn: has no effect with engine: rds-postgres, AWS copies no snapshot of a Multi-AZ DB cluster; remove it",
+			"scaler.max: has no effect with engine: rds-postgres, which has 2 readers, always; remove it"}},
+	"a Multi-AZ DB cluster that is to be scaled": {
+		append(multiAZ(), change{"", "scaler: {control: »peakline}\n"}),
+		[]string{"scaler.control: peakline, but a Multi-AZ DB cluster has 2 readers and takes no more; want fixed, or engine: aurora-postgres, whose readers come and go"}},
+	"a Multi-AZ DB cluster whose readers an event would multiply": {
+		append(multiAZ(), change{"", "events: [{name: sale, start: \"2026-11-27T00:00\", end: \"2026-11-28T00:00\", floors: {readers: »4}}]\n"}),
+		[]string{"events[0].floors.readers: 4, but control: fixed adds no reader to the 2 that are always there"}},
+	"a Multi-AZ DB cluster in two zones": {
+		append(multiAZ(), change{"zones: [eu-west-1a, eu-west-1b, eu-west-1c]", "»zones: [eu-west-1a, eu-west-1b]"}, change{"exceptions: [", "exceptions: [{safety: three-zones, reason: there is no third one yet}, "}),
+		[]string{"network.zones: 2 entries, want 3 with engine: rds-postgres, one for each member"}},
+	"a Multi-AZ DB cluster without backups elsewhere, unexplained": {
+		append(multiAZ(), change{"exceptions: [{safety: backup-copy, reason: AWS copies none of these snapshots}]\n", ""}, change{"  engine:", "  »backup: {retentionDays: 35}\n  engine:"}),
+		[]string{"database.backup.copyRegion: missing, and AWS copies no snapshot of a Multi-AZ DB cluster, so that the backups are gone with the region; or give the reason as an exception for the safety backup-copy"}},
+	"a Multi-AZ DB cluster of a class and version that it does not have": {
+		append(multiAZ(), change{"instanceClass: db.r6gd.large", "instanceClass: »db.serverless"}, change{"  engine:", "  engineVersion: »\"16.4\"\n  engine:"}),
+		[]string{
+			`database.writer.instanceClass: "db.serverless" is no instance class of a Multi-AZ DB cluster that Peakline knows; want a family of db.c6gd, db.m5d, db.m6gd, db.m6id, db.m6idn, db.m8gd, db.r5d, db.r6gd, db.r6id, db.r6idn, db.r8gd, db.x2idn, db.x2iedn`,
+			"database.engineVersion: 16.4 is retired, AWS creates no cluster with it; want 14.22, 15.17, 16.13, 17.9, 18.3"}},
+	"storage for Aurora": {
+		[]change{{"  readers:", "  »storage: {gibibytes: 500}\n  readers:"}},
+		[]string{"database.storage: has no effect with engine: aurora-postgres, whose storage grows by itself; remove it"}},
+	"a small gp3 volume that is to be fast": {
+		append(multiAZ(), change{"  engine:", "  storage: {gibibytes: 399, iops: »12000}\n  engine:"}),
+		[]string{"database.storage.iops: 12000, want 3000 with type: gp3 and 399 GiB"}},
+	"a large gp3 volume that is slow": {
+		append(multiAZ(), change{"  engine:", "  storage: {gibibytes: 400, iops: »3000}\n  engine:"}),
+		[]string{"database.storage.iops: 3000, want 12000 to 20000 with type: gp3 and 400 GiB"}},
+	"an io2 volume that is faster than its size allows": {
+		append(multiAZ(), change{"  engine:", "  storage: {type: io2, gibibytes: 100, iops: »12000}\n  engine:"}),
+		[]string{"database.storage.iops: 12000, want 1000 to 5000 with type: io2 and 100 GiB"}},
+	"a tiny io2 volume": {
+		append(multiAZ(), change{"  engine:", "  storage: {type: io2, gibibytes: »50, iops: 1000}\n  engine:"}),
+		[]string{"database.storage.gibibytes: 50, want at least 100 with type: io2"}},
+
 	// The database.
 	"a retired minor version": {
 		[]change{{"  readers:", "  engineVersion: »\"16.1\"\n  readers:"}},
@@ -452,13 +512,13 @@ var ruleCases = map[string]ruleCase{
 		[]string{"scaler.min: 7, want at most scaler.max, 6"}},
 	"max below the readers of the file": {
 		[]change{{"{max: 6}", "{max: »1}"}},
-		[]string{"scaler.max: 1, want at least the 2 readers of database.readers, which are always there"}},
+		[]string{"scaler.max: 1, want at least the 2 readers that are always there"}},
 	"min below the readers of the file": {
 		[]change{{"{max: 6}", "{min: »1, max: 6}"}},
-		[]string{"scaler.min: 1, want at least the 2 readers of database.readers, which are always there"}},
+		[]string{"scaler.min: 1, want at least the 2 readers that are always there"}},
 	"a minimum that nothing can raise": {
 		[]change{{"{max: 6}", "{control: fixed, min: »3}"}},
-		[]string{"scaler.min: 3, but control: fixed adds no reader to the 2 of database.readers"}},
+		[]string{"scaler.min: 3, but control: fixed adds no reader to the 2 that are always there"}},
 	"a capacity reservation for serverless readers": {
 		[]change{{"db.r8g.large", "db.serverless"}, {"{max: 6}", "{capacityReservation: »cr-0123456789abcdef0}"}},
 		[]string{"scaler.capacityReservation: has no effect, new readers have the writer's class, db.serverless; remove it"}},
@@ -521,7 +581,7 @@ var ruleCases = map[string]ruleCase{
 		[]string{"events[0].floors.readers: 7, want at most scaler.max, 6"}},
 	"a reader floor that nothing can raise": {
 		[]change{{"{max: 6}", "{control: fixed}"}, {"", "events: [{name: sale, start: 2026-11-27T00:00, end: 2026-11-28T00:00, floors: {readers: »3}}]\n"}},
-		[]string{"events[0].floors.readers: 3, but control: fixed adds no reader to the 2 of database.readers"}},
+		[]string{"events[0].floors.readers: 3, but control: fixed adds no reader to the 2 that are always there"}},
 	"a calendar that the scaler's parameter cannot hold": {
 		[]change{{"", "»events:\n" + strings.Join(numbered("  - {name: sale-%d, start: 2026-11-27T00:00, end: 2026-11-28T00:00, floors: {readers: 4}}\n", 60), "")}},
 		[]string{"events: 60 events and 0 freeze windows do not fit into the 4096 bytes of the scaler's policy; remove what is furthest away"}},

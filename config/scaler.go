@@ -28,7 +28,7 @@ const (
 
 // Scaler is the policy of the replica scaler. Its numbers count all readers of the cluster, those of the file included.
 type Scaler struct {
-	// Control is one of `peakline`, `target-tracking` and `fixed`. Default: `peakline`.
+	// Control is one of `peakline`, `target-tracking` and `fixed`. Default: `peakline`, and `fixed` with `rds-postgres`.
 	Control Control `json:"control,omitempty" jsonschema:"enum=peakline,enum=target-tracking,enum=fixed"`
 	// Mode is one of `active`, `dry-run` and `paused`, for `peakline`. Default: `active`.
 	Mode ScalerMode `json:"mode,omitempty" jsonschema:"enum=active,enum=dry-run,enum=paused"`
@@ -99,7 +99,13 @@ func scalerDefaults(profile Profile) Scaler {
 	}
 }
 
-func (s *Scaler) complete(d *document) {
+func (s *Scaler) complete(d *document, engine Engine) {
+	if engine == EngineRDS {
+		s.Min, s.Max = multiAZReaders, multiAZReaders
+		if !d.has("scaler.control") {
+			s.Control = ControlFixed
+		}
+	}
 	s.Min = cmp.Or(s.Min, d.readersStated())
 	for i := range s.FreezeWindows {
 		s.FreezeWindows[i].TimeZone = cmp.Or(s.FreezeWindows[i].TimeZone, "UTC")
@@ -111,14 +117,14 @@ func (f FreezeWindow) Span() Span { return spanOf(f.Start, f.End, f.TimeZone) }
 
 var scalerRules = []rule{
 	{"min is at most max, with the readers of the file between them", []string{"scaler.min", "scaler.max", "scaler.control"}, func(i inspection) {
-		switch always := i.readersStated(); {
+		switch always := i.readersAlways(); {
 		case i.refused("database.readers"):
 		case i.Scaler.Max < always:
-			i.refuse("scaler.max", "%d, want at least the %d readers of database.readers, which are always there", i.Scaler.Max, always)
+			i.refuse("scaler.max", "%d, want at least the %d readers that are always there", i.Scaler.Max, always)
 		case i.Scaler.Min < always:
-			i.refuse("scaler.min", "%d, want at least the %d readers of database.readers, which are always there", i.Scaler.Min, always)
+			i.refuse("scaler.min", "%d, want at least the %d readers that are always there", i.Scaler.Min, always)
 		case i.Scaler.Control == ControlFixed && i.Scaler.Min > always:
-			i.refuse("scaler.min", "%d, but control: fixed adds no reader to the %d of database.readers", i.Scaler.Min, always)
+			i.refuse("scaler.min", "%d, but control: fixed adds no reader to the %d that are always there", i.Scaler.Min, always)
 		case i.Scaler.Min > i.Scaler.Max:
 			i.refuse("scaler.min", "%d, want at most scaler.max, %d", i.Scaler.Min, i.Scaler.Max)
 		}

@@ -6,13 +6,12 @@ import (
 )
 
 func TestEveryListedClassHasHardware(t *testing.T) {
-	for _, class := range classes() {
-		if class == ServerlessClass {
-			continue
-		}
-		hardware, found := Hardware(class)
-		if !found || hardware.VCPU < 2 || hardware.Gibibytes < 4 {
-			t.Errorf("%s has %+v: connection limits and demand would be computed from it", class, hardware)
+	for _, engine := range engines {
+		for _, class := range engine.classes() {
+			hardware, found := Hardware(class)
+			if !found || hardware.VCPU < 2 || hardware.Gibibytes < 4 {
+				t.Errorf("%s has %+v: connection limits and demand would be computed from it", class, hardware)
+			}
 		}
 	}
 	for class, want := range map[string]InstanceHardware{
@@ -20,32 +19,47 @@ func TestEveryListedClassHasHardware(t *testing.T) {
 		"db.r7i.48xlarge":  {VCPU: 192, Gibibytes: 1536},
 		"db.r6id.24xlarge": {VCPU: 96, Gibibytes: 768},
 		"db.x2g.16xlarge":  {VCPU: 64, Gibibytes: 1024, Graviton: true},
+		"db.x2iedn.xlarge": {VCPU: 4, Gibibytes: 128},
+		"db.r8gd.large":    {VCPU: 2, Gibibytes: 16, Graviton: true},
 		"db.t4g.medium":    {VCPU: 2, Gibibytes: 4, Graviton: true, Burstable: true},
 	} {
 		if got, _ := Hardware(class); got != want {
 			t.Errorf("%s has %+v, want %+v", class, got, want)
 		}
 	}
-	for _, class := range []string{ServerlessClass, "db.r4.large", "db.r8g", "db.r8g.", "r8g.large", "db.r8gd.large", "db.t3.small", ""} {
+	for _, class := range []string{ServerlessClass, "db.r4.large", "db.r8g", "db.r8g.", "r8g.large", "db.t3.small", ""} {
 		if got, found := Hardware(class); found {
 			t.Errorf("%q has %+v, want none", class, got)
 		}
 	}
 }
 
-func TestTheDefaultVersionIsTheNewest(t *testing.T) {
-	newest := majorVersions[len(majorVersions)-1].latest()
-	if defaultEngineVersion != newest {
+func TestTheDefaultVersionIsOneOfEveryEngine(t *testing.T) {
+	if newest := auroraVersions[len(auroraVersions)-1].latest(); defaultEngineVersion != newest {
 		t.Errorf("a new environment starts with %s, the table has %s", defaultEngineVersion, newest)
 	}
-	for _, v := range majorVersions {
-		if !slices.IsSorted(v.minors) || v.outOfSupport(today) && len(v.minors) > 1 {
-			t.Errorf("version %d: minors %v, want them sorted, and at most the last one after the end of support", v.number, v.minors)
+	for name, engine := range engines {
+		if major, minor, found := engine.findMajor(defaultEngineVersion); !found || !slices.Contains(major.minors, minor) {
+			t.Errorf("%s does not have %s, with which a new environment starts", name, defaultEngineVersion)
 		}
-		for _, minor := range v.minors {
-			if slices.Contains(v.retired, minor) {
-				t.Errorf("%d.%d is current and retired at once", v.number, minor)
+		for _, v := range engine.versions {
+			if !slices.IsSorted(v.minors) || v.outOfSupport(today) && len(v.minors) > 1 {
+				t.Errorf("%s %d: minors %v, want them sorted, and at most the last one after the end of support", name, v.number, v.minors)
 			}
+			for _, minor := range v.minors {
+				if slices.Contains(v.retired, minor) {
+					t.Errorf("%s %d.%d is current and retired at once", name, v.number, minor)
+				}
+			}
+		}
+	}
+}
+
+// A class that two engines have is the same machine: Hardware may ask either.
+func TestFamiliesOfTwoEnginesAgree(t *testing.T) {
+	for name, one := range auroraFamilies {
+		if other, both := multiAZFamilies[name]; both && (one.gibibytesEach != other.gibibytesEach || one.graviton != other.graviton || other.burstable) {
+			t.Errorf("db.%s is two machines: %+v and %+v", name, one, other)
 		}
 	}
 }

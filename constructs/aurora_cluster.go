@@ -5,35 +5,18 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsrds"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 	construct "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
-
-	"peakline/lambda/contract"
 )
-
-// masterUser is the role that owns the cluster; services never get its secret.
-const masterUser = "peakline"
 
 // ServerlessClass is the instance class of Aurora Serverless v2.
 const ServerlessClass = "db.serverless"
-
-// InsightsMode is how much CloudWatch Database Insights keeps and analyses.
-type InsightsMode string
-
-// The standard mode keeps a week for free; the advanced one analyses and keeps 15 months.
-const (
-	InsightsOff      InsightsMode = "OFF"
-	InsightsStandard              = InsightsMode(awsrds.DatabaseInsightsMode_STANDARD)
-	InsightsAdvanced              = InsightsMode(awsrds.DatabaseInsightsMode_ADVANCED)
-)
 
 // AuroraInstance is one member of the cluster.
 type AuroraInstance struct {
@@ -47,116 +30,35 @@ type AuroraInstance struct {
 
 // AuroraClusterProps describes an Aurora PostgreSQL cluster.
 type AuroraClusterProps struct {
-	// Identifier is the cluster's physical name. It is fixed so that its log group can exist, encrypted and with an end
-	// of retention, before the cluster writes to it; and so that CloudFormation refuses to replace the cluster.
-	Identifier string
-	// EngineVersion is Aurora PostgreSQL's full version, "17.5".
-	EngineVersion string
-	Writer        AuroraInstance
+	ClusterProps
+	Writer AuroraInstance
 	// Readers are keyed by names that never change meaning: removing one removes that instance and no other.
 	Readers map[string]AuroraInstance
 	// MinCapacity and MaxCapacity bound Serverless v2 instances, in Aurora capacity units; needed if there are any.
 	MinCapacity, MaxCapacity float64
-	Parameters               AuroraParameters
-
-	Vpc           awsec2.IVpc
-	Subnets       *awsec2.SubnetSelection
-	SecurityGroup awsec2.ISecurityGroup
-
-	// BackupRetentionDays is how far back point-in-time recovery reaches, 1 to 35 days.
-	BackupRetentionDays int
-	// BackupWindow ("02:00-03:00") and MaintenanceWindow ("sun:03:30-sun:04:30") are in UTC and must not overlap.
-	BackupWindow, MaintenanceWindow string
-	// Insights is the mode of CloudWatch Database Insights; InsightsRetentionDays of performance data is 7, a multiple of
-	// 31, or 731, and at least 465 in the advanced mode.
-	Insights              InsightsMode
-	InsightsRetentionDays int
-	// MonitoringInterval of the operating-system metrics: 1, 5, 10, 15, 30 or 60 seconds, or 0 for none.
-	MonitoringInterval time.Duration
-	// LogRetentionDays of the exported PostgreSQL log.
-	LogRetentionDays int
 	// CACertificate is the certificate authority of the server certificates, "rds-ca-rsa2048-g1" for example.
 	CACertificate string
-	// MaxConnections and MemoryBytes are what the smallest instance has, at its smallest capacity for Serverless v2.
-	MaxConnections int
-	MemoryBytes    float64
-	// ExtendedSupport buys support for an engine version past its end, by the vCPU-hour. Without it AWS creates no cluster
-	// of such a version.
-	ExtendedSupport bool
-	// LagObjective is the replica lag that still counts as good.
-	LagObjective time.Duration
-	// BackupAccounts are other accounts whose vaults receive copies of the backups.
-	BackupAccounts []string
-	// Unprotected switches deletion protection off.
-	Unprotected bool
-	// Disposable deletes the cluster, its backups, logs and key with the stack. By default all of them are retained.
-	Disposable bool
-
-	Notifications *Notifications
 }
 
-// AuroraCluster is the cluster and what others need to work with it.
+// AuroraCluster is the cluster and what a reader added later is created with.
 type AuroraCluster struct {
-	Cluster awsrds.DatabaseCluster
-	// MasterSecret holds the master user's credentials, as JSON in the form RDS uses.
-	MasterSecret awssecretsmanager.ISecret
-	// Key encrypts storage, snapshots and performance data, and is shared with the accounts that receive backups.
-	Key awskms.Key
-	// SecretKey encrypts the master secret and the logs; nobody outside this account can use it.
-	SecretKey awskms.Key
-	// InstanceParametersName, SubnetGroupName, OptionGroupName (the engine's default) and MonitoringRole are what a reader
-	// added later is created with.
+	DatabaseCluster
+	// InstanceParametersName, SubnetGroupName and OptionGroupName (the engine's default) are names.
 	InstanceParametersName, SubnetGroupName, OptionGroupName *string
-	MonitoringRole                                           awsiam.Role
 }
 
 // NewAuroraCluster makes the cluster, its key, credentials, parameter groups, log group, event subscriptions and alarms.
 func NewAuroraCluster(scope construct.Construct, id string, props AuroraClusterProps) *AuroraCluster {
 	scope = construct.NewConstruct(scope, jsii.String(id))
-	key := NewEncryptionKey(scope, "Key", EncryptionKeyProps{
-		Description: "Data of the Aurora cluster " + props.Identifier,
-		Accounts:    props.BackupAccounts,
-		Disposable:  props.Disposable,
-	})
-	secretKey := NewEncryptionKey(scope, "SecretKey", EncryptionKeyProps{
-		Description: "Secrets and logs of the Aurora cluster " + props.Identifier,
-		LogGroups:   true,
-		Disposable:  props.Disposable,
-	})
-	logs := NewLogGroup(scope, "PostgresqlLog", LogGroupProps{
-		Name:          "/aws/rds/cluster/" + props.Identifier + "/postgresql",
-		RetentionDays: props.LogRetentionDays,
-		Key:           secretKey,
-		Disposable:    props.Disposable,
-	})
+	ground := newClusterGround(scope, "Aurora cluster", props.ClusterProps)
 	engine := awsrds.DatabaseClusterEngine_AuroraPostgres(&awsrds.AuroraPostgresClusterEngineProps{
 		Version: awsrds.AuroraPostgresEngineVersion_Of(jsii.String(props.EngineVersion), jsii.String(majorVersion(props.EngineVersion)), nil),
-	})
-	monitoringRole := awsiam.NewRole(scope, jsii.String("MonitoringRole"), &awsiam.RoleProps{
-		Description: jsii.String("Lets RDS publish operating-system metrics of the cluster's instances"),
-		AssumedBy:   serviceOfAccount(scope, "monitoring.rds.amazonaws.com"),
-		ManagedPolicies: &[]awsiam.IManagedPolicy{
-			awsiam.ManagedPolicy_FromAwsManagedPolicyName(jsii.String("service-role/AmazonRDSEnhancedMonitoringRole")),
-		},
-	})
-	acknowledge(monitoringRole, "AWS's own policy for this purpose names the one log group that RDS writes to",
-		"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole]")
-	secret := awssecretsmanager.NewSecret(scope, jsii.String("MasterSecret"), &awssecretsmanager.SecretProps{
-		Description:   jsii.String("Master user of the Aurora cluster " + props.Identifier),
-		EncryptionKey: secretKey,
-		RemovalPolicy: removalPolicy(props.Disposable),
-		GenerateSecretString: &awssecretsmanager.SecretStringGenerator{
-			SecretStringTemplate: jsii.String(fmt.Sprintf(`{"username":%q}`, masterUser)),
-			GenerateStringKey:    jsii.String("password"),
-			PasswordLength:       jsii.Number(contract.PasswordLength),
-			ExcludePunctuation:   jsii.Bool(true), // nothing in a connection URL needs escaping
-		},
 	})
 	instanceParametersName := fmt.Sprintf("%s-postgresql%s", props.Identifier, majorVersion(props.EngineVersion))
 	instances := instanceSettings{
 		AuroraClusterProps: props,
 		parameters:         newInstanceParameterGroup(scope, instanceParametersName, engine, props.Disposable),
-		key:                key,
+		key:                ground.key,
 	}
 
 	cluster := awsrds.NewDatabaseCluster(scope, jsii.String("Cluster"), &awsrds.DatabaseClusterProps{
@@ -164,7 +66,7 @@ func NewAuroraCluster(scope construct.Construct, id string, props AuroraClusterP
 		Engine:                          engine,
 		Writer:                          instances.member("Writer", props.Writer),
 		Readers:                         instances.readers(),
-		Credentials:                     awsrds.Credentials_FromSecret(secret, jsii.String(masterUser)),
+		Credentials:                     awsrds.Credentials_FromSecret(ground.secret, jsii.String(masterUser)),
 		IamAuthentication:               jsii.Bool(true),
 		ParameterGroup:                  newClusterParameterGroup(scope, engine, props.Parameters, props.Disposable),
 		Port:                            jsii.Number(DatabasePort),
@@ -172,7 +74,7 @@ func NewAuroraCluster(scope construct.Construct, id string, props AuroraClusterP
 		VpcSubnets:                      props.Subnets,
 		SecurityGroups:                  &[]awsec2.ISecurityGroup{props.SecurityGroup},
 		StorageEncrypted:                jsii.Bool(true),
-		StorageEncryptionKey:            key,
+		StorageEncryptionKey:            ground.key,
 		Backup:                          &awsrds.BackupProps{Retention: awscdk.Duration_Days(jsii.Number(props.BackupRetentionDays)), PreferredWindow: jsii.String(props.BackupWindow)},
 		DeleteAutomatedBackups:          jsii.Bool(props.Disposable),
 		CopyTagsToSnapshot:              jsii.Bool(true),
@@ -181,14 +83,14 @@ func NewAuroraCluster(scope construct.Construct, id string, props AuroraClusterP
 		RemovalPolicy:                   removalPolicy(props.Disposable),
 		CloudwatchLogsExports:           jsii.Strings("postgresql"),
 		MonitoringInterval:              awscdk.Duration_Seconds(jsii.Number(props.MonitoringInterval.Seconds())),
-		MonitoringRole:                  roleIfMonitored(monitoringRole, props),
+		MonitoringRole:                  roleIfMonitored(ground.monitoringRole, props.ClusterProps),
 		DatabaseInsightsMode:            insightsMode(props.Insights),
 		EnablePerformanceInsights:       jsii.Bool(props.Insights != InsightsOff),
-		PerformanceInsightRetention:     insightsRetention(props),
-		PerformanceInsightEncryptionKey: insightsKey(props, key),
+		PerformanceInsightRetention:     insightsRetention(props.ClusterProps),
+		PerformanceInsightEncryptionKey: insightsKey(props.ClusterProps, ground.key),
 		EngineLifecycleSupport:          lifecycleSupport(props.ExtendedSupport),
 	})
-	cluster.Node().AddDependency(logs)
+	cluster.Node().AddDependency(ground.logs)
 	awscdk.Annotations_Of(cluster).AcknowledgeWarning(jsii.String("@aws-cdk/aws-rds:provisionedReadersDontMatchWriter"),
 		jsii.String("Classes and promotion tiers of the members are the operator's choice"))
 	if props.Unprotected {
@@ -208,12 +110,15 @@ func NewAuroraCluster(scope construct.Construct, id string, props AuroraClusterP
 
 	subnets := cluster.Node().FindChild(jsii.String("Subnets")).(awsrds.SubnetGroup)
 	aurora := &AuroraCluster{
-		Cluster: cluster, MasterSecret: cluster.Secret(), Key: key, SecretKey: secretKey, MonitoringRole: monitoringRole,
+		DatabaseCluster: DatabaseCluster{
+			Cluster: cluster, Ready: cluster, MasterSecret: cluster.Secret(),
+			Key: ground.key, SecretKey: ground.secretKey, MonitoringRole: ground.monitoringRole,
+		},
 		InstanceParametersName: jsii.String(instanceParametersName),
 		SubnetGroupName:        subnets.SubnetGroupName(),
 		OptionGroupName:        jsii.String("default:aurora-postgresql-" + majorVersion(props.EngineVersion)),
 	}
-	aurora.addEventSubscriptions(scope, props)
+	addEventSubscriptions(scope, cluster, props.Notifications)
 	aurora.addAlarms(scope, props)
 	return aurora
 }
@@ -263,36 +168,8 @@ func (s instanceSettings) member(id string, instance AuroraInstance) awsrds.IClu
 		AutoMinorVersionUpgrade:         jsii.Bool(true),
 		PubliclyAccessible:              jsii.Bool(false),
 		EnablePerformanceInsights:       jsii.Bool(s.Insights != InsightsOff),
-		PerformanceInsightRetention:     insightsRetention(s.AuroraClusterProps),
-		PerformanceInsightEncryptionKey: insightsKey(s.AuroraClusterProps, s.key),
-	})
-}
-
-// clusterEvents and instanceEvents are what operators hear of without asking.
-// Categories: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/USER_Events.Messages.html
-var (
-	clusterEvents  = []string{"failover", "failure", "maintenance", "notification", "deletion"}
-	instanceEvents = []string{"availability", "configuration change", "deletion", "failure", "low storage", "maintenance", "recovery"}
-)
-
-func (a *AuroraCluster) addEventSubscriptions(scope construct.Construct, props AuroraClusterProps) {
-	awsrds.NewCfnEventSubscription(scope, jsii.String("ClusterEvents"), &awsrds.CfnEventSubscriptionProps{
-		SnsTopicArn:     props.Notifications.Topic(Critical).TopicArn(),
-		SourceType:      jsii.String("db-cluster"),
-		SourceIds:       &[]interface{}{a.Cluster.ClusterIdentifier()},
-		EventCategories: jsii.Strings(clusterEvents...),
-		Enabled:         jsii.Bool(true),
-	})
-	var instances []interface{}
-	for _, identifier := range *a.Cluster.InstanceIdentifiers() {
-		instances = append(instances, identifier)
-	}
-	awsrds.NewCfnEventSubscription(scope, jsii.String("InstanceEvents"), &awsrds.CfnEventSubscriptionProps{
-		SnsTopicArn:     props.Notifications.Topic(Warning).TopicArn(),
-		SourceType:      jsii.String("db-instance"),
-		SourceIds:       &instances,
-		EventCategories: jsii.Strings(instanceEvents...),
-		Enabled:         jsii.Bool(true),
+		PerformanceInsightRetention:     insightsRetention(s.ClusterProps),
+		PerformanceInsightEncryptionKey: insightsKey(s.ClusterProps, s.key),
 	})
 }
 
@@ -305,31 +182,16 @@ func (props AuroraClusterProps) hasServerless() bool {
 	return props.Writer.Class == ServerlessClass
 }
 
-// insightsMode is the standard one, which is free, where performance data is switched off.
-func insightsMode(mode InsightsMode) awsrds.DatabaseInsightsMode {
-	if mode == InsightsOff {
-		mode = InsightsStandard
-	}
-	return awsrds.DatabaseInsightsMode(mode)
-}
-
 // roleIfMonitored leaves out the role that RDS refuses together with an interval of zero.
-func roleIfMonitored(role awsiam.Role, props AuroraClusterProps) awsiam.IRole {
+func roleIfMonitored(role awsiam.Role, props ClusterProps) awsiam.IRole {
 	if props.MonitoringInterval == 0 {
 		return nil
 	}
 	return role
 }
 
-func lifecycleSupport(extended bool) awsrds.EngineLifecycleSupport {
-	if extended {
-		return awsrds.EngineLifecycleSupport_OPEN_SOURCE_RDS_EXTENDED_SUPPORT
-	}
-	return awsrds.EngineLifecycleSupport_OPEN_SOURCE_RDS_EXTENDED_SUPPORT_DISABLED
-}
-
 // insightsRetention names a number of days the way the L2 wants it, in months of 31 days.
-func insightsRetention(props AuroraClusterProps) awsrds.PerformanceInsightRetention {
+func insightsRetention(props ClusterProps) awsrds.PerformanceInsightRetention {
 	switch {
 	case props.Insights == InsightsOff:
 		return ""
@@ -342,15 +204,9 @@ func insightsRetention(props AuroraClusterProps) awsrds.PerformanceInsightRetent
 	}
 }
 
-func insightsKey(props AuroraClusterProps, key awskms.IKey) awskms.IKey {
+func insightsKey(props ClusterProps, key awskms.IKey) awskms.IKey {
 	if props.Insights == InsightsOff {
 		return nil
 	}
 	return key
-}
-
-// majorVersion of "17.5" is "17".
-func majorVersion(engineVersion string) string {
-	major, _, _ := strings.Cut(engineVersion, ".")
-	return major
 }

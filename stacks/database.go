@@ -21,49 +21,28 @@ type DatabaseProps struct {
 	RotationCode  string
 }
 
-// Database is the stack of the Aurora cluster, its master secret and its backups.
+// Database is the stack of the database cluster, its master secret and its backups.
 type Database struct {
 	Stack   awscdk.Stack
-	Cluster *constructs.AuroraCluster
+	Cluster *constructs.DatabaseCluster
+	// Aurora is the cluster where it is Aurora's, whose readers come and go; nil otherwise.
+	Aurora *constructs.AuroraCluster
 }
 
 // NewDatabase makes the database.
 func NewDatabase(stage awscdk.Stage, props DatabaseProps) *Database {
 	environment, settings := props.Environment, props.Environment.Database
-	smallest := settings.SmallestInstance()
-	stack := newStack(stage, "Database", "Aurora PostgreSQL, its master secret and its backups", environment)
-	cluster := constructs.NewAuroraCluster(stack, "Aurora", constructs.AuroraClusterProps{
-		Identifier:    clusterIdentifier(environment),
-		EngineVersion: settings.EngineVersion,
-		Writer:        auroraInstance(settings.Writer),
-		Readers:       auroraReaders(settings.Readers),
-		MinCapacity:   settings.ServerlessCapacity.Min,
-		MaxCapacity:   settings.ServerlessCapacity.Max,
-		Parameters: constructs.AuroraParameters{
-			SlowQuery:          time.Duration(settings.SlowQueryMilliseconds) * time.Millisecond,
-			SynchronousCommit:  settings.SynchronousCommit,
-			LogicalReplication: settings.LogicalReplication,
-		},
-		Vpc:                   props.Network.Network.Vpc,
-		Subnets:               props.Network.Network.Isolated,
-		SecurityGroup:         props.Network.SecurityGroups.Database,
-		BackupRetentionDays:   settings.Backup.RetentionDays,
-		BackupWindow:          settings.BackupWindow,
-		MaintenanceWindow:     settings.MaintenanceWindow,
-		Insights:              insightsModes[settings.Insights.Mode],
-		InsightsRetentionDays: settings.Insights.RetentionDays,
-		MonitoringInterval:    time.Duration(settings.MonitoringIntervalSeconds) * time.Second,
-		LogRetentionDays:      settings.LogRetentionDays,
-		CACertificate:         settings.CACertificate,
-		MaxConnections:        smallest.MaxConnections,
-		MemoryBytes:           smallest.MemoryBytes,
-		LagObjective:          time.Duration(environment.Scaler.LagObjectiveMilliseconds) * time.Millisecond,
-		ExtendedSupport:       environment.Excepted(config.EngineSupport),
-		BackupAccounts:        backupAccounts(environment),
-		Unprotected:           !settings.DeletionProtection,
-		Disposable:            disposable(environment),
-		Notifications:         props.Notifications,
-	})
+	database := &Database{}
+	switch settings.Engine {
+	case config.EngineRDS:
+		database.Stack = newStack(stage, "Database", "RDS for PostgreSQL, its master secret and its backups", environment)
+		database.Cluster = newMultiAZ(database.Stack, props)
+	default:
+		database.Stack = newStack(stage, "Database", "Aurora PostgreSQL, its master secret and its backups", environment)
+		database.Aurora = newAurora(database.Stack, props)
+		database.Cluster = &database.Aurora.DatabaseCluster
+	}
+	stack, cluster := database.Stack, database.Cluster
 	rotation := constructs.NewSecretRotation(stack, "MasterSecretRotation", constructs.SecretRotationProps{
 		Code:             awslambda.Code_FromAsset(jsii.String(props.RotationCode), nil),
 		Alarm:            "database-secret-rotation",
@@ -79,13 +58,71 @@ func NewDatabase(stage awscdk.Stage, props DatabaseProps) *Database {
 	rotation.Rotate("Schedule", constructs.RotatedSecretProps{
 		Secret:    cluster.MasterSecret,
 		EveryDays: settings.CredentialRotationDays,
-		After:     cluster.Cluster,
+		After:     cluster.Ready,
 	})
 	addBackups(stack, props, cluster)
-	keepExported(stack, cluster.Cluster.ClusterIdentifier(), cluster.SubnetGroupName, cluster.MonitoringRole.RoleArn(), cluster.Key.KeyArn())
+	if aurora := database.Aurora; aurora != nil {
+		keepExported(stack, aurora.Cluster.ClusterIdentifier(), aurora.SubnetGroupName, aurora.MonitoringRole.RoleArn(), aurora.Key.KeyArn())
+	}
 	awscdk.NewCfnOutput(stack, jsii.String("WriterEndpoint"), &awscdk.CfnOutputProps{Value: cluster.Cluster.ClusterEndpoint().Hostname()})
 	awscdk.NewCfnOutput(stack, jsii.String("ReaderEndpoint"), &awscdk.CfnOutputProps{Value: cluster.Cluster.ClusterReadEndpoint().Hostname()})
-	return &Database{Stack: stack, Cluster: cluster}
+	return database
+}
+
+func newAurora(stack awscdk.Stack, props DatabaseProps) *constructs.AuroraCluster {
+	settings := props.Environment.Database
+	return constructs.NewAuroraCluster(stack, "Aurora", constructs.AuroraClusterProps{
+		ClusterProps:  clusterProps(props),
+		Writer:        auroraInstance(settings.Writer),
+		Readers:       auroraReaders(settings.Readers),
+		MinCapacity:   settings.ServerlessCapacity.Min,
+		MaxCapacity:   settings.ServerlessCapacity.Max,
+		CACertificate: settings.CACertificate,
+	})
+}
+
+// newMultiAZ has another construct id than Aurora: a switch of the engine is another database, never a changed one.
+func newMultiAZ(stack awscdk.Stack, props DatabaseProps) *constructs.DatabaseCluster {
+	settings := props.Environment.Database
+	return constructs.NewMultiAZCluster(stack, "MultiAz", constructs.MultiAZClusterProps{
+		ClusterProps: clusterProps(props),
+		Class:        settings.Writer.InstanceClass,
+		StorageType:  settings.Storage.Type,
+		Gibibytes:    settings.Storage.Gibibytes,
+		IOPS:         settings.Storage.Iops,
+	})
+}
+
+func clusterProps(props DatabaseProps) constructs.ClusterProps {
+	environment, settings := props.Environment, props.Environment.Database
+	smallest := settings.SmallestInstance()
+	return constructs.ClusterProps{
+		Identifier:    clusterIdentifier(environment),
+		EngineVersion: settings.EngineVersion,
+		Parameters: constructs.DatabaseParameters{
+			SlowQuery:          time.Duration(settings.SlowQueryMilliseconds) * time.Millisecond,
+			SynchronousCommit:  settings.SynchronousCommit,
+			LogicalReplication: settings.LogicalReplication,
+		},
+		Vpc:                   props.Network.Network.Vpc,
+		Subnets:               props.Network.Network.Isolated,
+		SecurityGroup:         props.Network.SecurityGroups.Database,
+		BackupRetentionDays:   settings.Backup.RetentionDays,
+		BackupWindow:          settings.BackupWindow,
+		MaintenanceWindow:     settings.MaintenanceWindow,
+		Insights:              insightsModes[settings.Insights.Mode],
+		InsightsRetentionDays: settings.Insights.RetentionDays,
+		MonitoringInterval:    time.Duration(settings.MonitoringIntervalSeconds) * time.Second,
+		LogRetentionDays:      settings.LogRetentionDays,
+		MaxConnections:        smallest.MaxConnections,
+		MemoryBytes:           smallest.MemoryBytes,
+		LagObjective:          time.Duration(environment.Scaler.LagObjectiveMilliseconds) * time.Millisecond,
+		ExtendedSupport:       environment.Excepted(config.EngineSupport),
+		BackupAccounts:        backupAccounts(environment),
+		Unprotected:           !settings.DeletionProtection,
+		Disposable:            disposable(environment),
+		Notifications:         props.Notifications,
+	}
 }
 
 // clusterIdentifier is the cluster's physical name, which the scaler's stack knows too.
@@ -117,8 +154,8 @@ func backupAccounts(environment config.Environment) []string {
 	return nil
 }
 
-// addBackups puts the cluster's snapshots in a vault of their own, beside Aurora's point-in-time recovery.
-func addBackups(stack awscdk.Stack, props DatabaseProps, cluster *constructs.AuroraCluster) {
+// addBackups puts the cluster's snapshots in a vault of their own, beside point-in-time recovery.
+func addBackups(stack awscdk.Stack, props DatabaseProps, cluster *constructs.DatabaseCluster) {
 	backup := props.Environment.Database.Backup
 	if backup.Plan.DailyDays+backup.Plan.WeeklyDays+backup.Plan.MonthlyDays == 0 {
 		return

@@ -49,7 +49,7 @@ func NewReplicaScaler(stage awscdk.Stage, props ReplicaScalerProps) *ReplicaScal
 	default:
 		constructs.NewReplicaScaler(stack, "ReplicaScaler", constructs.ReplicaScalerProps{
 			EnvironmentName:     environment.Name,
-			Cluster:             props.Database.Cluster,
+			Cluster:             props.Database.Aurora,
 			ClusterIdentifier:   clusterIdentifier(environment),
 			Code:                awslambda.Code_FromAsset(jsii.String(props.Code), nil),
 			Policy:              replicaPolicy(environment),

@@ -74,7 +74,8 @@ var alarmRequirements = []requirement{
 				}
 			}
 		}},
-	{row: "O2", name: "the database is watched by role and cluster: CPU, lag, connections, memory, deadlocks, commits, transaction ids",
+	{row: "O2", name: "Aurora is watched by role and cluster: CPU, lag, connections, memory, deadlocks, commits, transaction ids",
+		where: aurora,
 		check: watches("AWS/RDS", func(a *assembly) string { return a.cluster().key() }, map[string]string{
 			"database-writer-cpu":      "CPUUtilization Role=WRITER",
 			"database-writer-absent":   "CPUUtilization Role=WRITER",
@@ -87,6 +88,7 @@ var alarmRequirements = []requirement{
 			"database-transaction-ids": "MaximumUsedTransactionIDs",
 		})},
 	{row: "O2", name: "replica lag alarms at its objective, CPU before it saturates, silence of the writer as an outage",
+		where: aurora,
 		check: func(a *assembly, fail failure) {
 			lag := float64(a.environment.Scaler.LagObjectiveMilliseconds)
 			for name, want := range map[string]struct {
@@ -112,13 +114,13 @@ var alarmRequirements = []requirement{
 			}
 		}},
 	{row: "O2", name: "readers with more work than processors are told, where insights measure it",
-		where: func(e config.Environment) bool { return e.Database.Insights.Mode != config.InsightsOff },
+		where: func(e config.Environment) bool { return aurora(e) && e.Database.Insights.Mode != config.InsightsOff },
 		check: watches("AWS/RDS", func(a *assembly) string { return a.cluster().key() }, map[string]string{"database-reader-load": "DBLoadRelativeToNumVCPUs Role=READER"})},
 	{row: "O2", name: "a Serverless v2 instance near its ceiling is told",
 		where: serverless,
 		check: watches("AWS/RDS", func(a *assembly) string { return a.cluster().key() }, map[string]string{"database-capacity-units": "ACUUtilization"})},
 	{row: "O2", name: "a replication slot whose reader is gone is told before it fills the storage",
-		where: func(e config.Environment) bool { return e.Database.LogicalReplication },
+		where: func(e config.Environment) bool { return aurora(e) && e.Database.LogicalReplication },
 		check: watches("AWS/RDS", func(a *assembly) string { return a.cluster().key() }, map[string]string{"database-replication-slot-lag": "ReplicationSlotDiskUsage"})},
 	{row: "O2", name: "every NAT gateway is watched for lost ports and dropped packets",
 		where: func(e config.Environment) bool { return e.Network.NATGateways != config.NATNone },

@@ -43,7 +43,7 @@ var backupRequirements = []requirement{
 	{row: "D3", name: "in production the cluster, its backups, keys, secret and logs outlive their stacks, which are protected themselves",
 		where: production,
 		check: func(a *assembly, fail failure) {
-			if a.cluster().get("DeleteAutomatedBackups") != false {
+			if aurora(a.environment) && a.cluster().get("DeleteAutomatedBackups") != false { // a Multi-AZ DB cluster's always go
 				fail("%s takes its automated backups with it when it is deleted", a.cluster())
 			}
 			for _, s := range a.stacks {
@@ -65,7 +65,7 @@ var backupRequirements = []requirement{
 					fail("%s stays, and is billed, after its stack is deleted", r)
 				}
 			}
-			if a.cluster().get("DeleteAutomatedBackups") != true {
+			if aurora(a.environment) && a.cluster().get("DeleteAutomatedBackups") != true {
 				fail("%s leaves its automated backups behind", a.cluster())
 			}
 		}},

@@ -12,6 +12,7 @@ import (
 
 var databaseRequirements = []requirement{
 	{row: "D1", name: "one Aurora PostgreSQL cluster runs the configured version",
+		where: aurora,
 		check: func(a *assembly, fail failure) {
 			cluster := a.cluster()
 			if len(a.all("AWS::RDS::DBCluster")) != 1 || cluster.text("Engine") != "aurora-postgresql" {
@@ -27,6 +28,7 @@ var databaseRequirements = []requirement{
 			}
 		}},
 	{row: "D1", name: "the writer and every configured reader exist, with the class and in the zone of the configuration",
+		where: aurora,
 		check: func(a *assembly, fail failure) {
 			want := map[string]config.Instance{"Writer": a.environment.Database.Writer}
 			for name, reader := range a.environment.Database.Readers {
@@ -51,6 +53,7 @@ var databaseRequirements = []requirement{
 			}
 		}},
 	{row: "D1", name: "readers are spread: none shares the writer's zone, and two of them are in different zones",
+		where: aurora,
 		check: func(a *assembly, fail failure) {
 			members := a.members()
 			zones := map[string]bool{}
@@ -110,6 +113,7 @@ var databaseRequirements = []requirement{
 			}
 		}},
 	{row: "D2", name: "a failover promotes in the configured order, and a reader outside the writer's zone comes first",
+		where: aurora,
 		check: func(a *assembly, fail failure) {
 			members := a.members()
 			tiers := map[string]int{"Writer": a.environment.Database.Writer.PromotionTier}
@@ -171,8 +175,9 @@ var databaseRequirements = []requirement{
 			for _, user := range users {
 				property := map[string]string{"AWS::RDS::DBCluster": "DBClusterParameterGroupName", "AWS::RDS::DBInstance": "DBParameterGroupName"}[user.kind]
 				group := a.target(user, property)
-				if family := group.text("Family"); family != "aurora-postgresql"+major {
-					fail("%s uses a parameter group of family %q, want aurora-postgresql%s: it would run with AWS's defaults", user, family, major)
+				want := map[config.Engine]string{config.EngineAurora: "aurora-postgresql", config.EngineRDS: "postgres"}[a.environment.Database.Engine] + major
+				if family := group.text("Family"); family != want {
+					fail("%s uses a parameter group of family %q, want %s: it would run with AWS's defaults", user, family, want)
 				}
 			}
 		}},
@@ -289,6 +294,10 @@ func (a *assembly) members() map[string]resource {
 		}
 	}
 	return members
+}
+
+func aurora(environment config.Environment) bool {
+	return environment.Database.Engine == config.EngineAurora
 }
 
 func serverless(environment config.Environment) bool {

@@ -221,6 +221,15 @@ func at(part string) func(*assembly, resource) bool {
 	return func(_ *assembly, r resource) bool { return strings.Contains(r.path(), part) }
 }
 
+// both narrows to what two conditions hold of.
+func both(one, other func(*assembly, resource) bool) func(*assembly, resource) bool {
+	return func(a *assembly, r resource) bool { return one(a, r) && other(a, r) }
+}
+
+func onAurora(a *assembly, _ resource) bool { return aurora(a.environment) }
+
+func onMultiAZ(a *assembly, _ resource) bool { return multiAZ(a.environment) }
+
 func inProduction(a *assembly, _ resource) bool { return production(a.environment) }
 
 func alarmNamed(name string) func(*assembly, resource) bool {

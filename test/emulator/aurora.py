@@ -1,4 +1,4 @@
-"""Where moto's RDS is less real than an Aurora cluster, made real.
+"""Where moto's RDS is less real than an Aurora or a Multi-AZ DB cluster, made real.
 
 Instances take time to come and to go, readers spread over the zones of their subnet group, the
 promotion tier decides who becomes the writer, quotas refuse, and what was asked for (Performance
@@ -35,6 +35,9 @@ https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html"""
 MEMBERS_PER_CLUSTER = 16
 """One writer and up to 15 readers.
 https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Replication.html"""
+
+MULTI_AZ_MEMBERS = 3
+"""RDS makes the members of a Multi-AZ DB cluster itself, one in each of three zones."""
 
 _REPORTED = {
     "database_insights_mode": "database_insights_mode",
@@ -220,9 +223,36 @@ def _create_db_cluster(original: Any, backend: Any, parameters: Any) -> Any:
         parameters["availability_zones"] = sorted(
             {subnet["SubnetAvailabilityZone"]["Name"] for subnet in subnet_group.subnets}
         )
-    cluster = original(backend, parameters)
+    multi_az = parameters.get("db_cluster_instance_class") is not None
+    if multi_az and len(set(parameters["availability_zones"])) < MULTI_AZ_MEMBERS:
+        raise RDSClientError(
+            "DBSubnetGroupDoesNotCoverEnoughAZs",
+            "A Multi-AZ DB cluster needs a DB subnet group in at least three zones",
+        )
+    # moto still refuses IAM authentication here, as RDS did at first.
+    known_to_moto = {} if not multi_az else {"enable_iam_database_authentication": False}
+    cluster = original(backend, {**parameters, **known_to_moto})
     _report(cluster, parameters)
+    if multi_az:
+        _make_members(backend, cluster, parameters)
     return cluster
+
+
+def _make_members(backend: Any, cluster: Any, parameters: Mapping[str, Any]) -> None:
+    zones = sorted(set(parameters["availability_zones"]))
+    for number, zone in enumerate(zones[:MULTI_AZ_MEMBERS], start=1):
+        backend.create_db_instance(
+            {
+                "db_instance_identifier": f"{cluster.db_cluster_identifier}-instance-{number}",
+                "db_cluster_identifier": cluster.db_cluster_identifier,
+                "db_instance_class": cluster.db_cluster_instance_class,
+                "engine": cluster.engine,
+                "engine_version": cluster.engine_version,
+                "availability_zone": zone,
+                "promotion_tier": 1,
+                "monitoring_interval": parameters.get("monitoring_interval"),
+            }
+        )
 
 
 def _modify_db_cluster(original: Any, backend: Any, parameters: Any) -> Any:
@@ -239,6 +269,10 @@ def _delete_db_cluster(
     cluster = backend.clusters.get(cluster_identifier)
     if cluster and cluster.deletion_protection:
         return original(backend, cluster_identifier, *args, **kwargs)
+    if cluster and cluster.db_cluster_instance_class:
+        for member in list(cluster._members):
+            if member.status != "deleting":
+                backend.delete_db_instance(member.db_instance_identifier)
     leaving = [] if cluster is None else [m for m in cluster._members if m.status == "deleting"]
     if cluster and len(leaving) == len(cluster._members):
         for member in leaving:

@@ -163,6 +163,32 @@ class Described(unittest.TestCase):
         self.assertEqual(delete("change"), "DELETE_COMPLETE")
         self.assertEqual(instances("change"), {})
 
+    def test_a_multi_az_cluster_has_three_members_of_its_own(self) -> None:
+        resources = database("trio", Engine="postgres", EngineVersion="17.9")
+        del resources["Writer"], resources["Reader"]
+        resources["Parameters"]["Properties"]["Family"] = "postgres17"
+        resources["Cluster"]["Properties"] |= {
+            "DBClusterInstanceClass": "db.r6gd.large",
+            "AllocatedStorage": 400,
+            "Iops": 12000,
+            "StorageType": "gp3",
+            "EnableIAMDatabaseAuthentication": True,
+        }
+        self.assertEqual(deploy("trio", resources), "CREATE_COMPLETE", reasons("trio"))
+        self.assertEqual(
+            {name: one["AvailabilityZone"] for name, one in instances("trio").items()},
+            {f"trio-instance-{n}": zone for n, zone in enumerate(ZONES, start=1)},
+        )
+        self.assertEqual(len(writers("trio")), 1)
+        self.assertTrue(cluster("trio")["IAMDatabaseAuthenticationEnabled"])
+        resources["Cluster"]["Properties"]["AllocatedStorage"] = 500
+        before = physical("trio")
+        self.assertEqual(deploy("trio", resources), "UPDATE_COMPLETE", reasons("trio"))
+        self.assertEqual(physical("trio"), before, "more storage replaced the database")
+        self.assertEqual(cluster("trio")["AllocatedStorage"], 500)
+        self.assertEqual(delete("trio"), "DELETE_COMPLETE")
+        self.assertEqual(instances("trio"), {})
+
     def test_listings_come_in_pages(self) -> None:
         deploy("pages", database("pages"))
         first = rds("describe_db_instances", MaxRecords=20)

@@ -9,8 +9,8 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// AuroraParameters are the PostgreSQL settings an operator may move; the others are fixed in newClusterParameterGroup.
-type AuroraParameters struct {
+// DatabaseParameters are the PostgreSQL settings an operator may move; the others are fixed in newClusterParameterGroup.
+type DatabaseParameters struct {
 	// SlowQuery is the duration from which a statement is logged. Default 250 ms, the average query time of a busy shop.
 	SlowQuery time.Duration
 	// SynchronousCommit is PostgreSQL's setting of that name. Default "on": a confirmed order survives a crash.
@@ -21,8 +21,9 @@ type AuroraParameters struct {
 
 // newClusterParameterGroup is what PostgreSQL itself is told. Like everything a retained cluster refers to, it is
 // retained with it.
-// Parameters: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraPostgreSQL.Reference.ParameterGroups.html
-func newClusterParameterGroup(scope construct.Construct, engine awsrds.IClusterEngine, parameters AuroraParameters, disposable bool) awsrds.ParameterGroup {
+// Parameters: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraPostgreSQL.Reference.ParameterGroups.html and
+// https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.PostgreSQL.CommonDBATasks.Parameters.html
+func newClusterParameterGroup(scope construct.Construct, engine awsrds.IEngine, parameters DatabaseParameters, disposable bool) awsrds.ParameterGroup {
 	if parameters.SlowQuery == 0 {
 		parameters.SlowQuery = 250 * time.Millisecond
 	}
