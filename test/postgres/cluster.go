@@ -96,6 +96,12 @@ func (c *Cluster) addresses() []string {
 	return all
 }
 
+// Certify writes a certificate of the cluster's authority, and its key, for a program in front of the cluster.
+func (c *Cluster) Certify(t testing.TB, certificateFile, keyFile string, names ...string) {
+	t.Helper()
+	c.root.issue(t, certificateFile, keyFile, names...)
+}
+
 // Fail stops the server as a machine that is lost: no connection is finished.
 func (s *Server) Fail() { _ = s.stop("QUIT") }
 
