@@ -22,7 +22,7 @@ from botocore.model import OperationModel, Shape
 from botocore.validate import ParamValidator
 from moto.iam.access_control import PermissionResult
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from moto.s3.models import FakeBucket
+from moto.s3.models import FakeBucket, S3Backend
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 ACCOUNT_ID = "123456789012"
@@ -60,6 +60,12 @@ endpoint = "http://localhost:4566"
 # Any credentials may do anything here, and moto would deny by a statement whose condition (say, no
 # TLS) does not hold, such as the one on the CDK's own bucket.
 FakeBucket.get_permission = lambda *_: PermissionResult.NEUTRAL  # type: ignore[method-assign]
+# S3 looks at the permission to write an access log when it delivers one. moto would demand it
+# beforehand, from a policy that names the bucket which is just being made.
+FakeBucket._log_permissions_enabled_policy = lambda *_, **__: True  # type: ignore[method-assign]
+# S3 delivers access logs within hours, moto at once, into a bucket that would then not be empty
+# when its stack is deleted a minute later.
+S3Backend.log_incoming_request = lambda *_: None  # type: ignore[method-assign]
 
 
 class RefusedProperty(Exception):

@@ -318,6 +318,10 @@ LIVES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
                 "Type": "AWS::S3::BucketPolicy",
                 "Properties": {"Bucket": {"Ref": "Bucket"}, "PolicyDocument": ALLOW},
             },
+            "Read": {
+                "Type": "AWS::S3::Bucket",
+                "Properties": {"LoggingConfiguration": {"DestinationBucketName": {"Ref": "Bucket"}}},
+            },
             "Repository": {
                 "Type": "AWS::ECR::Repository",
                 "Properties": {"ImageTagMutability": "MUTABLE", "Tags": TAGS},
