@@ -7,25 +7,24 @@ import (
 )
 
 // The growth model answers the question that sizing asks: given what is seen now, how far may demand rise before a
-// reader asked for now helps? It continues the trend, and it counts how much further than the trend demand has grown:
-// once for ordinary moments and once for those at which an earlier day saw a surge. Both counts start from a prior
-// that expects surprises, so that a cluster nobody has watched runs with generous readers and every quiet day makes
-// it leaner.
+// reader asked for now helps? There are several ways to see: the demand of the moment on its trend, the level of the
+// last hour or hours where the moment is noise, what earlier days saw at this time. Each is tried on the two weeks that
+// CloudWatch keeps: how often demand outgrew it, and by how much, and what it costs to be above it as often as the
+// policy wants. The cheapest is used. A prior that expects surprises weighs as much as a day, so that a cluster nobody
+// has watched runs with generous readers and every quiet day makes it leaner.
 const (
 	// fitEvery is how old a fit may get before Learn repeats it.
-	fitEvery = 30 * time.Minute
+	fitEvery = time.Hour
 	// fitStride is the distance in minutes between the moments that the fit looks at.
 	fitStride = 3
+	// heldMinutes is for how long a sight is held: readers do not go within it, so the fit takes its highest.
+	heldMinutes = 10
 	// metricDelay is how old the newest sample is when it is acted on, in minutes.
 	metricDelay = 2
 	// maxGap is how many missing minutes are bridged with the value before them.
 	maxGap = 10
 	// maxGrowth bounds a growth that is prepared for, as a ratio.
 	maxGrowth = 4.0
-	// maxTrend is how much the trend may raise the forecast: to twice the demand.
-	maxTrend = 1.0
-	// trendDelay is how many minutes the median of three and the slope are behind a rise that has just begun.
-	trendDelay = 2
 	// idleShare is the share of the highest demand below which growth is not looked at as a ratio: from next to
 	// nothing, everything is a multiple.
 	idleShare = 0.02
@@ -36,40 +35,25 @@ const (
 	surgeRows = priorRows / 10
 	// surge is the growth from which a moment of an earlier day makes the same time of later days one to expect it.
 	surge = 1.5
+	// rareSurges is the share of moments up to which surges of earlier days are no noise.
+	rareSurges = 0.2
 	// seasonSpread is how many minutes earlier or later than the day before a surge may come.
 	seasonSpread = 10
-
-	tailBins = 96
-	tailStep = 0.025 // logarithm of growth per bin
 )
 
 // seasonDays are the earlier days whose growth at the same time is looked at.
 var seasonDays = [...]int64{1, 2, 3, 7, 14}
 
 // priorTail is the chance that demand outgrows its trend by more than a ratio within the lead, as long as nothing is
-// known: 2 % over the growth, so 2 % for twice and 1 % for three times the demand. The tail is that heavy because
-// surges of shops have no typical size.
-func priorTail(ratio float64) float64 { return 0.02 / (0.02 + ratio - 1) }
+// known. The tail is that heavy because surges of shops have no typical size.
+func priorTail(ratio float64) float64 { return priorScale / (priorScale + max(0, ratio-1)) }
+
+// priorScale is the growth that a surprise exceeds with even odds.
+const priorScale = 0.008
 
 // priorRecord is how much less likely it is that demand sets a record: the chance of exceeding the highest demand
 // known by a ratio falls with its square.
 func priorRecord(ratio float64) float64 { return min(1, 1/(ratio*ratio)) }
-
-// ratioOf is the growth at the end of a bin.
-func ratioOf(bin int) float64 { return math.Exp(float64(bin+1) * tailStep) }
-
-// tally counts moments by how far demand outgrew its trend.
-type tally struct {
-	rows float64
-	tail [tailBins]float64 // moments that exceeded the bin's ratio
-}
-
-func (t *tally) add(ratio float64) {
-	t.rows++
-	for bin := range min(int(math.Log(ratio)/tailStep), tailBins) {
-		t.tail[bin]++
-	}
-}
 
 // growth is a fitted model. It is never changed once fitted.
 type growth struct {
@@ -77,11 +61,13 @@ type growth struct {
 	peak   float64   // highest demand
 	first  int64     // minute of swells[0]
 	swells []float32 // by minute: highest growth within the lead of any moment up to seasonSpread away
-	calm   tally     // moments without a surge at the same time of an earlier day
-	surged tally     // the others
+	// seasonal says that surges of earlier days tell times of day apart.
+	seasonal bool
+	calm     [sights]tally // of ordinary moments
+	surged   tally         // of moments at which an earlier day surged, over sightNow
 }
 
-// Learn fits the growth model to the recorded demand, if the last fit is older than half an hour. Decide works
+// Learn fits the growth model to the recorded demand, if the last fit is older than an hour. Decide works
 // without it, on priors. It takes a few milliseconds.
 func (h *History) Learn(now time.Time) {
 	if h.newest == 0 {
@@ -133,6 +119,7 @@ func (h *History) fit(now time.Time, horizon int) *growth {
 	}
 	ratios := growthRatios(demand, base, idleShare*g.peak, horizon)
 	g.swells = swells(ratios)
+	g.seasonal = g.tellsTimesApart()
 	g.count(demand, base, ratios, horizon)
 	return g
 }
@@ -206,44 +193,31 @@ func (g *growth) seasonAt(minute int64) float64 {
 	return float64(highest)
 }
 
-// trend is the growth within the horizon that the slope of the last minutes means, as a ratio of at least 1, since a
-// forecast may only add. Of a least-squares slope, as much is continued as stands out from the noise around it: less
-// the variance that the noise gives it, times sixteen, so that a slope below four standard errors counts for nothing
-// and a step is not taken for a slope (a James-Stein estimate). Six minutes tell a sudden rise soon, twelve a slow one
-// surely. The series runs backwards from the newest minute.
-func trend(s []float64, base, idle float64, horizon int) float64 {
-	if base+idle <= 0 {
-		return 1
+// tellsTimesApart says whether surges of earlier days are so few that they say something about a time of day. Where they
+// are everywhere, they are noise.
+func (g *growth) tellsTimesApart() bool {
+	surges, moments := 0, 0
+	for i := 24 * 60; i < len(g.swells); i += fitStride {
+		moments++
+		if g.seasonAt(g.first+int64(i)) >= surge {
+			surges++
+		}
 	}
-	growth := 0.0
-	for _, n := range [...]int{trendMinutes / 2, trendMinutes} {
-		mean, slope, spread, around := 0.0, 0.0, 0.0, 0.0
-		for _, v := range s[:n] {
-			mean += v / float64(n)
-		}
-		for back, v := range s[:n] {
-			x, y := float64(n-1)/2-float64(back), v-mean
-			slope += x * y
-			spread += x * x
-			around += y * y
-		}
-		around = max(0, around-slope*slope/spread) / float64(n-2)
-		if slope /= spread; slope <= 0 {
-			continue
-		}
-		certain := max(0, 1-16*around/spread/(slope*slope))
-		growth = max(growth, certain*slope*float64(horizon+trendDelay)/(base+idle))
-	}
-	return 1 + min(growth, maxTrend)
+	return float64(surges) <= rareSurges*float64(moments)
 }
 
-// trendMinutes is how many minutes a trend is read from.
-const trendMinutes = 12
-
-// count counts by how much growth exceeded the trend.
+// count counts by how much demand outgrew each sight.
 func (g *growth) count(demand, base, ratios []float64, horizon int) {
 	var s [trendMinutes]float64
-	for i := trendMinutes; i < len(demand); i += fitStride {
+	idle := max(idleShare*g.peak, tiny)
+	t := newTimeline(demand)
+	var held [(heldMinutes + fitStride - 1) / fitStride][sights]float64
+	for i := range held {
+		for k := range held[i] {
+			held[i][k] = math.Inf(-1)
+		}
+	}
+	for n, i := 0, trendMinutes; i < len(demand); n, i = n+1, i+fitStride {
 		if math.IsNaN(ratios[i]) {
 			continue
 		}
@@ -255,30 +229,94 @@ func (g *growth) count(demand, base, ratios []float64, horizon int) {
 		if !known {
 			continue
 		}
-		excess := ratios[i] / trend(s[:], base[i], idleShare*g.peak, horizon)
-		if g.seasonAt(g.first+int64(i)) >= surge {
-			g.surged.add(excess)
-		} else {
-			g.calm.add(excess)
+		trend := trend(s[:], base[i], idle, horizon)
+		season := g.seasonAt(g.first + int64(i))
+		surged := g.seasonal && season >= surge
+		seen := t.see(i, base[i], trend, season, idle)
+		held[n%len(held)] = seen
+		outcome := math.Log(ratios[i] * (base[i] + idle))
+		if surged {
+			g.surged.add(outcome - seen[sightNow])
+			continue
+		}
+		for k := range seen {
+			for j := range held {
+				seen[k] = max(seen[k], held[j][k])
+			}
+			g.calm[k].add(outcome - seen[k])
+			g.calm[k].cost += math.Exp(seen[k])
 		}
 	}
+	for k := range g.calm {
+		g.calm[k].sum()
+	}
+	g.surged.sum()
 }
 
-// margin is the ratio over the trend that demand exceeds within the lead with no more than the given chance, in a
-// moment without a surge on an earlier day, or with one. The level is the demand now over the highest known.
-func (g *growth) margin(risk, level float64, surged bool) float64 {
-	var none growth
-	if g == nil {
-		g = &none
+// preferNow is how much cheaper another sight must be than the demand of the moment.
+const preferNow = 0.97
+
+// best is the cheapest sight at a risk.
+func (g *growth) best(risk float64) sight {
+	if !g.fitted() {
+		return sightNow
+	}
+	best, least := sightNow, math.Inf(1)
+	for k := range g.calm {
+		cost := g.calm[k].cost * math.Exp(g.calm[k].margin(risk))
+		if sight(k) == sightNow {
+			cost *= preferNow
+		}
+		if cost < least {
+			best, least = sight(k), cost
+		}
+	}
+	return best
+}
+
+// fitted says whether there is anything but the prior.
+func (g *growth) fitted() bool { return g != nil && g.calm[sightNow].rows > 0 }
+
+// again is the growth of earlier days at this time, as far as it exceeds the demand expected with more than the given
+// chance.
+func (g *growth) again(risk, season float64) float64 {
+	if g == nil || !g.seasonal || season < surge {
+		return 1
+	}
+	exceeds := func(growth float64) float64 {
+		all := (g.calm[sightNow].beyond(growth) + g.surged.beyond(growth) + priorRows*priorTail(math.Exp(growth))) /
+			(g.calm[sightNow].rows + g.surged.rows + priorRows)
+		return (g.surged.beyond(growth) + surgeRows*all) / (g.surged.rows + surgeRows)
+	}
+	bins := int(math.Log(season) / tailStep)
+	bin := sort.Search(bins, func(bin int) bool { return exceeds(float64(bin)*tailStep) <= risk })
+	return math.Exp(float64(bin) * tailStep)
+}
+
+// unusual is how seldom a demand is from which it is no noise.
+const unusual = 0.05
+
+// upper is the demand that is exceeded within the lead with no more than the given chance: as far as the past tells,
+// over what a sight shows (a logarithm), and as far as surprises go, over the demand expected.
+func (g *growth) upper(risk float64, k sight, seen, expected, idle float64) float64 {
+	var t tally
+	highest := expected + idle
+	expected += idle
+	if g.fitted() {
+		t, highest = g.calm[k], max(highest, g.peak+idle)
+		// Surprises start from what is usual after such a sight, or from the moment as far as it is unusual.
+		usual := t.margin(0.5)
+		expected = max(math.Exp(seen+usual), expected*math.Exp(usual-t.margin(unusual)))
 	}
 	exceeds := func(bin int) float64 {
-		ratio := ratioOf(bin)
-		prior := priorRows * priorTail(ratio) * priorRecord(level*ratio)
-		if !surged {
-			return (g.calm.tail[bin] + prior) / (g.calm.rows + priorRows)
-		}
-		all := (g.calm.tail[bin] + g.surged.tail[bin] + prior) / (g.calm.rows + g.surged.rows + priorRows)
-		return (g.surged.tail[bin] + surgeRows*all) / (g.surged.rows + surgeRows)
+		level := expected * math.Exp(float64(bin)*tailStep)
+		prior := priorRows * priorTail(level/expected) * priorRecord(level/highest)
+		return (t.beyond(math.Log(level)-seen) + prior) / (t.rows + priorRows)
 	}
-	return ratioOf(sort.Search(tailBins-1, func(bin int) bool { return exceeds(bin) <= risk }))
+	bins := int(math.Log(maxGrowth) / tailStep)
+	if t.rows > 0 {
+		bins = max(bins, int((seen-math.Log(expected)+math.Log(maxGrowth))/tailStep))
+	}
+	bin := sort.Search(bins, func(bin int) bool { return exceeds(bin) <= risk })
+	return expected*math.Exp(float64(bin)*tailStep) - idle
 }

@@ -2,6 +2,7 @@ package decision
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -17,11 +18,26 @@ func learned(days int, load func(minute int) float64) *History {
 	return h
 }
 
+// steadyAt is a load that has not changed for a quarter of an hour.
+func steadyAt(demand float64) *load {
+	l := &load{minute: noon.Unix()/60 - 2, now: demand, removing: demand}
+	for i := range l.series {
+		l.series[i] = demand
+	}
+	return l
+}
+
+// marginAt is how much more than a steady demand is prepared for, as a ratio.
+func marginAt(h *History, demand, riskPercent float64) float64 {
+	policy := ProductionPolicy()
+	policy.RiskPercent = riskPercent
+	return size(steadyAt(demand), &policy, h, leadTime(nil)).upper / demand
+}
+
 func TestAQuietHistoryEarnsASmallerMargin(t *testing.T) {
-	var unknown *growth
-	prior := unknown.margin(0.01, 0.5, false)
-	one := learned(1, func(int) float64 { return 4 }).growth.margin(0.01, 0.5, false)
-	ten := learned(10, func(int) float64 { return 4 }).growth.margin(0.01, 0.5, false)
+	quiet := func(int) float64 { return 4 }
+	prior := marginAt(&History{}, 4, 0.1)
+	one, ten := marginAt(learned(1, quiet), 4, 0.1), marginAt(learned(10, quiet), 4, 0.1)
 	if !(ten < one && one < prior) {
 		t.Errorf("margins %v without history, %v after a day, %v after ten: confidence should grow with what was seen", prior, one, ten)
 	}
@@ -31,16 +47,35 @@ func TestAQuietHistoryEarnsASmallerMargin(t *testing.T) {
 }
 
 func TestABurstyHistoryKeepsALargerMargin(t *testing.T) {
-	calm := learned(10, func(int) float64 { return 4 }).growth
+	calm := learned(10, func(int) float64 { return 4 })
 	bursty := learned(10, func(m int) float64 {
 		if m*7919%97 < 3 {
 			return 10
 		}
 		return 4
-	}).growth
-	of := func(g *growth) float64 { return g.margin(0.01, 4/g.peak, false) }
-	if of(bursty) <= of(calm) {
-		t.Errorf("margin %v for a bursty load, %v for a calm one: bursts would find too few readers", of(bursty), of(calm))
+	})
+	if calm, bursty := marginAt(calm, 4, 0.1), marginAt(bursty, 4, 0.1); bursty <= calm {
+		t.Errorf("margin %v for a bursty load, %v for a calm one: bursts would find too few readers", bursty, calm)
+	}
+}
+
+func TestNoiseDoesNotMoveWhatIsPreparedFor(t *testing.T) {
+	// Every five minutes another load between 1 and 7, without any pattern.
+	noise := rand.New(rand.NewPCG(1, 2))
+	levels := make([]float64, 14*24*60/5)
+	for i := range levels {
+		levels[i] = 1 + 6*noise.Float64()
+	}
+	h := &History{}
+	newest := noon.Unix()/60 - 2
+	for back := range int64(len(levels) * 5) {
+		h.AddDemand(newest-back, levels[back/5])
+	}
+	h.Learn(noon)
+	policy := ProductionPolicy()
+	upper := func(demand float64) float64 { return size(steadyAt(demand), &policy, h, leadTime(nil)).upper }
+	if low, high := upper(2), upper(6); high > 1.3*low || low < 6 {
+		t.Errorf("prepared for %v in a low moment and for %v in a high one, want about 7 in both: every moment would create or delete readers", low, high)
 	}
 }
 
@@ -52,12 +87,8 @@ func TestADailyRiseIsForeseen(t *testing.T) {
 		}
 		return 4
 	})
-	flat := load{minute: noon.Unix()/60 - 2, now: 4}
-	for i := range flat.series {
-		flat.series[i] = 4
-	}
 	policy := ProductionPolicy()
-	if s := size(&flat, &policy, h, leadTime(nil)); s.forecast < 6 {
+	if s := size(steadyAt(4), &policy, h, leadTime(nil)); s.forecast < 6 {
 		t.Errorf("forecast %v minutes before the daily rise from 4 to 8, want most of it", s.forecast)
 	}
 }
@@ -69,8 +100,8 @@ func TestATrendIsContinued(t *testing.T) {
 	}
 	policy := ProductionPolicy()
 	s := size(&rising, &policy, &History{}, leadTime(nil))
-	if s.forecast < 5.2 || s.forecast > 5.5 {
-		t.Errorf("forecast %v for a load of 4 that rises by 0.1 a minute, want about 5.4 within the lead", s.forecast)
+	if s.forecast < 6.2 || s.forecast > 6.5 {
+		t.Errorf("forecast %v for a load of 4 that rises by 0.1 a minute, want about 6.4 by when a new reader has its connections", s.forecast)
 	}
 }
 
@@ -86,26 +117,26 @@ func TestAForecastMayOnlyAdd(t *testing.T) {
 }
 
 func TestTheMarginFallsWithTheAcceptedRisk(t *testing.T) {
-	g := learned(10, func(m int) float64 { return 4 + 3*math.Sin(float64(m)/100) + math.Mod(float64(m)*0.37, 1) }).growth
+	h := learned(10, func(m int) float64 { return 4 + 3*math.Sin(float64(m)/100) + math.Mod(float64(m)*0.37, 1) })
 	last := math.Inf(1)
-	for _, risk := range []float64{0.0001, 0.001, 0.01, 0.05, 0.2} {
-		margin := g.margin(risk, 0.5, false)
+	for _, risk := range []float64{0.01, 0.1, 1, 5, 20} {
+		margin := marginAt(h, 4, risk)
 		if margin > last {
-			t.Errorf("margin %v at a risk of %v, above that of a smaller risk: the knob would turn both ways", margin, risk)
+			t.Errorf("margin %v at a risk of %v %%, above that of a smaller risk: the knob would turn both ways", margin, risk)
 		}
 		last = margin
 	}
 }
 
-func TestLearningHappensEveryHalfAnHour(t *testing.T) {
+func TestLearningHappensEveryHour(t *testing.T) {
 	h := learned(2, func(int) float64 { return 4 })
 	fitted := h.growth
 	h.Learn(noon.Add(fitEvery / 2))
 	if h.growth != fitted {
-		t.Error("a fit of a quarter of an hour ago was repeated: ticks would cost a hundred times as much")
+		t.Error("a fit of half an hour ago was repeated: ticks would cost a hundred times as much")
 	}
 	h.Learn(noon.Add(fitEvery))
 	if h.growth == fitted {
-		t.Error("a fit of half an hour ago was kept: the scaler would stop learning")
+		t.Error("a fit of an hour ago was kept: the scaler would stop learning")
 	}
 }

@@ -128,7 +128,7 @@ func BenchmarkDecide(b *testing.B) {
 	}
 }
 
-// BenchmarkLearn is one fit of the growth model to 14 days of one-minute history; it happens every half an hour.
+// BenchmarkLearn is one fit of the growth model to 14 days of one-minute history; it happens every hour.
 func BenchmarkLearn(b *testing.B) {
 	s := cluster(15, 50)
 	s.days(14, 7.5)

@@ -2,6 +2,7 @@ package decision
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -13,57 +14,107 @@ type sizing struct {
 	reason   Reason  // what weighed most
 }
 
-// size answers how many vCPUs of readers the load needs so that the chance of outgrowing them before more can help
-// stays within the policy's risk.
-func size(l *load, policy *Policy, history *History, lead time.Duration) sizing {
-	return sizeAt(l, 0, l.now, policy.RiskPercent/100, policy, history, lead)
+// outlook is what the growth model sees of a load: minute by minute backwards, the demand on its trend, and each sight.
+type outlook struct {
+	growth   *growth
+	idle     float64
+	expected []float64
+	seen     [][sights]float64
+	season   float64 // growth of earlier days from now on
 }
 
-// likely is the chance from which a surge of earlier days is part of the forecast; the margin covers rarer ones.
-const likely = 0.1
-
-// sizeAt is size some minutes back, for a demand and a risk.
-func sizeAt(l *load, back int, demand, risk float64, policy *Policy, history *History, lead time.Duration) sizing {
+// survey looks at a load and so many minutes before it.
+func survey(l *load, minutes int, history *History, lead time.Duration) outlook {
 	g := history.growth
-	highest := demand
+	highest := l.now
 	if g != nil {
 		highest = max(highest, g.peak)
 	}
-	idle := idleShare * highest
-	level := (demand + idle) / (highest + idle)
-	trend := trend(l.series[back:], demand, idle, horizon(lead))
-	margin, reason := g.margin(risk, level, false), ReasonRisk
-	expected := trend
-	if season := g.seasonAt(l.minute - int64(back)); season >= surge {
-		// What an earlier day saw at this time is prepared for if it is likely enough to come again.
-		if again := min(season, g.margin(risk, level, true)); again > margin {
-			margin, reason = again, ReasonSeason
+	o := outlook{growth: g, idle: max(idleShare*highest, tiny), season: g.seasonAt(l.minute)}
+	past := minutes + trendMinutes + 2
+	if g.fitted() {
+		past = max(past, levelHours+minutes)
+	}
+	demand := make([]float64, past)
+	for i := range demand {
+		back := past - 1 - i
+		if back < recentMinutes {
+			demand[i] = l.series[back]
+		} else if v, ok := history.DemandAt(l.minute - int64(back)); ok {
+			demand[i] = v
+		} else {
+			demand[i] = math.NaN()
 		}
-		expected = max(expected, min(season, g.margin(likely, level, true)))
 	}
-	growth := min(maxGrowth, trend*margin)
-	switch {
-	case trend > margin:
-		reason = ReasonTrend
-	case growth < 1.1:
-		reason = ReasonDemand
+	t := newTimeline(demand)
+	var recent [trendMinutes]float64
+	for back := range minutes {
+		i := past - 1 - back
+		if math.IsNaN(demand[i]) {
+			continue
+		}
+		for k := range recent { // before what is known: no trend
+			recent[k] = demand[i-k]
+			if math.IsNaN(recent[k]) {
+				recent[k] = recent[k-1]
+			}
+		}
+		now := medianOf3(recent[0], recent[1], recent[2])
+		if back == 0 {
+			now = l.now
+		}
+		trend := trend(recent[:], now, o.idle, horizon(lead))
+		o.expected = append(o.expected, now*trend)
+		o.seen = append(o.seen, t.see(i, now, trend, g.seasonAt(l.minute-int64(back)), o.idle))
 	}
-	upper := demand * growth
-	return sizing{
-		forecast: demand * expected, upper: upper, required: upper / (policy.CapPercent / 100), reason: reason,
-	}
+	return o
 }
 
-const (
-	// stayRisk is how many times the policy's risk the highest demand of the stabilisation window is sized at: it is
-	// over, and may only be on its way back.
-	stayRisk = 4
-	// stayMargin is how much more than needed the readers must carry to stay, so that a load that wavers by that much
-	// does not make the readers waver.
-	stayMargin = 1.08
-	// stayMinutes is how many minutes what was needed then is still needed: trends are noisy.
-	stayMinutes = recentMinutes - trendMinutes
-)
+// tiny keeps logarithms of no demand finite.
+const tiny = 1e-6
+
+// size answers how many vCPUs of readers the load needs so that the chance of outgrowing them before more can help
+// stays within the policy's risk.
+func size(l *load, policy *Policy, history *History, lead time.Duration) sizing {
+	o := survey(l, 1, history, lead)
+	k := o.growth.best(policy.RiskPercent / 100)
+	upper := o.upper(policy.RiskPercent/100, k, o.expected[0])
+	s := sizing{forecast: o.expected[0], upper: upper, required: upper / (policy.CapPercent / 100), reason: ReasonRisk}
+	if o.growth.fitted() {
+		s.forecast = max(s.forecast, min(upper, math.Exp(o.held(k)+max(0, o.growth.calm[k].margin(likely)))-o.idle))
+	}
+	again := o.expected[0] * o.growth.again(policy.RiskPercent/100, o.season)
+	s.forecast = max(s.forecast, o.expected[0]*o.growth.again(likely, o.season))
+	switch trend := o.expected[0] / max(l.now, tiny); {
+	case upper < 1.1*l.now:
+		s.reason = ReasonDemand
+	case again >= 0.999*upper || k >= sightSeason && l.now*o.season > o.expected[0]:
+		s.reason = ReasonSeason
+	case trend > upper/o.expected[0]:
+		s.reason = ReasonTrend
+	}
+	return s
+}
+
+// likely is the chance that goes into the forecast; the margin covers what is rarer.
+const likely = 0.1
+
+// held is the highest that a sight showed.
+func (o *outlook) held(k sight) float64 {
+	highest := math.Inf(-1)
+	for _, seen := range o.seen {
+		highest = max(highest, seen[k])
+	}
+	return highest
+}
+
+func (o *outlook) upper(risk float64, k sight, expected float64) float64 {
+	return max(expected, o.growth.upper(risk, k, o.held(k), expected, o.idle), expected*o.growth.again(risk, o.season))
+}
+
+// stayMargin is how much more than needed the readers must carry to stay, so that a load that wavers by that much does
+// not make the readers waver.
+const stayMargin = 1.08
 
 // seasonAhead is how far scale-in looks into the earlier days' future.
 const seasonAhead = 60
@@ -81,39 +132,20 @@ func (l *load) watched(window int64, history *History) bool {
 	return 3*known >= 2*window
 }
 
-// sizeToStay is the vCPUs of readers below which scale-in must not go: what was needed in the last minutes, and what
-// the highest demand of the stabilisation window would need. A window that nobody watched may have needed any number.
+// sizeToStay is the vCPUs of readers below which scale-in must not go: what the most that was expected or seen within
+// the stabilisation window needs. A window that nobody watched may have needed any number.
 func sizeToStay(l *load, policy *Policy, history *History, lead time.Duration) float64 {
-	peak := l.removing
-	window := int64(policy.Stabilisation.Duration / time.Minute)
-	if !l.watched(window, history) {
+	window := int(policy.Stabilisation.Duration / time.Minute)
+	if !l.watched(int64(window), history) {
 		return math.Inf(1)
 	}
-	for back := range window {
-		sum, n := 0.0, 0.0
-		for k := range int64(3) {
-			if v, ok := history.DemandAt(l.minute - back - k); ok {
-				sum, n = sum+v, n+1
-			}
-		}
-		if n > 0 {
-			peak = max(peak, sum/n)
-		}
-	}
-	for back := range min(int(window), recentMinutes-2) {
-		peak = max(peak, medianOf3(l.series[back], l.series[back+1], l.series[back+2]))
-	}
-	risk, required := policy.RiskPercent/100, 0.0
-	for back := range stayMinutes {
-		then := medianOf3(l.series[back], l.series[back+1], l.series[back+2])
-		required = max(required,
-			sizeAt(l, back, then, risk, policy, history, lead).required,
-			sizeAt(l, back, peak, min(0.5, stayRisk*risk), policy, history, lead).required)
-	}
-	return required * stayMargin
+	o := survey(l, max(window, heldMinutes), history, lead)
+	risk := policy.RiskPercent / 100
+	upper := o.upper(risk, o.growth.best(risk), max(slices.Max(o.expected), l.removing))
+	return upper / (policy.CapPercent / 100) * stayMargin
 }
 
-// seasonToStay is the vCPUs of readers that earlier days say the next hour needs, at 90 % of the policy's CPU.
+// seasonToStay is the vCPUs of readers that earlier days say the next hour needs.
 func seasonToStay(l *load, policy *Policy, history *History) float64 {
 	var ratios [4]float64
 	n := 0
@@ -135,7 +167,7 @@ func seasonToStay(l *load, policy *Policy, history *History) float64 {
 	if n == 0 {
 		return 0
 	}
-	return l.now * median(ratios[:n]) / (0.9 * policy.CapPercent / 100)
+	return l.now * median(ratios[:n]) / (policy.CapPercent / 100)
 }
 
 // readersFor turns required vCPUs into a number of readers: those that are there, and readers of the class that is

@@ -1,0 +1,110 @@
+package decision
+
+import "math"
+
+// sight is one way to see what demand may become. Shares are shares of logarithms.
+type sight int
+
+const (
+	sightNow         sight = iota // the demand of the moment on its trend
+	sightMostlyNow                // half of it, the rest the last hour
+	sightMostlyHour               // a quarter of it
+	sightHour                     // the level of the last hour alone
+	sightMostlyHours              // a quarter of the moment, the rest the last four hours
+	sightHours                    // the level of the last four hours alone
+	sightSeason                   // the moment, or what earlier days saw from this time on
+	sightSeasonHour               // half of that, the rest the last hour
+	sights
+)
+
+// The longer levels, in minutes.
+const (
+	levelHour  = 60
+	levelHours = 240
+)
+
+// timeline is demand by minute, oldest first, with running sums for the levels. NaN is unknown.
+type timeline struct {
+	demand     []float64
+	sum, known []float64 // of the minutes before an index
+}
+
+func newTimeline(demand []float64) timeline {
+	t := timeline{demand: demand, sum: make([]float64, len(demand)+1), known: make([]float64, len(demand)+1)}
+	for i, v := range demand {
+		t.sum[i+1], t.known[i+1] = t.sum[i], t.known[i]
+		if !math.IsNaN(v) {
+			t.sum[i+1] += v
+			t.known[i+1]++
+		}
+	}
+	return t
+}
+
+// level is the mean of so many minutes up to an index.
+func (t *timeline) level(i, minutes int) float64 {
+	from := max(0, i+1-minutes)
+	if n := t.known[i+1] - t.known[from]; n > 0 {
+		return (t.sum[i+1] - t.sum[from]) / n
+	}
+	return 0
+}
+
+// see is the logarithm of what each sight shows at an index: of the demand then, on its trend, and what earlier days
+// say of it as a ratio.
+func (t *timeline) see(i int, demand, trend, season, idle float64) (seen [sights]float64) {
+	now := math.Log(demand*trend + idle)
+	hour, hours := math.Log(t.level(i, levelHour)+idle), math.Log(t.level(i, levelHours)+idle)
+	ahead := now
+	if season > trend {
+		ahead = math.Log(demand*season + idle)
+	}
+	return [sights]float64{
+		sightNow: now, sightMostlyNow: (now + hour) / 2, sightMostlyHour: (now + 3*hour) / 4, sightHour: hour,
+		sightMostlyHours: (now + 3*hours) / 4, sightHours: hours,
+		sightSeason: ahead, sightSeasonHour: (ahead + hour) / 2,
+	}
+}
+
+// trend is the growth within the horizon that the slope of the last minutes means, as a ratio of at least 1, since a
+// forecast may only add. Of a least-squares slope, as much is continued as stands out from the noise around it: less
+// the variance that the noise gives it, times sixteen, so that a slope below four standard errors counts for nothing
+// and a step is not taken for a slope (a James-Stein estimate). Six minutes tell a sudden rise soon, twelve a slow one
+// surely. The series runs backwards from the newest minute.
+func trend(s []float64, base, idle float64, horizon int) float64 {
+	if base+idle <= 0 {
+		return 1
+	}
+	growth := 0.0
+	for _, n := range [...]int{trendMinutes / 2, trendMinutes} {
+		mean, slope, spread, around := 0.0, 0.0, 0.0, 0.0
+		for _, v := range s[:n] {
+			mean += v / float64(n)
+		}
+		for back, v := range s[:n] {
+			x, y := float64(n-1)/2-float64(back), v-mean
+			slope += x * y
+			spread += x * x
+			around += y * y
+		}
+		around = max(0, around-slope*slope/spread) / float64(n-2)
+		if slope /= spread; slope <= 0 {
+			continue
+		}
+		certain := max(0, 1-16*around/spread/(slope*slope))
+		growth = max(growth, certain*slope*float64(horizon+trendDelay+trendSpread)/(base+idle))
+	}
+	return 1 + min(growth, maxTrend)
+}
+
+const (
+	// trendMinutes is how many minutes a trend is read from.
+	trendMinutes = 12
+	// trendDelay is how many minutes the median of three and the slope are behind a rise that has just begun.
+	trendDelay = 2
+	// trendSpread is how many minutes longer than the horizon a slope is continued: new readers get their connections
+	// only as pools renew them, and what the old ones keep goes on rising meanwhile.
+	trendSpread = 10
+	// maxTrend is how much the trend may raise the forecast: to three times the demand.
+	maxTrend = 2.0
+)
