@@ -17,6 +17,8 @@ type Database struct {
 	Engine Engine `json:"engine,omitempty" jsonschema:"enum=aurora-postgres,enum=rds-postgres"`
 	// EngineVersion is the engine's PostgreSQL version, `"17.9"` say, in quotes. Default: `17.9`.
 	EngineVersion string `json:"engineVersion,omitempty" jsonschema:"pattern=^[0-9]+[.][0-9]+$,example=17.9"`
+	// UpgradeTo prepares a blue/green upgrade of Aurora to a later major version, `"17.9"` say: its parameter groups are made beside those in use. Remove it when `engineVersion` says the same.
+	UpgradeTo string `json:"upgradeTo,omitempty" jsonschema:"pattern=^[0-9]+[.][0-9]+$,example=17.9"`
 	// Writer is the instance that takes writes until a failover. With `rds-postgres` its class is that of all three members.
 	Writer Instance `json:"writer" jsonschema:"required"`
 	// Readers are the readers that are always there, by a name that stays theirs. Renaming one replaces it. Required with `aurora-postgres`; `rds-postgres` has two of its own.

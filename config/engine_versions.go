@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -17,12 +18,15 @@ type majorVersion struct {
 
 const defaultEngineVersion = "17.9"
 
-func (v majorVersion) outOfSupport(now time.Time) bool {
+func (v majorVersion) outOfSupport(now time.Time) bool { return v.daysLeft(now) < 0 }
+
+// daysLeft is how many days of standard support remain, the last one counted as none.
+func (v majorVersion) daysLeft(now time.Time) int {
 	last, err := time.Parse(time.DateOnly, v.supported)
 	if err != nil {
 		panic(fmt.Sprintf("table of engine versions: %v", err))
 	}
-	return now.After(last.AddDate(0, 0, 1))
+	return int(math.Floor(last.AddDate(0, 0, 1).Sub(now).Hours() / 24))
 }
 
 func (v majorVersion) latest() string {

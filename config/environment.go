@@ -29,6 +29,8 @@ const (
 type Environment struct {
 	// Name is the file name without its extension. It becomes the stage and part of every physical name.
 	Name string `json:"-"`
+	// Warnings are about what is right today and will not stay so. A synthesis shows them, and goes on.
+	Warnings []string `json:"-"`
 
 	// Profile chooses the defaults, and with `production` the safeties that only an exception may switch off.
 	Profile Profile `json:"profile" jsonschema:"required,enum=development,enum=production"`

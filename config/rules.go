@@ -22,10 +22,11 @@ type inspection struct {
 
 // rules are all rules between the values of one environment, by section.
 func rules() [][]rule {
-	return [][]rule{environmentRules, notificationRules, networkRules, multiAZRules, databaseRules, backupRules, cacheRules, scalerRules, loadBalancerRules, serviceRules, serviceCallRules, serviceDatabaseRules, eventRules, exceptionRules, waiverRules}
+	return [][]rule{environmentRules, notificationRules, networkRules, multiAZRules, databaseRules, upgradeRules, backupRules, cacheRules, scalerRules, loadBalancerRules, serviceRules, serviceCallRules, serviceDatabaseRules, eventRules, exceptionRules, waiverRules}
 }
 
 func check(d *document, environment *Environment, now time.Time) {
+	environment.Warnings = warnings(inspection{d, environment, now})
 	for _, section := range rules() {
 		for _, r := range section {
 			if !d.sound(r.reads...) {

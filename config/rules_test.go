@@ -327,6 +327,24 @@ var ruleCases = map[string]ruleCase{
 		[]change{{"  zones: [", "  flowLogs: {enabled: false, retentionDays: »30}\n  zones: ["}, {"", "exceptions: [{safety: flow-logs, reason: the transit account records them}]\n"}},
 		[]string{"network.flowLogs.retentionDays: has no effect with enabled: false; remove it"}},
 
+	// Upgrades.
+	"an upgrade that is prepared": {changes: []change{{"  readers:", "  engineVersion: \"16.13\"\n  upgradeTo: \"17.9\"\n  logicalReplication: true\n  readers:"}}},
+	"an upgrade to a version that is retired": {
+		[]change{{"  readers:", "  engineVersion: \"15.17\"\n  upgradeTo: »\"16.1\"\n  logicalReplication: true\n  readers:"}},
+		[]string{"database.upgradeTo: AWS creates no cluster of Aurora PostgreSQL with 16.1; want 14.22, 15.17, 16.13, 17.9"}},
+	"an upgrade to a minor version": {
+		[]change{{"  readers:", "  engineVersion: \"17.7\"\n  upgradeTo: »\"17.9\"\n  logicalReplication: true\n  readers:"}},
+		[]string{"database.upgradeTo: 17.9 is no later major version than 17.7, want one; a minor version needs no preparation"}},
+	"an upgrade that no green cluster could follow": {
+		[]change{{"  readers:", "  engineVersion: \"16.13\"\n  upgradeTo: »\"17.9\"\n  readers:"}},
+		[]string{"database.upgradeTo: needs logicalReplication: true, by which the green cluster follows; deploy that first, it takes a restart"}},
+	"an upgrade of a cluster that may lose commits": {
+		[]change{{"  readers:", "  engineVersion: \"16.13\"\n  upgradeTo: »\"17.9\"\n  logicalReplication: true\n  synchronousCommit: \"off\"\n  readers:"}, {"", "exceptions: [{safety: durable-commits, reason: the shop can replay them}]\n"}},
+		[]string{"database.upgradeTo: needs synchronousCommit: on, without which AWS makes no green cluster"}},
+	"a blue/green upgrade of a Multi-AZ DB cluster": {
+		append(multiAZ(), change{"  engine:", "  engineVersion: \"16.13\"\n  upgradeTo: »\"17.9\"\n  engine:"}),
+		[]string{"database.upgradeTo: has no effect with engine: rds-postgres, for which AWS has no blue/green deployment; remove it, and change engineVersion"}},
+
 	// A Multi-AZ DB cluster.
 	"a Multi-AZ DB cluster": {changes: multiAZ()},
 	"a Multi-AZ DB cluster with what only Aurora has": {

@@ -38,6 +38,8 @@ type AuroraClusterProps struct {
 	MinCapacity, MaxCapacity float64
 	// CACertificate is the certificate authority of the server certificates, "rds-ca-rsa2048-g1" for example.
 	CACertificate string
+	// UpgradeTo is the full version of a later major version that a green cluster is about to run; empty otherwise.
+	UpgradeTo string
 }
 
 // AuroraCluster is the cluster and what a reader added later is created with.
@@ -45,19 +47,22 @@ type AuroraCluster struct {
 	DatabaseCluster
 	// InstanceParametersName, SubnetGroupName and OptionGroupName (the engine's default) are names.
 	InstanceParametersName, SubnetGroupName, OptionGroupName *string
+	// Next are the parameter groups of UpgradeTo; nil without it.
+	Next *NextParameters
 }
+
+// NextParameters are the names of the parameter groups that a green cluster of a later major version starts with.
+type NextParameters struct{ Cluster, Instance *string }
 
 // NewAuroraCluster makes the cluster, its key, credentials, parameter groups, log group, event subscriptions and alarms.
 func NewAuroraCluster(scope construct.Construct, id string, props AuroraClusterProps) *AuroraCluster {
 	scope = construct.NewConstruct(scope, jsii.String(id))
 	ground := newClusterGround(scope, "Aurora cluster", props.ClusterProps)
-	engine := awsrds.DatabaseClusterEngine_AuroraPostgres(&awsrds.AuroraPostgresClusterEngineProps{
-		Version: awsrds.AuroraPostgresEngineVersion_Of(jsii.String(props.EngineVersion), jsii.String(majorVersion(props.EngineVersion)), nil),
-	})
+	engine := auroraEngine(props.EngineVersion)
 	instanceParametersName := fmt.Sprintf("%s-postgresql%s", props.Identifier, majorVersion(props.EngineVersion))
 	instances := instanceSettings{
 		AuroraClusterProps: props,
-		parameters:         newInstanceParameterGroup(scope, instanceParametersName, engine, props.Disposable),
+		parameters:         newInstanceParameterGroup(scope, "InstanceParameters", instanceParametersName, engine, props.Disposable),
 		key:                ground.key,
 	}
 
@@ -68,7 +73,7 @@ func NewAuroraCluster(scope construct.Construct, id string, props AuroraClusterP
 		Readers:                         instances.readers(),
 		Credentials:                     awsrds.Credentials_FromSecret(ground.secret, jsii.String(masterUser)),
 		IamAuthentication:               jsii.Bool(true),
-		ParameterGroup:                  newClusterParameterGroup(scope, engine, props.Parameters, props.Disposable),
+		ParameterGroup:                  newClusterParameterGroup(scope, "ClusterParameters", engine, props.Parameters, props.Disposable),
 		Port:                            jsii.Number(DatabasePort),
 		Vpc:                             props.Vpc,
 		VpcSubnets:                      props.Subnets,
@@ -118,9 +123,30 @@ func NewAuroraCluster(scope construct.Construct, id string, props AuroraClusterP
 		SubnetGroupName:        subnets.SubnetGroupName(),
 		OptionGroupName:        jsii.String("default:aurora-postgresql-" + majorVersion(props.EngineVersion)),
 	}
+	if props.UpgradeTo != "" {
+		aurora.Next = newNextParameters(scope, props)
+	}
 	addEventSubscriptions(scope, cluster, props.Notifications)
 	aurora.addAlarms(scope, props)
 	return aurora
+}
+
+// newNextParameters makes the groups that a green cluster starts with, so that it keeps every promise from its first second: a
+// parameter group is of one major version. The upgrade over, they go, and those of the cluster itself are of that version.
+func newNextParameters(scope construct.Construct, props AuroraClusterProps) *NextParameters {
+	engine := auroraEngine(props.UpgradeTo)
+	cluster := newClusterParameterGroup(scope, "NextClusterParameters", engine, props.Parameters, props.Disposable)
+	instance := newInstanceParameterGroup(scope, "NextInstanceParameters", "", engine, props.Disposable)
+	return &NextParameters{
+		Cluster:  cluster.BindToCluster(&awsrds.ParameterGroupClusterBindOptions{}).ParameterGroupName,
+		Instance: instance.BindToInstance(&awsrds.ParameterGroupInstanceBindOptions{}).ParameterGroupName,
+	}
+}
+
+func auroraEngine(version string) awsrds.IClusterEngine {
+	return awsrds.DatabaseClusterEngine_AuroraPostgres(&awsrds.AuroraPostgresClusterEngineProps{
+		Version: awsrds.AuroraPostgresEngineVersion_Of(jsii.String(version), jsii.String(majorVersion(version)), nil),
+	})
 }
 
 // instanceSettings is what all members of the cluster have in common.

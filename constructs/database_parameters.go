@@ -23,14 +23,14 @@ type DatabaseParameters struct {
 // retained with it.
 // Parameters: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraPostgreSQL.Reference.ParameterGroups.html and
 // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.PostgreSQL.CommonDBATasks.Parameters.html
-func newClusterParameterGroup(scope construct.Construct, engine awsrds.IEngine, parameters DatabaseParameters, disposable bool) awsrds.ParameterGroup {
+func newClusterParameterGroup(scope construct.Construct, id string, engine awsrds.IEngine, parameters DatabaseParameters, disposable bool) awsrds.ParameterGroup {
 	if parameters.SlowQuery == 0 {
 		parameters.SlowQuery = 250 * time.Millisecond
 	}
 	if parameters.SynchronousCommit == "" {
 		parameters.SynchronousCommit = "on"
 	}
-	return awsrds.NewParameterGroup(scope, jsii.String("ClusterParameters"), &awsrds.ParameterGroupProps{
+	return awsrds.NewParameterGroup(scope, jsii.String(id), &awsrds.ParameterGroupProps{
 		Engine:        engine,
 		Description:   jsii.String("Peakline: TLS only, SCRAM passwords, audit, slow-query log, statement statistics"),
 		RemovalPolicy: removalPolicy(disposable),
@@ -60,10 +60,11 @@ func newClusterParameterGroup(scope construct.Construct, engine awsrds.IEngine, 
 
 // newInstanceParameterGroup gives every instance, the readers that the replica scaler adds included, one group of ours.
 // Its name is fixed, and another one for each major version, because the scaler's stack names it too: a name of
-// CloudFormation's, handed over as an export, could not change in an upgrade while that stack uses it.
-func newInstanceParameterGroup(scope construct.Construct, name string, engine awsrds.IClusterEngine, disposable bool) awsrds.ParameterGroup {
-	return awsrds.NewParameterGroup(scope, jsii.String("InstanceParameters"), &awsrds.ParameterGroupProps{
-		Name:          jsii.String(name),
+// CloudFormation's, handed over as an export, could not change in an upgrade while that stack uses it. The group that a green
+// cluster starts with has none, for the scaler rests.
+func newInstanceParameterGroup(scope construct.Construct, id, name string, engine awsrds.IClusterEngine, disposable bool) awsrds.ParameterGroup {
+	return awsrds.NewParameterGroup(scope, jsii.String(id), &awsrds.ParameterGroupProps{
+		Name:          optionalString(name),
 		Engine:        engine,
 		Description:   jsii.String("Peakline: instances follow the cluster's parameters"),
 		RemovalPolicy: namedRemovalPolicy(disposable),

@@ -32,7 +32,7 @@ func NewMultiAZCluster(scope construct.Construct, id string, props MultiAZCluste
 	engine := awsrds.DatabaseInstanceEngine_Postgres(&awsrds.PostgresInstanceEngineProps{
 		Version: awsrds.PostgresEngineVersion_Of(jsii.String(props.EngineVersion), jsii.String(majorVersion(props.EngineVersion)), nil),
 	})
-	parameters := newClusterParameterGroup(scope, engine, props.Parameters, props.Disposable)
+	parameters := newClusterParameterGroup(scope, "ClusterParameters", engine, props.Parameters, props.Disposable)
 	subnets := awsrds.NewSubnetGroup(scope, jsii.String("Subnets"), &awsrds.SubnetGroupProps{
 		Description:   jsii.String("Subnets of the Multi-AZ DB cluster " + props.Identifier),
 		Vpc:           props.Vpc,

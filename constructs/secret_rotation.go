@@ -20,6 +20,8 @@ type SecretRotationProps struct {
 	Code awslambda.Code
 	// Alarm is the name of the alarm that tells of a rotation that failed, and Summary says what that means.
 	Alarm, Summary string
+	// Subject tells the functions apart in the alarm that they are held ("master").
+	Subject string
 
 	Vpc              awsec2.IVpc
 	Subnets          *awsec2.SubnetSelection
@@ -67,6 +69,14 @@ func NewSecretRotation(scope construct.Construct, id string, props SecretRotatio
 		Name: props.Alarm, Severity: Warning,
 		Summary:    props.Summary,
 		Metric:     minutely("AWS/Lambda", "Errors", "Sum", map[string]*string{"FunctionName": function.FunctionName()}),
+		Comparison: Above, Threshold: 0, Breaching: 1, Periods: 5, MissingData: MissingIsFine,
+	})
+	// The hold of an engine upgrade is a concurrency of zero, which no deployment sets or lifts: what is held is told when a
+	// rotation falls due.
+	NewAlarm(scope, props.Notifications, AlarmProps{
+		Name: "database-rotation-held", Subject: props.Subject, Severity: Warning,
+		Summary:    "A rotation of database secrets was due and did not run: the function is held, or the account is short of concurrency.",
+		Metric:     minutely("AWS/Lambda", "Throttles", "Sum", map[string]*string{"FunctionName": function.FunctionName()}),
 		Comparison: Above, Threshold: 0, Breaching: 1, Periods: 5, MissingData: MissingIsFine,
 	})
 	return &SecretRotation{Function: function, scope: scope}

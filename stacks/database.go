@@ -46,6 +46,7 @@ func NewDatabase(stage awscdk.Stage, props DatabaseProps) *Database {
 	rotation := constructs.NewSecretRotation(stack, "MasterSecretRotation", constructs.SecretRotationProps{
 		Code:             awslambda.Code_FromAsset(jsii.String(props.RotationCode), nil),
 		Alarm:            "database-secret-rotation",
+		Subject:          "master",
 		Summary:          "The rotation of the master's secret failed; the current password stays valid.",
 		Vpc:              props.Network.Network.Vpc,
 		Subnets:          props.Network.Network.Private,
@@ -62,8 +63,16 @@ func NewDatabase(stage awscdk.Stage, props DatabaseProps) *Database {
 	})
 	addBackups(stack, props, cluster)
 	if aurora := database.Aurora; aurora != nil {
+		if aurora.Next != nil {
+			awscdk.NewCfnOutput(stack, jsii.String("NextClusterParameters"), &awscdk.CfnOutputProps{Value: aurora.Next.Cluster})
+			awscdk.NewCfnOutput(stack, jsii.String("NextInstanceParameters"), &awscdk.CfnOutputProps{Value: aurora.Next.Instance})
+		}
 		keepExported(stack, aurora.Cluster.ClusterIdentifier(), aurora.SubnetGroupName, aurora.MonitoringRole.RoleArn(), aurora.Key.KeyArn())
 	}
+	for _, warning := range environment.Warnings {
+		awscdk.Annotations_Of(stack).AddWarningV2(jsii.String("peakline:engine-support"), jsii.String(warning))
+	}
+	awscdk.NewCfnOutput(stack, jsii.String("RotationFunction"), &awscdk.CfnOutputProps{Value: rotation.Function.FunctionName()})
 	awscdk.NewCfnOutput(stack, jsii.String("WriterEndpoint"), &awscdk.CfnOutputProps{Value: cluster.Cluster.ClusterEndpoint().Hostname()})
 	awscdk.NewCfnOutput(stack, jsii.String("ReaderEndpoint"), &awscdk.CfnOutputProps{Value: cluster.Cluster.ClusterReadEndpoint().Hostname()})
 	return database
@@ -78,6 +87,7 @@ func newAurora(stack awscdk.Stack, props DatabaseProps) *constructs.AuroraCluste
 		MinCapacity:   settings.ServerlessCapacity.Min,
 		MaxCapacity:   settings.ServerlessCapacity.Max,
 		CACertificate: settings.CACertificate,
+		UpgradeTo:     settings.UpgradeTo,
 	})
 }
 

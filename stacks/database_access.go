@@ -43,6 +43,7 @@ func NewDatabaseAccess(stage awscdk.Stage, props DatabaseAccessProps) *DatabaseA
 	rotation := constructs.NewSecretRotation(stack, "LoginRotation", constructs.SecretRotationProps{
 		Code:             awslambda.Code_FromAsset(jsii.String(props.RotationCode), nil),
 		Alarm:            "database-access",
+		Subject:          "logins",
 		Summary:          "The login of a service could not be made or changed; the login in force stays valid.",
 		Vpc:              props.Network.Network.Vpc,
 		Subnets:          props.Network.Network.Private,
@@ -52,6 +53,7 @@ func NewDatabaseAccess(stage awscdk.Stage, props DatabaseAccessProps) *DatabaseA
 		Notifications:    props.Notifications,
 		Disposable:       disposable(environment),
 	})
+	awscdk.NewCfnOutput(stack, jsii.String("RotationFunction"), &awscdk.CfnOutputProps{Value: rotation.Function.FunctionName()})
 	rotation.AllowMaster(cluster.MasterSecret, cluster.SecretKey)
 	access := &DatabaseAccess{Stack: stack, Key: key, Logins: map[contract.Access]map[string]awssecretsmanager.ISecret{
 		contract.ServiceAccess: {}, contract.MigrationAccess: {},

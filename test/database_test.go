@@ -3,6 +3,9 @@ package test
 import (
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -259,6 +262,53 @@ var databaseRequirements = []requirement{
 				if a.target(instance, "DBParameterGroupName").kind != "AWS::RDS::DBParameterGroup" {
 					fail("%s uses a default parameter group", instance)
 				}
+			}
+		}},
+	{row: "D10", name: "the parameter groups of the version to upgrade to are there, with the promises of those in use",
+		where: func(e config.Environment) bool { return e.Database.UpgradeTo != "" },
+		check: func(a *assembly, fail failure) {
+			major, _, _ := strings.Cut(a.environment.Database.UpgradeTo, ".")
+			outputs := a.cluster().stack.section("Outputs")
+			for output, kind := range map[string]string{"NextClusterParameters": "AWS::RDS::DBClusterParameterGroup", "NextInstanceParameters": "AWS::RDS::DBParameterGroup"} {
+				group := a.targetOf(a.cluster().stack, dig(outputs, output+"/Value"))
+				if group.kind != kind || group.text("Family") != "aurora-postgresql"+major {
+					fail("the output %s is %s of family %q, want a group of aurora-postgresql%s: a green cluster would start with AWS's parameters", output, group, group.text("Family"), major)
+				}
+				if kind == "AWS::RDS::DBClusterParameterGroup" && !reflect.DeepEqual(group.get("Parameters"), a.target(a.cluster(), "DBClusterParameterGroupName").get("Parameters")) {
+					fail("%s differs from the parameters in use: TLS, audit or the slow-query log would change with the upgrade", group)
+				}
+			}
+		}},
+	{row: "D10", name: "the functions that rotate secrets are named for whoever holds them during an upgrade, and a hold is told when a rotation falls due",
+		check: func(a *assembly, fail failure) {
+			for stack, subject := range map[string]string{"Database": "master", "DatabaseAccess": "logins"} {
+				function := a.targetOf(a.stack(stack), dig(a.stack(stack).section("Outputs"), "RotationFunction/Value"))
+				if function.kind != "AWS::Lambda::Function" || function.get("ReservedConcurrentExecutions") != nil {
+					fail("%s does not say which function rotates, or sets its concurrency: a deployment would lift the hold", stack)
+				}
+				alarm := a.alarm("database-rotation-held-" + subject)
+				if alarm.text("MetricName") != "Throttles" || !a.targetOf(alarm.stack, dig(alarm.list("Dimensions"), "0/Value")).is(function) {
+					fail("database-rotation-held-%s does not watch %s: a forgotten hold would leave passwords as they are for ever", subject, function)
+				}
+			}
+		}},
+	{row: "D10", name: "a version whose support ends soon is told by every synthesis",
+		check: func(a *assembly, fail failure) {
+			text, err := os.ReadFile(filepath.Join(a.folder, "manifest.json"))
+			if err != nil {
+				fail("%v", err)
+			}
+			metadata, _ := filepath.Glob(filepath.Join(a.folder, "*.metadata.json"))
+			for _, file := range metadata {
+				more, err := os.ReadFile(file)
+				if err != nil {
+					fail("%v", err)
+				}
+				text = append(text, more...)
+			}
+			ends := a.environment.Database.EngineVersion == "14.22"
+			if told := strings.Contains(string(text), "leaves standard support on 2027-02-28"); told != ends {
+				fail("version %s is warned of: %v, want %v: AWS would upgrade it in a window of its choice", a.environment.Database.EngineVersion, told, ends)
 			}
 		}},
 	{row: "D10", name: "minor versions arrive in the configured maintenance window, outside the backup window",

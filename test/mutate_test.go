@@ -226,6 +226,11 @@ func both(one, other func(*assembly, resource) bool) func(*assembly, resource) b
 	return func(a *assembly, r resource) bool { return one(a, r) && other(a, r) }
 }
 
+// inUse leaves out the parameter groups of a version that is only prepared.
+func inUse(a *assembly, r resource) bool {
+	return a.target(a.cluster(), "DBClusterParameterGroupName").is(r)
+}
+
 func onAurora(a *assembly, _ resource) bool { return aurora(a.environment) }
 
 func onMultiAZ(a *assembly, _ resource) bool { return multiAZ(a.environment) }

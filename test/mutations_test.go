@@ -142,18 +142,18 @@ var mutations = []mutation{
 	{row: "D3", name: "a failed backup is not told", of: "AWS::CloudWatch::Alarm", when: alarmNamed("backup-job-failed"), edit: gone},
 	{row: "D3", name: "a missing backup is not told", of: "AWS::CloudWatch::Alarm", when: alarmNamed("backup-missing"), edit: set("TreatMissingData", "notBreaching")},
 	{row: "D3", name: "a failed copy is not told", of: "AWS::CloudWatch::Alarm", when: alarmNamed("backup-copy-failed"), edit: set("MetricName", "NumberOfCopyJobsCompleted")},
-	{row: "D4", name: "TLS is not forced", of: "AWS::RDS::DBClusterParameterGroup", edit: set("Parameters/rds.force_ssl", "0")},
-	{row: "D4", name: "passwords are MD5", of: "AWS::RDS::DBClusterParameterGroup", edit: set("Parameters/password_encryption", "md5")},
-	{row: "D4", name: "commits are not durable, or slower than wanted", of: "AWS::RDS::DBClusterParameterGroup", edit: func(_ *assembly, r resource) {
+	{row: "D4", name: "TLS is not forced", of: "AWS::RDS::DBClusterParameterGroup", when: inUse, edit: set("Parameters/rds.force_ssl", "0")},
+	{row: "D4", name: "passwords are MD5", of: "AWS::RDS::DBClusterParameterGroup", when: inUse, edit: set("Parameters/password_encryption", "md5")},
+	{row: "D4", name: "commits are not durable, or slower than wanted", of: "AWS::RDS::DBClusterParameterGroup", when: inUse, edit: func(_ *assembly, r resource) {
 		put(r.properties(), "Parameters/synchronous_commit", map[string]any{"on": "off", "off": "on"}[r.text("Parameters/synchronous_commit")])
 	}},
-	{row: "D4", name: "logical replication is the other way round", of: "AWS::RDS::DBClusterParameterGroup", edit: func(_ *assembly, r resource) {
+	{row: "D4", name: "logical replication is the other way round", of: "AWS::RDS::DBClusterParameterGroup", when: inUse, edit: func(_ *assembly, r resource) {
 		put(r.properties(), "Parameters/rds.logical_replication", map[string]any{"0": "1", "1": "0"}[r.text("Parameters/rds.logical_replication")])
 	}},
-	{row: "D4", name: "slow statements are not logged", of: "AWS::RDS::DBClusterParameterGroup", edit: drop("Parameters/log_min_duration_statement")},
-	{row: "D4", name: "there are no statement statistics", of: "AWS::RDS::DBClusterParameterGroup", edit: drop("Parameters/shared_preload_libraries")},
-	{row: "D4", name: "bind values are logged", of: "AWS::RDS::DBClusterParameterGroup", edit: set("Parameters/log_parameter_max_length", "-1")},
-	{row: "D4", name: "the parameters are those of another major version", of: "AWS::RDS::DBClusterParameterGroup", edit: set("Family", "aurora-postgresql13")},
+	{row: "D4", name: "slow statements are not logged", of: "AWS::RDS::DBClusterParameterGroup", when: inUse, edit: drop("Parameters/log_min_duration_statement")},
+	{row: "D4", name: "there are no statement statistics", of: "AWS::RDS::DBClusterParameterGroup", when: inUse, edit: drop("Parameters/shared_preload_libraries")},
+	{row: "D4", name: "bind values are logged", of: "AWS::RDS::DBClusterParameterGroup", when: inUse, edit: set("Parameters/log_parameter_max_length", "-1")},
+	{row: "D4", name: "the parameters are those of another major version", of: "AWS::RDS::DBClusterParameterGroup", when: inUse, edit: set("Family", "aurora-postgresql13")},
 	{row: "D4", name: "the cluster runs with AWS's parameters", of: "AWS::RDS::DBCluster", edit: drop("DBClusterParameterGroupName")},
 	{row: "D5", name: "insights are off, or in another mode", of: "AWS::RDS::DBCluster", when: with("PerformanceInsightsEnabled", true), edit: drop("DatabaseInsightsMode")},
 	{row: "D5", name: "performance data is kept for another time", of: "AWS::RDS::DBCluster", when: has("PerformanceInsightsRetentionPeriod"), edit: set("PerformanceInsightsRetentionPeriod", 31.0)},
@@ -227,6 +227,13 @@ var mutations = []mutation{
 	{row: "D10", name: "RDS manages the master secret", of: "AWS::RDS::DBCluster", edit: set("ManageMasterUserPassword", true)},
 	{row: "D10", name: "the cluster has AWS's parameter group", of: "AWS::RDS::DBCluster", edit: set("DBClusterParameterGroupName", "default.aurora-postgresql17")},
 	{row: "D10", name: "an instance has AWS's parameter group", of: "AWS::RDS::DBInstance", edit: set("DBParameterGroupName", "default.aurora-postgresql17")},
+	{row: "D10", name: "a group of the next version is missing", of: "AWS::RDS::DBClusterParameterGroup", when: at("/NextClusterParameters/"), edit: gone},
+	{row: "D10", name: "the instances' group of the next version is missing", of: "AWS::RDS::DBParameterGroup", when: at("/NextInstanceParameters/"), edit: gone},
+	{row: "D10", name: "the next version lets clear text in", of: "AWS::RDS::DBClusterParameterGroup", when: at("/NextClusterParameters/"), edit: set("Parameters/rds.force_ssl", "0")},
+	{row: "D10", name: "the next version is the one in use", of: "AWS::RDS::DBClusterParameterGroup", when: at("/NextClusterParameters/"), edit: set("Family", "aurora-postgresql16")},
+	{row: "D10", name: "nobody knows which function to hold", of: "AWS::Lambda::Function", when: at("/MasterSecretRotation/"), edit: func(_ *assembly, r resource) { delete(r.stack.section("Outputs"), "RotationFunction") }},
+	{row: "D10", name: "a deployment lifts the hold", of: "AWS::Lambda::Function", when: at("/LoginRotation/"), edit: set("ReservedConcurrentExecutions", 5.0)},
+	{row: "D10", name: "a forgotten hold is not told", of: "AWS::CloudWatch::Alarm", when: alarmNamed("database-rotation-held-master"), edit: gone},
 	{row: "D10", name: "minor versions come at any time", of: "AWS::RDS::DBInstance", edit: drop("PreferredMaintenanceWindow")},
 	{row: "D10", name: "minor versions do not come", of: "AWS::RDS::DBInstance", edit: set("AutoMinorVersionUpgrade", false)},
 	{row: "D10", name: "AWS chooses the cluster's maintenance window", of: "AWS::RDS::DBCluster", edit: drop("PreferredMaintenanceWindow")},

@@ -62,6 +62,8 @@ def install(create_seconds: float = DEFAULT_CREATE_SECONDS) -> None:
     models.DBInstance.status = property(_status, _set_status)  # type: ignore[assignment]
     models.DBInstance.address = property(_address)  # type: ignore[assignment]
     models.DBCluster.designate_writer = _designate_writer  # type: ignore[method-assign]
+    models.BlueGreenDeployment._create_green_instance = _create_green  # type: ignore[method-assign]
+    models.BlueGreenDeployment.switchover = _switch_over  # type: ignore[method-assign]
     for name, method in _BACKEND_METHODS.items():
         setattr(models.RDSBackend, name, _over(getattr(models.RDSBackend, name), method))
 
@@ -278,6 +280,100 @@ def _delete_db_cluster(
         for member in leaving:
             backend.databases.pop(member.db_instance_identifier, None)
     return original(backend, cluster_identifier, *args, **kwargs)
+
+
+_COPIED = (
+    "backup_retention_period",
+    "copy_tags_to_snapshot",
+    "db_cluster_instance_class",
+    "deletion_protection",
+    "iam_auth",
+    "kms_key_id",
+    "preferred_backup_window",
+    "preferred_maintenance_window",
+    "serverless_v2_scaling_configuration",
+    "storage_encrypted",
+    "tags",
+    *_REPORTED.values(),
+)
+"""What a green cluster and its instances have from the blue ones."""
+
+
+def _copy(blue: Any, green: Any) -> None:
+    for name in _COPIED:
+        if name in vars(blue):
+            setattr(green, name, getattr(blue, name))
+
+
+def _create_green(deployment: Any, **targets: Any) -> str:
+    """A green cluster has an instance for each of the blue one, and names of its own until the
+    switchover. moto's keeps too little of either, and switches the cluster's name alone."""
+    backend = deployment.backend
+    blue = models.find_cluster(deployment.source)
+    if blue.db_cluster_instance_class:
+        raise RDSClientError(
+            "SourceClusterNotSupportedFault",
+            "Blue/green deployments aren't supported for Multi-AZ DB clusters",
+        )
+    group = backend.describe_db_cluster_parameter_groups(blue.parameter_group)[0]
+    if group.parameters.get("rds.logical_replication", {}).get("ParameterValue") != "1":
+        raise RDSClientError(
+            "SourceClusterNotSupportedFault",
+            "Blue/green deployments of Aurora PostgreSQL need rds.logical_replication",
+        )
+    parameters = {
+        "db_cluster_identifier": deployment._generate_green_id(blue.db_cluster_identifier),
+        "db_cluster_parameter_group_name": targets["target_db_cluster_parameter_group_name"]
+        or blue.parameter_group,
+        "db_subnet_group_name": blue.db_subnet_group_name,
+        "engine": blue.engine,
+        "engine_version": targets["target_engine_version"] or blue.engine_version,
+        "master_username": blue.master_username,
+        "master_user_password": vars(blue)["_master_user_password"],
+        "port": blue.port,
+        "vpc_security_group_ids": blue.vpc_security_group_ids,
+    }
+    green = backend.create_db_cluster(parameters)
+    _copy(blue, green)
+    for member in list(blue.members):
+        made = backend.create_db_instance(
+            {
+                "db_instance_identifier": deployment._generate_green_id(
+                    member.db_instance_identifier
+                ),
+                "db_cluster_identifier": green.db_cluster_identifier,
+                "db_instance_class": member.db_instance_class,
+                "db_parameter_group_name": targets["target_db_parameter_group_name"]
+                or member.db_parameter_group_name,
+                "engine": member.engine,
+                "availability_zone": member.availability_zone,
+                "promotion_tier": member.promotion_tier,
+            }
+        )
+        _copy(member, made)
+    return green.db_cluster_arn
+
+
+def _switch_over(deployment: Any) -> None:
+    """Green takes the names of blue, which keeps its data under others."""
+    backend = deployment.backend
+    blue, green = models.find_cluster(deployment.source), models.find_cluster(deployment.target)
+    name = blue.db_cluster_identifier
+    _rename(backend, blue, f"{name}-old1", lambda member: f"{member}-old1")
+    _rename(backend, green, name, lambda member: member.rsplit("-green-", 1)[0])
+    deployment.source, deployment.target = blue.db_cluster_arn, green.db_cluster_arn
+    deployment.set_status(deployment.SupportedStates.SWITCHOVER_COMPLETED)
+    deployment.status_details = "Switchover completed"
+
+
+def _rename(backend: Any, cluster: Any, name: str, renamed: Callable[[str], str]) -> None:
+    backend.clusters[name] = backend.clusters.pop(cluster.db_cluster_identifier)
+    cluster.db_cluster_identifier = name
+    for member in cluster._members:
+        instance = backend.databases.pop(member.db_instance_identifier)
+        instance.db_instance_identifier = renamed(member.db_instance_identifier)
+        instance.db_cluster_identifier = name
+        backend.databases[instance.db_instance_identifier] = instance
 
 
 _BACKEND_METHODS: dict[str, Callable[..., Any]] = {

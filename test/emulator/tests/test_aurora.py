@@ -189,6 +189,48 @@ class Described(unittest.TestCase):
         self.assertEqual(delete("trio"), "DELETE_COMPLETE")
         self.assertEqual(instances("trio"), {})
 
+    def test_a_blue_green_upgrade_is_rehearsed_and_the_stack_goes_on_with_green(self) -> None:
+        resources = _upgraded("rehearsal", "16.13")
+        self.assertEqual(deploy("rehearsal", resources), "CREATE_COMPLETE", reasons("rehearsal"))
+        before, blue = physical("rehearsal"), cluster("rehearsal")
+        made = rds(
+            "create_blue_green_deployment",
+            BlueGreenDeploymentName="upgrade",
+            Source=blue["DBClusterArn"],
+            TargetEngineVersion="17.9",
+            TargetDBClusterParameterGroupName=before["NextParameters"],
+        )["BlueGreenDeployment"]
+        self.assertEqual(len(instances(made["Target"].rsplit(":", 1)[1])), 2)
+        rds(
+            "switchover_blue_green_deployment",
+            BlueGreenDeploymentIdentifier=made["BlueGreenDeploymentIdentifier"],
+        )
+        green = cluster("rehearsal")
+        self.assertEqual(green["EngineVersion"], "17.9")
+        self.assertNotEqual(green["DbClusterResourceId"], blue["DbClusterResourceId"])
+        self.assertEqual(sorted(instances("rehearsal")), sorted(_members(blue)))
+        self.assertEqual(cluster("rehearsal-old1")["EngineVersion"], "16.13")
+
+        resources = _upgraded("rehearsal", "17.9")
+        resources["Parameters"]["Properties"]["Family"] = "aurora-postgresql17"
+        del resources["NextParameters"]
+        self.assertEqual(deploy("rehearsal", resources), "UPDATE_COMPLETE", reasons("rehearsal"))
+        after = physical("rehearsal")
+        for resource in ("Cluster", "Writer", "Reader"):
+            self.assertEqual(after[resource], before[resource], "the deployment replaced it")
+        now = cluster("rehearsal")
+        self.assertEqual(now["DbClusterResourceId"], green["DbClusterResourceId"])
+        self.assertEqual(now["DBClusterParameterGroup"], after["Parameters"])
+
+    def test_there_is_no_green_cluster_without_logical_replication(self) -> None:
+        deploy("deaf", database("deaf"))
+        with self.assertRaisesRegex(ClientError, "logical_replication"):
+            rds(
+                "create_blue_green_deployment",
+                BlueGreenDeploymentName="deaf",
+                Source=cluster("deaf")["DBClusterArn"],
+            )
+
     def test_listings_come_in_pages(self) -> None:
         deploy("pages", database("pages"))
         first = rds("describe_db_instances", MaxRecords=20)
@@ -197,6 +239,23 @@ class Described(unittest.TestCase):
             rds("create_db_parameter_group", **_group(index))
         pages = account.pages("rds", "describe_db_parameter_groups", "DBParameterGroups")
         self.assertGreaterEqual(len(pages), 20)
+
+
+def _upgraded(name: str, version: str) -> dict[str, Any]:
+    """A cluster before and after an upgrade from 16 to 17."""
+    resources = database(name, EngineVersion=version)
+    parameters = resources["Parameters"]["Properties"]
+    parameters["Parameters"]["rds.logical_replication"] = "1"
+    parameters["Family"] = "aurora-postgresql16"
+    resources["NextParameters"] = {
+        "Type": "AWS::RDS::DBClusterParameterGroup",
+        "Properties": {**parameters, "Family": "aurora-postgresql17"},
+    }
+    return resources
+
+
+def _members(found: dict[str, Any]) -> list[str]:
+    return [member["DBInstanceIdentifier"] for member in found["DBClusterMembers"]]
 
 
 def _group(index: int) -> dict[str, str]:
