@@ -53,6 +53,13 @@ func newAccount(t *testing.T) *account {
 	execute(t, admin,
 		"CREATE ROLE "+masterUser+" LOGIN CREATEROLE CREATEDB",
 		"SET log_statement = none", "ALTER ROLE "+masterUser+" PASSWORD '"+password+"'", "RESET log_statement")
+	// Up to PostgreSQL 14 the schema public of a new database belongs to whoever owned it in template1: on RDS, the master.
+	template := a.server.Connect(t, postgres.Superuser, a.server.Password, "template1")
+	execute(t, template, `DO $$ BEGIN
+		IF current_setting('server_version_num')::int < 150000 THEN ALTER SCHEMA public OWNER TO `+masterUser+`; END IF; END $$`)
+	if err := template.Close(t.Context()); err != nil { // no database is made from one in use
+		t.Fatal(err)
+	}
 	a.master = a.store(t, map[string]any{"username": masterUser, "password": password})
 	execute(t, a.connectTo(t, a.master, "postgres"), "CREATE DATABASE "+database)
 	return a

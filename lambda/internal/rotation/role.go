@@ -99,21 +99,18 @@ func copySettings(ctx context.Context, tx pgx.Tx, current, pending string) error
 	if err != nil {
 		return err
 	}
-	for _, s := range stale {
-		if err := execute(ctx, tx, "reset setting "+s.Name, s.alter(pending)+" RESET "+quote(s.Name)); err != nil {
-			return err
-		}
-	}
 	wanted, err := settingsOf(ctx, tx, current)
 	if err != nil {
 		return err
 	}
-	for _, s := range wanted {
-		if err := execute(ctx, tx, "copy setting "+s.Name, s.assign(pending)...); err != nil {
-			return err
-		}
+	var statements []string
+	for _, s := range stale {
+		statements = append(statements, s.alter(pending)+" RESET "+quote(s.Name))
 	}
-	return nil
+	for _, s := range wanted {
+		statements = append(statements, s.assign(pending)...)
+	}
+	return execute(ctx, tx, fmt.Sprintf("copy the settings of role %q to %q", current, pending), statements...)
 }
 
 // listSettings are the settings of a role whose value is a list of names.
@@ -172,12 +169,14 @@ func lock(ctx context.Context, tx pgx.Tx, name string) error {
 	return nil
 }
 
-// execute runs statements that take no parameters, up to the first that fails.
+// execute runs statements that take no parameters, in one round trip and up to the first that fails.
 func execute(ctx context.Context, tx pgx.Tx, purpose string, statements ...string) error {
+	batch := &pgx.Batch{}
 	for _, statement := range statements {
-		if _, err := tx.Exec(ctx, statement); err != nil {
-			return fmt.Errorf("%s: %w", purpose, err)
-		}
+		batch.Queue(statement)
+	}
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("%s: %w", purpose, err)
 	}
 	return nil
 }

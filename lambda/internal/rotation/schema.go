@@ -112,34 +112,32 @@ func closePublic(ctx context.Context, tx pgx.Tx) error {
 // ensure makes what is missing of the schema and its roles. Rights and settings come with what they belong to: later
 // rotations leave alone what the schema's owner has changed since.
 func (g grant) ensure(ctx context.Context, tx pgx.Tx) error {
-	// PostgreSQL 16 lets a server add a membership of its own to each role that is made, which could lack what is needed
-	// here.
-	if err := execute(ctx, tx, "set createrole_self_grant",
-		"SELECT set_config(name, '', true) FROM pg_settings WHERE name = 'createrole_self_grant'"); err != nil {
-		return err
-	}
 	missing, err := g.missingRoles(ctx, tx)
 	if err != nil {
 		return err
 	}
+	// PostgreSQL 16 lets a server add a membership of its own to each role that is made, which could lack what is needed here.
+	create := []string{"SELECT set_config(name, '', true) FROM pg_settings WHERE name = 'createrole_self_grant'"}
 	for _, role := range g.roles() {
 		if missing[role.name] {
-			if err := execute(ctx, tx, "create role "+role.name, role.create()...); err != nil {
-				return err
-			}
+			create = append(create, role.create()...)
 		}
+	}
+	if err := execute(ctx, tx, "create roles", create...); err != nil {
+		return err
 	}
 	madeSchema, err := g.ensureSchema(ctx, tx)
 	if err != nil {
 		return err
 	}
+	var admit []string
 	for _, role := range g.roles() {
 		if madeSchema || missing[role.name] {
-			if err := execute(ctx, tx, "let role "+role.name+" use the database",
-				"GRANT "+role.database+" ON DATABASE "+quote(contract.ServiceDatabase)+" TO "+quote(role.name)); err != nil {
-				return err
-			}
+			admit = append(admit, "GRANT "+role.database+" ON DATABASE "+quote(contract.ServiceDatabase)+" TO "+quote(role.name))
 		}
+	}
+	if err := execute(ctx, tx, "let the roles use the database", admit...); err != nil {
+		return err
 	}
 	if madeSchema || missing[contract.LoginRole(g.schema, contract.ServiceAccess)] {
 		return g.admitService(ctx, tx)
