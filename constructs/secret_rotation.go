@@ -62,9 +62,7 @@ func NewSecretRotation(scope construct.Construct, id string, props SecretRotatio
 		Actions:   jsii.Strings("secretsmanager:GetRandomPassword"),
 		Resources: jsii.Strings("*"), // it has no resource
 	}))
-	props.Key.GrantEncryptDecrypt(function)
-	acknowledge(function.Role(), "Families of one permission each, on the secrets' key alone",
-		"AwsSolutions-IAM5[Action::kms:GenerateDataKey*]", "AwsSolutions-IAM5[Action::kms:ReEncrypt*]")
+	function.AddToRolePolicy(viaSecretsManager(function, props.Key, "kms:Decrypt", "kms:GenerateDataKey"))
 	NewAlarm(scope, props.Notifications, AlarmProps{
 		Name: props.Alarm, Severity: Warning,
 		Summary:    props.Summary,
@@ -121,8 +119,15 @@ func (r *SecretRotation) AllowMaster(secret awssecretsmanager.ISecret, key awskm
 		Actions:   jsii.Strings("secretsmanager:GetSecretValue"),
 		Resources: &[]*string{secret.SecretArn()},
 	}))
-	r.Function.AddToRolePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Actions:   jsii.Strings("kms:Decrypt"),
+	r.Function.AddToRolePolicy(viaSecretsManager(r.Function, key, "kms:Decrypt"))
+}
+
+// viaSecretsManager allows the use of a key for what Secrets Manager asks, which is the secrets that one may use.
+func viaSecretsManager(scope construct.Construct, key awskms.IKey, actions ...string) awsiam.PolicyStatement {
+	return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions:   jsii.Strings(actions...),
 		Resources: &[]*string{key.KeyArn()},
-	}))
+		Conditions: &map[string]interface{}{"StringEquals": map[string]interface{}{
+			"kms:ViaService": fmt.Sprintf("secretsmanager.%s.amazonaws.com", *awscdk.Stack_Of(scope).Region())}},
+	})
 }

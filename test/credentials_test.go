@@ -68,7 +68,7 @@ var credentialRequirements = []requirement{
 				}
 			}
 		}},
-	{row: "D6", name: "only Secrets Manager of this account may call the rotation, and the rotation reaches only its secrets and the database",
+	{row: "D6", name: "only Secrets Manager of this account may call the rotation, and the rotation reaches only its secrets, through them their keys, and the database",
 		check: func(a *assembly, fail failure) {
 			for _, schedule := range a.all("AWS::SecretsManager::RotationSchedule") {
 				if inCache(a, schedule) {
@@ -92,6 +92,9 @@ var credentialRequirements = []requirement{
 				writes := false
 				for _, s := range a.statements(a.target(function, "Role")) {
 					for _, action := range s.actions() {
+						if strings.HasPrefix(action, "kms:") && dig(s.condition(), "StringEquals/kms:ViaService") != "secretsmanager."+s.stack.region+".amazonaws.com" {
+							fail("%s allows %s beyond what Secrets Manager asks: whoever holds the function could use the key for other data", s.where, action)
+						}
 						if !strings.HasPrefix(action, "secretsmanager:") || action == "secretsmanager:GetRandomPassword" {
 							continue
 						}
