@@ -97,6 +97,8 @@ func TestLocal(t *testing.T) {
 		account.assetsAreKept(t)
 	})
 
+	step(t, "each service has a login for its work and one for migrations, which rotate", func(t *testing.T) { checkLogins(t, account) })
+
 	step(t, "the network has public, private and isolated subnets in three zones", func(t *testing.T) {
 		vpc := account.vpcs(t)[0]
 		subnets, err := ec2.NewFromConfig(account.config()).DescribeSubnets(t.Context(), &ec2.DescribeSubnetsInput{

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -86,11 +87,16 @@ def _rotate(resource: Resource, _: Mapping[str, Any] | None) -> dict[str, str]:
     Its RotateSecret would run the function at once, which has no database here to talk to.
     """
     properties, secret = resource.effective, _secret(resource)
-    rules = properties.get("RotationRules", {})
     secret.rotation_enabled = True
     secret.rotation_lambda_arn = properties.get("RotationLambdaARN", "")
-    secret.auto_rotate_after_days = int(rules.get("AutomaticallyAfterDays", 0))
+    secret.auto_rotate_after_days = _days(properties.get("RotationRules", {}))
     return {"Id": properties["SecretId"]}
+
+
+def _days(rules: Mapping[str, Any]) -> int:
+    """The interval in days, which is all that moto keeps of a schedule."""
+    rate = re.fullmatch(r"rate\((\d+) days?\)", rules.get("ScheduleExpression", ""))
+    return int(rate[1] if rate else rules.get("AutomaticallyAfterDays", 0))
 
 
 def _stop_rotating(resource: Resource, _: Mapping[str, Any] | None) -> None:

@@ -592,6 +592,22 @@ class Rows(unittest.TestCase):
         self.assertEqual(weights(), [100, 0], "CloudFormation writes the actions too")
         self.assertEqual(delete("balanced"), "DELETE_COMPLETE")
 
+    def test_a_rotation_schedule_is_read_back_in_days(self) -> None:
+        resources = LIVES["secret"][0]
+        for rules, days in (
+            ({"ScheduleExpression": "rate(30 days)"}, 30),
+            ({"ScheduleExpression": "rate(1 day)"}, 1),
+            ({"AutomaticallyAfterDays": 7}, 7),
+        ):
+            with self.subTest(rules):
+                changed = copy.deepcopy(resources)
+                changed["Rotation"]["Properties"]["RotationRules"] = rules
+                self.assertIn("COMPLETE", deploy("rotated", changed), reasons("rotated"))
+                secret = physical("rotated")["Secret"]
+                found = account.call("secretsmanager", "describe_secret", SecretId=secret)
+                self.assertEqual(found["RotationRules"], {"AutomaticallyAfterDays": days})
+        self.assertEqual(delete("rotated"), "DELETE_COMPLETE")
+
     def test_nothing_is_left_of_them(self) -> None:
         alarms = account.call("cloudwatch", "describe_alarms")["MetricAlarms"]
         self.assertEqual([a for a in alarms if a["AlarmName"].startswith("alarms-")], [])
