@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"peakline/cmd/peakline/internal/diff"
+	"peakline/cmd/peakline/internal/edge"
 	"peakline/cmd/peakline/internal/replay"
 	"peakline/cmd/peakline/internal/scaler"
 )
@@ -21,6 +22,7 @@ var subcommands = []func() *cli.Command{
 	func() *cli.Command { return replay.Command(readPolicy) },
 	scaler.Command,
 	diff.Command,
+	edge.Command,
 }
 
 func main() { os.Exit(run()) }
