@@ -54,8 +54,8 @@ type Database struct {
 	// MaintenanceWindow is the weekly window in UTC, such as `tue:04:30-tue:05:30`; at least 30 minutes, outside the backup window.
 	MaintenanceWindow string `json:"maintenanceWindow,omitempty" jsonschema:"pattern=^[a-z]{3}:[0-9]{2}:[0-9]{2}-[a-z]{3}:[0-9]{2}:[0-9]{2}$,example=tue:04:30-tue:05:30"`
 
-	// CredentialRotationDays is how often each database password is changed. Default: 30.
-	CredentialRotationDays int `json:"credentialRotationDays,omitempty" jsonschema:"minimum=1,maximum=365"`
+	// CredentialRotationDays is how often each database password is changed. A task of a service lives for at most a day less. Default: 30.
+	CredentialRotationDays int `json:"credentialRotationDays,omitempty" jsonschema:"minimum=2,maximum=365"`
 	// CACertificate is the certificate authority of the instances' TLS certificates. Default: `rds-ca-rsa2048-g1`.
 	CACertificate string `json:"caCertificate,omitempty" jsonschema:"enum=rds-ca-rsa2048-g1,enum=rds-ca-rsa4096-g1,enum=rds-ca-ecc384-g1"`
 }

@@ -46,6 +46,17 @@ func multiAZ() []change {
 	}
 }
 
+// modest are services that a small instance has connections for.
+var modest = change{"", "services: {" + strings.Join(each("%s: {database: {poolSize: 1}, scaling: {max: 2}}", "catalog", "order", "payment", "user", "inventory"), ", ") + "}\n"}
+
+func each(format string, names ...string) []string {
+	var all []string
+	for _, name := range names {
+		all = append(all, fmt.Sprintf(format, name))
+	}
+	return all
+}
+
 // A » stands where the first mistake is expected, the next » where the second is, and so on.
 const here = "»"
 
@@ -394,6 +405,20 @@ var ruleCases = map[string]ruleCase{
 	"a tiny io2 volume": {
 		append(multiAZ(), change{"  engine:", "  storage: {type: io2, gibibytes: »50, iops: 1000}\n  engine:"}),
 		[]string{"database.storage.gibibytes: 50, want at least 100 with type: io2"}},
+	// Connections.
+	"more connections than an instance takes": {
+		[]change{{"writer: {instanceClass: db.r8g.large", "writer: {instanceClass: »db.t4g.large"}, {"", "exceptions: [{safety: full-speed-instances, reason: a demonstration}]\n"}},
+		[]string{
+			"database.writer.instanceClass: db.t4g.large: 793 connections, but 1220 may be asked of the writer: catalog 20 tasks x 2 colours x 5 = 200, inventory 20 tasks x 2 colours x 5 = 200, inventory's schedules 1 x 5 = 5, order 20 tasks x 2 colours x 5 = 200, payment 20 tasks x 2 colours x 5 = 200, payment reading 20 tasks x 2 colours x 5 = 200, user 20 tasks x 2 colours x 5 = 200, migrations 5, administration 10; want a larger instance, smaller pools (services.*.database.poolSize) or fewer tasks (services.*.scaling.max)"}},
+	"a region whose certificates nobody knows": {
+		[]change{{"region: eu-west-1", "region: »ap-east-2"}, {"[eu-west-1a, eu-west-1b, eu-west-1c]", "[ap-east-2a, ap-east-2b, ap-east-2c]"}, {"zone: eu-west-1a", "zone: ap-east-2a"}, {"zone: eu-west-1b", "zone: ap-east-2b"}, {"zone: eu-west-1c", "zone: ap-east-2c"}, {"acm:eu-west-1", "acm:ap-east-2"}, {"[ap-east-2a, ap-east-2b, ap-east-2c]", "[ap-east-2a, ap-east-2b, ap-east-2c]\n  ingress: {cloudFrontPrefixList: pl-12345678}"}},
+		[]string{"region: no certificate authority of RDS in ap-east-2 is known, so that no service could trust the database; replace lambda/rdsca/roots.pem as lambda/rdsca/roots.go says"}},
+	"the port of the pooler": {
+		[]change{loyalty("database: {}, port: »6432")},
+		[]string{"services.loyalty.port: 6432 is where the pooler of its database listens in the same task, want another"}},
+	"an environment variable about the database": {
+		[]change{loyalty("environment: {DATABASE_URL: »x}")},
+		[]string{"services.loyalty.environment.DATABASE_URL: names that start with DATABASE_ are the platform's, want another"}},
 
 	// The database.
 	"a retired minor version": {
@@ -538,13 +563,13 @@ var ruleCases = map[string]ruleCase{
 		[]change{{"{max: 6}", "{control: fixed, min: »3}"}},
 		[]string{"scaler.min: 3, but control: fixed adds no reader to the 2 that are always there"}},
 	"a capacity reservation for serverless readers": {
-		[]change{{"db.r8g.large", "db.serverless"}, {"{max: 6}", "{capacityReservation: »cr-0123456789abcdef0}"}},
+		[]change{modest, {"db.r8g.large", "db.serverless"}, {"{max: 6}", "{capacityReservation: »cr-0123456789abcdef0}"}},
 		[]string{"scaler.capacityReservation: has no effect, new readers have the writer's class, db.serverless; remove it"}},
 	"a mode that another control does not have": {
 		[]change{{"{max: 6}", "{control: fixed, mode: »paused}"}},
 		[]string{"scaler.mode: paused has no effect with control: fixed; remove it"}},
 	"target tracking of serverless readers": {
-		[]change{{"db.r8g.large", "db.serverless"}, {"{max: 6}", "{control: »target-tracking}"}},
+		[]change{modest, {"db.r8g.large", "db.serverless"}, {"{max: 6}", "{control: »target-tracking}"}},
 		[]string{"scaler.control: target-tracking, but AWS's does not support db.serverless readers; want peakline or fixed"}},
 	"fallback classes that are none": {
 		[]change{{"{max: 6}", "{fallbackClasses: [»db.r8g.large, db.r7g.large, »db.serverless, »db.t2.small, »r6g.large]}"}},
@@ -606,7 +631,7 @@ var ruleCases = map[string]ruleCase{
 
 	// Safeties and their exceptions.
 	"several safeties switched off at once": {
-		[]change{{"db.r8g.large", "»db.t4g.large"}, {"  readers:", "  deletionProtection: »false\n  insights: {mode: »off}\n  readers:"}},
+		[]change{modest, {"db.r8g.large", "»db.t4g.large"}, {"  readers:", "  deletionProtection: »false\n  insights: {mode: »off}\n  readers:"}},
 		[]string{
 			"database.writer.instanceClass: writer burstable, throttled once its CPU credits are used up; want db.r classes or db.serverless; or give the reason as an exception for the safety full-speed-instances",
 			"database.deletionProtection: false, want true; or give the reason as an exception for the safety deletion-protection",
@@ -657,9 +682,9 @@ var weakenings = map[Safety]ruleCase{
 		[]string{"network.ingress.from: internet goes around CloudFront and its firewall, want cloudfront or cidrs"}},
 	"readers-in-two-zones": {[]change{{"two: {zone: eu-west-1c}", "two: {zone: eu-west-1b}"}, {"  readers:", "  »readers:"}},
 		[]string{"database.readers: all in eu-west-1b, want readers in at least two zones"}},
-	"full-speed-instances": {[]change{{"one: {", "one: {instanceClass: »db.t4g.medium, "}},
+	"full-speed-instances": {[]change{modest, {"one: {", "one: {instanceClass: »db.t4g.medium, "}},
 		[]string{"database.readers.one.instanceClass: readers.one burstable, throttled once its CPU credits are used up; want db.r classes or db.serverless"}},
-	"awake-instances": {[]change{{"db.r8g.large", "db.serverless"}, {"  readers:", "  serverlessCapacity: {min: »0, max: 4}\n  readers:"}},
+	"awake-instances": {[]change{modest, {"db.r8g.large", "db.serverless"}, {"  readers:", "  serverlessCapacity: {min: »0, max: 4}\n  readers:"}},
 		[]string{"database.serverlessCapacity.min: 0 pauses an idle instance and makes the first request wait, want at least 0.5"}},
 	"durable-commits": {[]change{{"  readers:", "  synchronousCommit: »off\n  readers:"}},
 		[]string{"database.synchronousCommit: off loses acknowledged writes in a crash, want on"}},

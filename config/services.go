@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"peakline/lambda/contract"
 )
 
 // Service is one entry of the service catalogue. The catalogue that every environment shares is services.yaml beside the
@@ -66,7 +68,7 @@ type Health struct {
 type ServiceScaling struct {
 	// Min is the fewest tasks. Default: 2 in production, 1 in development.
 	Min int `json:"min,omitempty" jsonschema:"minimum=1,maximum=1000"`
-	// Max is the most tasks. Default: 20 in production, 4 in development.
+	// Max is the most tasks. Default: 20 in production, 2 in development.
 	Max int `json:"max,omitempty" jsonschema:"minimum=1,maximum=1000"`
 	// CPUPercent is the average CPU to aim at. Default: 60.
 	CPUPercent int `json:"cpuPercent,omitempty" jsonschema:"minimum=20,maximum=90"`
@@ -101,7 +103,7 @@ func serviceDefaults(profile Profile) Service {
 		Health:    Health{GraceSeconds: 60},
 		Scaling: ServiceScaling{
 			Min:               byProfile(profile, 1, 2),
-			Max:               byProfile(profile, 4, 20),
+			Max:               byProfile(profile, 2, 20),
 			CPUPercent:        60,
 			RequestsPerMinute: 1000,
 			SpotPercent:       byProfile(profile, 100, 0),
@@ -134,7 +136,7 @@ func (e *Environment) completeServices(d *document) {
 			service.Schedules[task] = schedule
 		}
 		if service.Database != nil {
-			service.Database.complete(name)
+			service.Database.complete(name, e.Profile)
 		}
 		if len(service.Health.Command) == 0 {
 			service.Health.Command = []string{"CMD-SHELL", fmt.Sprintf("wget -q -O /dev/null http://localhost:%d%s", service.Port, service.Health.Path)}
@@ -238,6 +240,8 @@ var serviceRules = []rule{
 						i.refuse(path, "set by the platform, the address of %s, want another name", i.Services[name].Calls[callee])
 					case strings.HasPrefix(variable, cacheVariables):
 						i.refuse(path, "names that start with %s are the platform's, want another", cacheVariables)
+					case strings.HasPrefix(variable, contract.DatabaseVariables):
+						i.refuse(path, "names that start with %s are the platform's, want another", contract.DatabaseVariables)
 					case section == "secrets" && plain:
 						i.refuse(path, "stands in environment too, want it once")
 					}

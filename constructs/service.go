@@ -80,6 +80,9 @@ func NewService(scope construct.Construct, id string, props ServiceProps) *Servi
 	service.Service.Node().AddDependency(service.Production, service.Test, service.Task.ExecutionRole())
 	service.addScaling(released, props)
 	service.addAlarms(scope, props)
+	if props.Task.Pooler != nil {
+		addPoolerAlarms(scope, props.Task.Logs, props.Notifications, props.Task.Service)
+	}
 	return service
 }
 

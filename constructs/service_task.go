@@ -37,6 +37,8 @@ type ServiceTaskProps struct {
 	// Health is the command of the container's health check; empty for a task that ends by itself.
 	Health                          []string
 	GraceSeconds, StopSeconds, Port int
+	// Pooler is between the service and the database; nil for a service that has none.
+	Pooler *PoolerProps
 	// Shell prepares the task for `aws ecs execute-command`, which writes into two folders.
 	Shell bool
 }
@@ -62,11 +64,17 @@ func newServiceTask(scope construct.Construct, id string, props ServiceTaskProps
 	}
 	linux := awsecs.NewLinuxParameters(task, jsii.String("Linux"), &awsecs.LinuxParametersProps{InitProcessEnabled: jsii.Bool(true)})
 	linux.DropCapabilities(awsecs.Capability_ALL)
+	environment := maps.Clone(props.Environment)
+	if props.Pooler != nil {
+		for name, value := range props.Pooler.variables() {
+			environment[name] = jsii.String(value)
+		}
+	}
 	image := awsssm.StringParameter_ValueForStringParameter(scope, jsii.String(ReleasedImageParameter(props.EnvironmentName, props.Service)), nil)
 	options := &awsecs.ContainerDefinitionOptions{
 		ContainerName:          jsii.String(containerName),
 		Image:                  awsecs.ContainerImage_FromRegistry(image, nil),
-		Environment:            &props.Environment,
+		Environment:            &environment,
 		Secrets:                &props.Secrets,
 		ReadonlyRootFilesystem: jsii.Bool(true),
 		User:                   jsii.String(taskUser),
@@ -85,6 +93,9 @@ func newServiceTask(scope construct.Construct, id string, props ServiceTaskProps
 	}
 	container := task.AddContainer(jsii.String("Container"), options)
 	mount(task, container, props.Shell)
+	if props.Pooler != nil {
+		addPooler(task, container, props.Logs, *props.Pooler)
+	}
 	dependOnImage(scope, task, *image, props)
 	acknowledge(task, "An authorization token of ECR has no resource", "AwsSolutions-IAM5[Resource::*]")
 	acknowledge(task, "Environment variables hold names and addresses; what is secret comes from Secrets Manager", "AwsSolutions-ECS2")

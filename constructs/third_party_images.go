@@ -1,5 +1,7 @@
 package constructs
 
+import "peakline/lambda/pooler"
+
 // ThirdPartyImage is a container image that is not built by us.
 type ThirdPartyImage struct {
 	// Repository and Tag name the image; Tag alone is a promise of its publisher.
@@ -26,7 +28,19 @@ var placeholder = ThirdPartyImage{
 	Source:     "https://github.com/hashicorp/http-echo/blob/v1.0.0/Dockerfile",
 }
 
+// pgbouncer is Debian's build of PgBouncer from PostgreSQL's own repository, for arm64 too. Of what is in it the pooler needs
+// pgbouncer itself, a shell and Debian's essential programs. It is made for the operator CloudNativePG and runs as any user.
+var pgbouncer = ThirdPartyImage{
+	Repository: "ghcr.io/cloudnative-pg/pgbouncer",
+	Tag:        "1.25.2",
+	Source:     "https://github.com/cloudnative-pg/pgbouncer-containers",
+}
+
+// poolerVersion is that of the image.
+var poolerVersion = pooler.Version{Major: 1, Minor: 25}
+
 // ThirdPartyImages lists all of them. One without a digest could not be verified and is known by its tag alone.
 var ThirdPartyImages = map[string]ThirdPartyImage{
 	"placeholder": placeholder,
+	"pgbouncer":   pgbouncer,
 }

@@ -1,6 +1,9 @@
 package stacks
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
@@ -81,4 +84,17 @@ func NewDatabaseAccess(stage awscdk.Stage, props DatabaseAccessProps) *DatabaseA
 		}
 	}
 	return access
+}
+
+// as is the logins seen from another stack, as with the registry: who reads one has its rights on its own side only.
+func (a *DatabaseAccess) as(stack awscdk.Stack) *DatabaseAccess {
+	seen := *a
+	seen.Key = awskms.Key_FromKeyArn(stack, jsii.String("DatabaseAccessKey"), a.Key.KeyArn())
+	seen.Logins = map[contract.Access]map[string]awssecretsmanager.ISecret{contract.ServiceAccess: {}}
+	for _, name := range slices.Sorted(maps.Keys(a.Logins[contract.ServiceAccess])) {
+		seen.Logins[contract.ServiceAccess][name] = awssecretsmanager.Secret_FromSecretAttributes(stack, jsii.String(constructs.ID(name, "Login")), &awssecretsmanager.SecretAttributes{
+			SecretCompleteArn: a.Logins[contract.ServiceAccess][name].SecretArn(), EncryptionKey: seen.Key,
+		})
+	}
+	return &seen
 }

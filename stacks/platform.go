@@ -89,12 +89,14 @@ func NewPlatform(scope construct.Construct, props PlatformProps) *Platform {
 	platform.Registry = NewRegistry(stage, environment)
 	platform.Storage = NewStorage(stage, environment)
 	platform.Services = NewServices(stage, ServicesProps{
-		Environment:   environment,
-		Network:       platform.Network,
-		Registry:      platform.Registry,
-		Messaging:     platform.Messaging,
-		Cache:         platform.Cache,
-		Notifications: platform.Notifications.Notifications,
+		Environment:    environment,
+		Network:        platform.Network,
+		Database:       platform.Database,
+		DatabaseAccess: platform.DatabaseAccess,
+		Registry:       platform.Registry,
+		Messaging:      platform.Messaging,
+		Cache:          platform.Cache,
+		Notifications:  platform.Notifications.Notifications,
 	})
 	return platform
 }

@@ -14,6 +14,8 @@ import (
 
 	"peakline/config"
 	"peakline/constructs"
+	"peakline/lambda/contract"
+	"peakline/lambda/rdsca"
 )
 
 // Services is the stack of the load balancers, the services behind it and their schedules. It holds no data.
@@ -25,12 +27,14 @@ type Services struct {
 
 // ServicesProps is what the services need of the other stacks.
 type ServicesProps struct {
-	Environment   config.Environment
-	Network       *Network
-	Registry      *Registry
-	Messaging     *Messaging
-	Cache         *Cache
-	Notifications *constructs.Notifications
+	Environment    config.Environment
+	Network        *Network
+	Database       *Database
+	DatabaseAccess *DatabaseAccess
+	Registry       *Registry
+	Messaging      *Messaging
+	Cache          *Cache
+	Notifications  *constructs.Notifications
 }
 
 // NewServices makes one service for each entry of the catalogue.
@@ -41,6 +45,7 @@ func NewServices(stage awscdk.Stage, props ServicesProps) *Services {
 	props.Registry = props.Registry.as(stack)
 	stack.AddStackDependency(props.Cache.Stack, jsii.String("the addresses of the caches are read there"))
 	props.Cache = props.Cache.as(stack)
+	props.DatabaseAccess = props.DatabaseAccess.as(stack)
 	front := asIs(stack, "LoadBalancerGroup", props.Network.SecurityGroups.LoadBalancer)
 	group := asIs(stack, "ServicesGroup", props.Network.SecurityGroups.Services)
 	balancer := constructs.NewLoadBalancer(stack, "Front", constructs.LoadBalancerProps{
@@ -186,6 +191,9 @@ func serviceTask(stack awscdk.Stack, name string, props ServicesProps) construct
 	if len(settings.Caches) > 0 {
 		keys = append(keys, props.Cache.key.KeyArn())
 	}
+	if settings.Database != nil {
+		keys = append(keys, props.DatabaseAccess.Key.KeyArn())
+	}
 	return constructs.ServiceTaskProps{
 		EnvironmentName: environment.Name,
 		Service:         name,
@@ -199,6 +207,27 @@ func serviceTask(stack awscdk.Stack, name string, props ServicesProps) construct
 		GraceSeconds:    settings.Health.GraceSeconds,
 		StopSeconds:     settings.StopSeconds,
 		Port:            settings.Port,
+		Pooler:          servicePooler(name, props),
+	}
+}
+
+// servicePooler is what is between a service and the database; nil where it has none.
+func servicePooler(name string, props ServicesProps) *constructs.PoolerProps {
+	environment, settings := props.Environment, props.Environment.Services[name].Database
+	if settings == nil {
+		return nil
+	}
+	cluster := props.Database.Cluster.Cluster
+	return &constructs.PoolerProps{
+		WriterHost:   cluster.ClusterEndpoint().Hostname(),
+		ReaderHost:   cluster.ClusterReadEndpoint().Hostname(),
+		Port:         awscdk.Token_AsString(cluster.ClusterEndpoint().Port(), nil),
+		PoolSize:     settings.PoolSize,
+		Pinned:       environment.ReadsFromWriter(name),
+		Staleness:    time.Duration(settings.StalenessMilliseconds) * time.Millisecond,
+		Login:        props.DatabaseAccess.Logins[contract.ServiceAccess][name],
+		RotationDays: environment.Database.CredentialRotationDays,
+		Roots:        string(rdsca.Region(environment.Region)),
 	}
 }
 

@@ -207,6 +207,34 @@ var mutations = []mutation{
 		edit: statementWith("PolicyDocument", "kms:Decrypt", func(body map[string]any) { delete(body, "Condition") })},
 	{row: "D6", name: "the rotation runs outside the VPC", of: "AWS::Lambda::Function", when: at("/MasterSecretRotation/"), edit: drop("VpcConfig")},
 	{row: "D6", name: "a failed rotation is not told", of: "AWS::CloudWatch::Alarm", when: alarmNamed("database-secret-rotation"), edit: gone},
+	{row: "D7", name: "a task has no pooler", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: func(_ *assembly, r resource) {
+		put(r.properties(), "ContainerDefinitions", r.list("ContainerDefinitions")[:1])
+	}},
+	{row: "D7", name: "the pooler is root", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: set("ContainerDefinitions/1/User", "root")},
+	{row: "D7", name: "the pooler's folder is on disk", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: drop("ContainerDefinitions/1/LinuxParameters/Tmpfs")},
+	{row: "D7", name: "the pooler can be reached", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: set("ContainerDefinitions/1/PortMappings", []any{map[string]any{"ContainerPort": 6432.0}})},
+	{row: "D7", name: "a task outlives its pooler", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: set("ContainerDefinitions/1/Essential", false)},
+	{row: "D7", name: "the service does not wait for its pooler", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: drop("ContainerDefinitions/0/DependsOn")},
+	{row: "D7", name: "a task with an old login stays", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: set("ContainerDefinitions/1/HealthCheck/Command", []any{"CMD", "true"})},
+	{row: "D7", name: "one refused login ends a task", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: set("ContainerDefinitions/1/HealthCheck/Retries", 3.0)},
+	{row: "D7", name: "a task outlives its login", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: poolerVariable("POOLER_TASK_LIFE", "2592000")},
+	{row: "D7", name: "the pooler trusts nobody", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: poolerVariable("POOLER_ROOTS", "")},
+	{row: "D7", name: "the pooler has settings of its own", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: poolerVariable("POOLER_SETTINGS", "[pgbouncer]")},
+	{row: "D7", name: "the pooler has a fixed role", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: set("ContainerDefinitions/1/Secrets/0/Name", "OTHER")},
+	{row: "D7", name: "the pooler reads a third party's secret", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: set("ContainerDefinitions/1/Secrets/1/ValueFrom", "arn:aws:secretsmanager:us-east-1:123456789012:secret:other:password::")},
+	{row: "D7", name: "a task may not use the key of its login", of: "AWS::IAM::Policy", when: func(a *assembly, r resource) bool {
+		return strings.Contains(r.path(), "/ExecutionRole/") && strings.Contains(r.path(), "/Services/")
+	}, edit: statementWith("PolicyDocument", "kms:Decrypt", func(body map[string]any) { body["Effect"] = "Deny" })},
+	{row: "D7", name: "nobody hears that logins are refused", of: "AWS::CloudWatch::Alarm", when: alarmNamed("pooler-refused-order"), edit: gone},
+	{row: "D7", name: "nobody counts what is waited for", of: "AWS::Logs::MetricFilter", when: at("/PoolerWaiting/"), edit: gone},
+	{row: "D7", name: "another log is read", of: "AWS::Logs::MetricFilter", when: at("/PoolerRefusals/"), edit: set("LogGroupName", "other")},
+	{row: "D8", name: "reads go to the writer", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: poolerVariable("POOLER_READER", "host=writer")},
+	{row: "D8", name: "writes go elsewhere", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: poolerVariable("POOLER_WRITER", "host=reader")},
+	{row: "D8", name: "a service is not told its bound", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: func(_ *assembly, r resource) {
+		put(r.properties(), "ContainerDefinitions/0/Environment", slices.DeleteFunc(r.list("ContainerDefinitions/0/Environment"), func(entry any) bool { return dig(entry, "Name") == "DATABASE_STALENESS_MS" }))
+	}},
+	{row: "U4", name: "a pool is larger than the budget", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: poolerVariable("POOLER_WRITER", "host=writer pool_size=99 ")},
+	{row: "U4", name: "there may be more tasks than the budget counts", of: "AWS::ApplicationAutoScaling::ScalableTarget", edit: set("MaxCapacity", 999.0)},
 	{row: "D9", name: "the cluster runs another version", of: "AWS::RDS::DBCluster", when: onMultiAZ, edit: set("EngineVersion", "14.22")},
 	{row: "D9", name: "the cluster becomes Aurora's", of: "AWS::RDS::DBCluster", when: onMultiAZ, edit: set("Engine", "aurora-postgresql")},
 	{row: "D9", name: "the members have another class", of: "AWS::RDS::DBCluster", when: onMultiAZ, edit: set("DBClusterInstanceClass", "db.m5d.large")},
@@ -456,7 +484,7 @@ var mutations = []mutation{
 	{row: "S2", name: "the certificate's name is public", of: "AWS::Route53::HostedZone", edit: drop("VPCs")},
 	{row: "S4", name: "a caller finds another address", of: "AWS::ECS::TaskDefinition", edit: func(_ *assembly, r resource) {
 		for _, entry := range r.list("ContainerDefinitions/0/Environment") {
-			if name, _ := dig(entry, "Name").(string); strings.HasSuffix(name, "_URL") && name != "EVENT_QUEUE_URL" && !strings.HasPrefix(name, "CACHE_") {
+			if name, _ := dig(entry, "Name").(string); strings.HasSuffix(name, "_URL") && name != "EVENT_QUEUE_URL" && !strings.HasPrefix(name, "CACHE_") && !strings.HasPrefix(name, "DATABASE_") {
 				put(entry, "Value", "http://elsewhere")
 			}
 		}

@@ -26,7 +26,7 @@ type failure func(format string, args ...any)
 
 // requirements is the whole table.
 func requirements() []requirement {
-	return slices.Concat(networkRequirements, databaseRequirements, multiAZRequirements, backupRequirements, credentialRequirements, databaseAccessRequirements, scalerRequirements,
+	return slices.Concat(networkRequirements, databaseRequirements, multiAZRequirements, backupRequirements, credentialRequirements, databaseAccessRequirements, poolerRequirements, scalerRequirements,
 		alarmRequirements, cacheRequirements, messagingRequirements, registryRequirements, storageRequirements, serviceRequirements, accessSweeps, dataSweeps, templateSweeps)
 }
 

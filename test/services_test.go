@@ -8,6 +8,7 @@ import (
 
 	"peakline/config"
 	"peakline/constructs"
+	"peakline/lambda/contract"
 )
 
 var serviceRequirements = []requirement{
@@ -561,9 +562,12 @@ func attributeOf(balancer resource, key string) string {
 	return ""
 }
 
-// names tells whether a resource of a policy is one of the secrets that a service names.
+// names tells whether a resource of a policy is one of the secrets that a service names, or its login.
 func (a *assembly) names(settings config.Service, s statement, readable any) bool {
 	text, _ := json.Marshal(readable)
+	if settings.Database != nil && a.isSecret(a.login(settings.Database.Schema, contract.ServiceAccess), a.targetOf(s.stack, readable)) {
+		return true
+	}
 	for _, purpose := range settings.Caches {
 		if a.targetOf(s.stack, readable).is(a.cacheSecret(purpose)) {
 			return true

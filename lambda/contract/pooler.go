@@ -20,3 +20,16 @@ const (
 	// PoolerPort is where it listens, inside the task only.
 	PoolerPort = 6432
 )
+
+// Environment variables about the database, by which a service finds its pooler. docs/connect-to-the-database.md explains them.
+const (
+	// DatabaseVariables is what their names begin with.
+	DatabaseVariables = "DATABASE_"
+
+	EnvDatabaseWriterURL         = DatabaseVariables + "WRITER_URL"
+	EnvDatabaseReaderURL         = DatabaseVariables + "READER_URL"
+	EnvDatabasePoolSize          = DatabaseVariables + "POOL_SIZE"                 // connections
+	EnvDatabaseConnectionSeconds = DatabaseVariables + "CONNECTION_SECONDS"        // how long a connection is kept
+	EnvDatabaseConnectionJitter  = DatabaseVariables + "CONNECTION_JITTER_SECONDS" // which is shorter by up to this, at random
+	EnvDatabaseStaleness         = DatabaseVariables + "STALENESS_MS"              // how old what is read may be
+)

@@ -12,12 +12,27 @@ package rdsca
 import (
 	"crypto/x509"
 	_ "embed"
+	"encoding/pem"
+	"strings"
 )
 
 // PEM is the bundle as clients such as libpq and PgBouncer read it from a file.
 //
 //go:embed roots.pem
 var PEM []byte
+
+// Region returns the part of the bundle that signs for one region, which is short enough for an environment variable; empty
+// for a region that it lacks.
+func Region(name string) []byte {
+	var found []byte
+	for block, rest := pem.Decode(PEM); block != nil; block, rest = pem.Decode(rest) {
+		certificate, err := x509.ParseCertificate(block.Bytes)
+		if err == nil && strings.HasPrefix(certificate.Subject.CommonName, "Amazon RDS "+name+" ") {
+			found = append(found, pem.EncodeToMemory(block)...)
+		}
+	}
+	return found
+}
 
 // Pool returns the bundle for crypto/tls.
 func Pool() *x509.CertPool {

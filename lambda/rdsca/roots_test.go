@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,6 +73,16 @@ func TestEveryRegionHasTheThreeAuthoritiesAClusterMayChoose(t *testing.T) {
 	for region, has := range algorithms {
 		if len(has) != 3 {
 			t.Errorf("%s: roots %v, want RSA2048, RSA4096 and ECC384: a cluster with another CA could not be verified", region, has)
+		}
+	}
+}
+
+func TestTheRootsOfARegionFitIntoAnEnvironmentVariable(t *testing.T) {
+	// A task definition takes 64 KiB in all: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
+	for region, want := range map[string]int{"eu-west-1": 3, "us-east-1": 3, "eu-west": 0, "": 0, "ap-east-2": 0} {
+		found := rdsca.Region(region)
+		if got := strings.Count(string(found), "BEGIN CERTIFICATE"); got != want || len(found) > 8192 {
+			t.Errorf("%q has %d roots in %d bytes, want %d", region, got, len(found), want)
 		}
 	}
 }

@@ -12,9 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 )
 
-// schemas are those of config/services.yaml.
-var schemas = []string{"catalog", "inventory", "orders", "payments", "users"}
-
 // login is what Secrets Manager holds of a login: what its tags and its value say.
 type login struct {
 	schema, access string

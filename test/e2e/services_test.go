@@ -17,7 +17,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -39,6 +41,9 @@ var paths = map[string][]string{
 
 var priorities = map[string]string{"catalog": "100", "order": "200", "payment": "300", "user": "400", "inventory": "500"}
 
+// schemas are those of the services of config/services.yaml.
+var schemas = map[string]string{"catalog": "catalog", "order": "orders", "payment": "payments", "user": "users", "inventory": "inventory"}
+
 // subscriptions are the domain events that each service receives.
 var subscriptions = map[string][]string{
 	"catalog":   {"stock_changed"},
@@ -55,7 +60,7 @@ func TestServices(t *testing.T) {
 events:
   - {name: sale, start: "2126-11-27T00:00", end: "2126-11-28T00:00", timeZone: Europe/Berlin, floors: {tasks: {catalog: 3}}}
 `
-	catalogue := "\nservices:\n  payment: {release: codedeploy}\n"
+	catalogue := "\nservices:\n  payment: {release: codedeploy}\n  catalog: {scaling: {max: 4}}\n"
 	account.mustCDK(t, "bootstrap", "aws://123456789012/"+region)
 	deploy := func(t *testing.T, file string, more ...string) (output string, err error) {
 		t.Helper()
@@ -92,6 +97,43 @@ events:
 			}
 			if !aws.ToBool(container.ReadonlyRootFilesystem) || aws.ToString(container.User) != "65532:65532" {
 				t.Errorf("%s may write its file system, or is root", name)
+			}
+		}
+	})
+
+	step(t, "each task has a pooler in front of the database, with the login of its service, and waits for it", func(t *testing.T) {
+		clusters, err := rds.NewFromConfig(account.config()).DescribeDBClusters(t.Context(), &rds.DescribeDBClustersInput{})
+		if err != nil || len(clusters.DBClusters) != 1 {
+			t.Fatalf("%d clusters, %v", len(clusters.DBClusters), err)
+		}
+		writer, reader := aws.ToString(clusters.DBClusters[0].Endpoint), aws.ToString(clusters.DBClusters[0].ReaderEndpoint)
+		for name, service := range account.services(t) {
+			containers := account.containers(t, service)
+			if len(containers) != 2 || aws.ToString(containers[1].Name) != "pooler" {
+				t.Errorf("%s has %d containers, want the service and its pooler", name, len(containers))
+				continue
+			}
+			if on := containers[0].DependsOn; len(on) != 1 || on[0].Condition != ecstypes.ContainerConditionHealthy {
+				t.Errorf("%s starts after %v, want its healthy pooler", name, on)
+			}
+			variables := variablesOf(containers[1])
+			want := "host=" + reader + "," + reader + " "
+			if name == "payment" {
+				want = "host=" + writer + " "
+			}
+			if !strings.HasPrefix(variables["POOLER_WRITER"], "host="+writer+" ") || !strings.HasPrefix(variables["POOLER_READER"], want) {
+				t.Errorf("the pooler of %s leads to %q and %q", name, variables["POOLER_WRITER"], variables["POOLER_READER"])
+			}
+			for _, secret := range containers[1].Secrets {
+				id, _, _ := strings.Cut(aws.ToString(secret.ValueFrom), ":username")
+				id, _, _ = strings.Cut(id, ":password")
+				value, err := secretsmanager.NewFromConfig(account.config()).GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: &id})
+				if err != nil || !strings.Contains(aws.ToString(value.SecretString), schemas[name]+"_service") {
+					t.Errorf("the pooler of %s logs in with %s (%v), want the role %s_service", name, id, err, schemas[name])
+				}
+			}
+			if url := account.variables(t, service)["DATABASE_READER_URL"]; url != "postgres://service@localhost:6432/ro?sslmode=disable" {
+				t.Errorf("%s reads from %q", name, url)
 			}
 		}
 	})
@@ -389,11 +431,16 @@ func (e emulator) services(t *testing.T) map[string]ecstypes.Service {
 
 func (e emulator) container(t *testing.T, service ecstypes.Service) ecstypes.ContainerDefinition {
 	t.Helper()
+	return e.containers(t, service)[0]
+}
+
+func (e emulator) containers(t *testing.T, service ecstypes.Service) []ecstypes.ContainerDefinition {
+	t.Helper()
 	task, err := ecs.NewFromConfig(e.config()).DescribeTaskDefinition(t.Context(), &ecs.DescribeTaskDefinitionInput{TaskDefinition: service.TaskDefinition})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return task.TaskDefinition.ContainerDefinitions[0]
+	return task.TaskDefinition.ContainerDefinitions
 }
 
 func (e emulator) variables(t *testing.T, service ecstypes.Service) map[string]string {

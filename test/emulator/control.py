@@ -191,6 +191,8 @@ def _tell(shop: dict[str, Any]) -> None:
         say("")
         for service in shop["services"]:
             say(f"    {service['name']:<{width}}  {' '.join(service['paths'])}")
+            for pool in service["pools"]:
+                say(f"    {'':<{width}}    pooler: {pool}")
     for bus in shop["buses"]:
         say(f"\n  event bus {bus['name']}, {bus['subscriptions']} subscriptions")
     for schedule in shop["schedules"]:

@@ -39,9 +39,10 @@ def _service(stack: Stack, arn: str, ids: dict[str, list[str]]) -> dict[str, Any
     cluster = arn.split("/")[1]
     found = stack.account.call("ecs", "describe_services", cluster=cluster, services=[arn])
     service = found["services"][0]
-    task = stack.account.call(
+    containers = stack.account.call(
         "ecs", "describe_task_definition", taskDefinition=service["taskDefinition"]
-    )["taskDefinition"]["containerDefinitions"][0]
+    )["taskDefinition"]["containerDefinitions"]
+    task = containers[0]
     groups = {balanced["targetGroupArn"] for balanced in service.get("loadBalancers", [])}
     rules = [
         stack.account.call("elbv2", "describe_rules", RuleArns=[rule])["Rules"][0]
@@ -60,6 +61,7 @@ def _service(stack: Stack, arn: str, ids: dict[str, list[str]]) -> dict[str, Any
         "name": next(v["value"] for v in task["environment"] if v["name"] == "SERVICE"),
         "release": service.get("deploymentController", {}).get("type", "ECS"),
         "image": task["image"],
+        "pools": _pools(containers),
         "priority": int(lowest.get("Priority", 0)),
         "paths": [
             path
@@ -67,6 +69,20 @@ def _service(stack: Stack, arn: str, ids: dict[str, list[str]]) -> dict[str, Any
             for path in condition.get("PathPatternConfig", {}).get("Values", [])
         ],
     }
+
+
+def _pools(containers: list[dict[str, Any]]) -> list[str]:
+    """Where the databases of a task's pooler lead, and with how many connections; empty without one."""
+    for container in containers:
+        if container["name"] == "pooler":
+            variables = {v["name"]: v["value"] for v in container["environment"]}
+            pools = []
+            for database, name in {"rw": "POOLER_WRITER", "ro": "POOLER_READER"}.items():
+                stated = dict(part.split("=", 1) for part in variables[name].split(" ")[:4])
+                host = stated["host"].split(",")[0]
+                pools.append(f"{database} {stated['pool_size']} to {host}:{stated['port']}")
+            return pools
+    return []
 
 
 def _bus(stack: Stack, name: str) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def _rotate(resource: Resource, _: Mapping[str, Any] | None) -> dict[str, str]:
     Its RotateSecret would run the function at once, which has no database here to talk to.
     """
     properties, secret = resource.effective, _secret(resource)
-    secret.rotation_enabled = True
+    secret.rotation_requested = secret.rotation_enabled = True
     secret.rotation_lambda_arn = properties.get("RotationLambdaARN", "")
     secret.auto_rotate_after_days = _days(properties.get("RotationRules", {}))
     return {"Id": properties["SecretId"]}
