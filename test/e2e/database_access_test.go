@@ -88,6 +88,7 @@ func checkLogins(t *testing.T, account emulator) {
 	for _, schema := range schemas {
 		want = append(want, schema+"_migration", schema+"_service")
 	}
+	slices.Sort(want)
 	if got := slices.Sorted(maps.Keys(names)); !slices.Equal(got, want) || len(passwords) != len(want) {
 		t.Errorf("logins %v with %d passwords, want %v, each with its own", got, len(passwords), want)
 	}
