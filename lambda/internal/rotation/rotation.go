@@ -7,6 +7,7 @@ package rotation
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -75,7 +76,15 @@ func (r *Rotator) perform(ctx context.Context, event events.SecretsManagerSecret
 	if v.granted, err = grantOf(found.Tags); err != nil {
 		return "", err
 	}
-	return step(v, ctx)
+	outcome, err = step(v, ctx)
+	if !errors.Is(err, ErrBadSecret) {
+		return outcome, err
+	}
+	// A parallel invocation may have ended this rotation since the labels were read: no version follows itself.
+	if found, again := v.describe(ctx); again == nil && slices.Contains(found.VersionIdsToStages[v.id], currentLabel) {
+		return "a parallel invocation has made this version current", nil
+	}
+	return outcome, err
 }
 
 // version is the version of a secret that is being rotated in.

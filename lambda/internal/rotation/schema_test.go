@@ -138,7 +138,7 @@ func firstRotationIsMended(t *testing.T, a *account) {
 }
 
 func firstRotationsQueue(t *testing.T, a *account) {
-	execute(t, a.connectTo(t, a.master, "postgres"), "DROP DATABASE "+contract.ServiceDatabase+" WITH (FORCE)")
+	execute(t, a.connectTo(t, a.master, "postgres"), "DROP DATABASE IF EXISTS "+contract.ServiceDatabase+" WITH (FORCE)")
 	var group sync.WaitGroup
 	for _, schema := range []string{"queue_one", "queue_two", "queue_three"} {
 		for _, access := range []contract.Access{asService, asMigration} {
