@@ -11,6 +11,7 @@ func defaults(profile Profile) Environment {
 		Network:      networkDefaults(profile),
 		Database:     databaseDefaults(profile),
 		Cache:        cacheDefaults(profile),
+		Identity:     identityDefaults(profile),
 		Scaler:       scalerDefaults(profile),
 		LoadBalancer: loadBalancerDefaults(profile),
 		Storage:      storageDefaults(profile),
@@ -23,6 +24,7 @@ func (e *Environment) complete(d *document) {
 	e.Network.complete(regions[e.Region])
 	e.Database.complete(d)
 	e.Cache.complete(d)
+	e.completeIdentity(d)
 	e.Scaler.complete(d, e.Database.Engine)
 	e.completeServices(d)
 	for i := range e.Events {

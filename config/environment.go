@@ -51,6 +51,8 @@ type Environment struct {
 	Database Database `json:"database" jsonschema:"required"`
 	// Cache is ElastiCache for Valkey: sessions, product cache, rate limits.
 	Cache Cache `json:"cache,omitempty"`
+	// Identity is the Cognito user pool: how customers and staff sign in.
+	Identity Identity `json:"identity,omitempty"`
 	// Scaler decides how many further readers the cluster has at any minute.
 	Scaler Scaler `json:"scaler,omitempty"`
 	// LoadBalancer is in front of the services.

@@ -107,6 +107,15 @@ var safeties = []safety{
 	{name: "full-speed-caches", path: "cache.nodeType", off: func(i inspection) string {
 		return unless(len(i.burstableCaches()) == 0, "burstable, throttled once its CPU credits are used up; want for example cache.m7g.large")
 	}, where: func(i inspection) string { return i.burstableCaches()[0] }},
+	{name: "second-factor", path: "identity.mfa", off: func(i inspection) string {
+		return unless(i.Identity.MFA != MFAOff, "%s, want %s or %s", MFAOff, MFAOptional, MFARequired)
+	}},
+	{name: "threat-protection", path: "identity.threatProtection", off: func(i inspection) string {
+		return unless(i.Identity.ThreatProtection == ThreatsEnforced, "%s lets leaked passwords in, want %s", i.Identity.ThreatProtection, ThreatsEnforced)
+	}},
+	{name: "own-email", path: "identity.email", off: func(i inspection) string {
+		return unless(i.Identity.Email.IdentityARN != "" || !i.sound("identity.email"), "missing, and Cognito itself sends fifty messages a day: nobody else could confirm an account; want identityArn and from of SES")
+	}},
 	{name: "someone-to-call", path: "notifications.critical", off: func(i inspection) string {
 		critical := i.Notifications.Critical
 		return unless(critical.TopicARN != "" || len(critical.Emails)+len(critical.Endpoints) > 0 || !i.sound("notifications.critical"), "nobody hears of a critical alarm, want emails, endpoints or topicArn")

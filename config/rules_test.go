@@ -26,6 +26,10 @@ database:
   backup: {copyRegion: eu-central-1}
 scaler: {max: 6}
 loadBalancer: {certificateArn: "arn:aws:acm:eu-west-1:333333333333:certificate/00000000-0000-0000-0000-000000000000", hostName: api.example.com}
+identity:
+  web: {callbackUrls: ["https://www.example.com/auth/callback"]}
+  mobile: {callbackUrls: ["com.example.shop://auth/callback"]}
+  email: {identityArn: "arn:aws:ses:eu-west-1:333333333333:identity/example.com", from: Example <no-reply@example.com>}
 `
 
 // change replaces the first text by the second; an empty first text appends.
@@ -106,6 +110,66 @@ var ruleCases = map[string]ruleCase{
 	"a topic beside emails": {
 		[]change{{"emails: [oncall@example.com]", "emails: [oncall@example.com], topicArn: »'arn:aws:sns:eu-west-1:123456789012:alarms'"}},
 		[]string{"notifications.critical.topicArn: given beside emails or endpoints, want one or the other: the subscriptions of an existing topic are not Peakline's"}},
+
+	// Identity.
+	"a prefix with a reserved word": {
+		[]change{{"identity:\n", "identity:\n  domain: {prefix: »my-aws-shop}\n"}},
+		[]string{"identity.domain.prefix: my-aws-shop contains aws, want a prefix without aws, amazon, cognito: Cognito refuses them"}},
+	"a prefix beside a name": {
+		[]change{{"identity:\n", "identity:\n  domain: {prefix: »shop, name: auth.example.com, certificateArn: 'arn:aws:acm:us-east-1:333333333333:certificate/00000000-0000-0000-0000-000000000000'}\n"}},
+		[]string{"identity.domain.prefix: given beside name, want one of them"}},
+	"a name of the sign-in pages without a certificate": {
+		[]change{{"identity:\n", "identity:\n  »domain: {name: auth.example.com}\n"}},
+		[]string{"identity.domain.certificateArn: missing; want the ARN of an ACM certificate for auth.example.com in us-east-1"}},
+	"a certificate for sign-in pages without a name": {
+		[]change{{"identity:\n", "identity:\n  domain: {certificateArn: »'arn:aws:acm:us-east-1:333333333333:certificate/00000000-0000-0000-0000-000000000000'}\n"}},
+		[]string{"identity.domain.certificateArn: a certificate without a name that it is for, want both or neither"}},
+	"a certificate for the sign-in pages in the environment's region": {
+		[]change{{"identity:\n", "identity:\n  domain: {name: auth.example.com, certificateArn: »'arn:aws:acm:eu-west-1:333333333333:certificate/0'}\n"}},
+		[]string{`identity.domain.certificateArn: "arn:aws:acm:eu-west-1:333333333333:certificate/0" is no ARN of a certificate in us-east-1, where Cognito's domains take theirs from, want for example arn:aws:acm:us-east-1:333333333333:certificate/01234567-89ab-cdef-0123-456789abcdef`}},
+	"a certificate for the sign-in pages of another account": {
+		[]change{{"identity:\n", "identity:\n  domain: {name: auth.example.com, certificateArn: »'arn:aws:acm:us-east-1:444444444444:certificate/00000000-0000-0000-0000-000000000000'}\n"}},
+		[]string{"identity.domain.certificateArn: a certificate of account 444444444444, want one of 333333333333"}},
+	"addresses that Cognito would not come back to": {
+		[]change{
+			{`["https://www.example.com/auth/callback"]`, `[»"http://localhost:3000/x", »"https://*.example.com/x", »"com.example.shop://x"], logoutUrls: [»"/bye"]`},
+			{`["com.example.shop://auth/callback"]`, `["https://www.example.com/app", »"javascript://x", "shop://auth"]`}},
+		[]string{
+			`identity.web.callbackUrls[0]: "http://localhost:3000/x": want https, such as https://www.example.com/auth/callback; http for localhost in development only`,
+			`identity.web.callbackUrls[1]: "https://*.example.com/x": no address, want one without * and #, such as https://www.example.com/auth/callback`,
+			`identity.web.callbackUrls[2]: "com.example.shop://x": want https, such as https://www.example.com/auth/callback; http for localhost in development only`,
+			`identity.web.logoutUrls[0]: "/bye": no address, want one without * and #, such as https://www.example.com/auth/callback`,
+			`identity.mobile.callbackUrls[1]: "javascript://x": want https, such as com.example.shop://auth/callback; http for localhost in development only`}},
+	"nowhere to come back to in production": {
+		[]change{{`  mobile: {callbackUrls: ["com.example.shop://auth/callback"]}`, `  »mobile: {refreshTokenDays: 7}`}},
+		[]string{"identity.mobile.callbackUrls: missing; want at least one address such as com.example.shop://auth/callback"}},
+	"a group and scopes that tokens cannot carry": {
+		[]change{{"identity:\n", "identity:\n  groups: {»Staff: {description: People who run the shop}}\n  scopes: {»Orders: See orders, refunds: »no}\n"}},
+		[]string{
+			"identity.groups.Staff: the name is none, want at most 40 lower-case letters, digits and single hyphens, a letter first",
+			"identity.scopes.Orders: the name is none, want at most 40 lower-case letters, digits and single hyphens, a letter first",
+			"identity.scopes.refunds: 2 characters, want 3 to 200 that say what the scope allows"}},
+	"triggers that Cognito cannot call": {
+		[]change{{"identity:\n", "identity:\n  triggers: {preSignUp: »check-people, postConfirmation: »'arn:aws:lambda:eu-west-2:333333333333:function:welcome'}\n"}},
+		[]string{
+			`identity.triggers.preSignUp: "check-people" is no ARN of a function, want for example arn:aws:lambda:eu-west-1:333333333333:function:preSignUp`,
+			"identity.triggers.postConfirmation: a function in eu-west-2 of account 333333333333, want one in eu-west-1 of 333333333333"}},
+	"a sender that is not the identity's": {
+		[]change{{"from: Example <no-reply@example.com>", "from: »Example <no-reply@example.org>, replyTo: »help"}},
+		[]string{
+			`identity.email.from: "Example <no-reply@example.org>" is no address of example.com, want for example no-reply@example.com`,
+			`identity.email.replyTo: "help" is no e-mail address, want for example help@example.com`}},
+	"an identity in SES of another region": {
+		[]change{{`"arn:aws:ses:eu-west-1`, `»"arn:aws:ses:eu-west-2`}},
+		[]string{"identity.email.identityArn: an identity in eu-west-2 of account 333333333333, want one in eu-west-1 of 333333333333"}},
+	"a sender without an identity": {
+		[]change{{`identityArn: "arn:aws:ses:eu-west-1:333333333333:identity/example.com"`, `identityArn: »example.com`}},
+		[]string{`identity.email.identityArn: "example.com" is no ARN of an identity in SES, want for example arn:aws:ses:eu-west-1:333333333333:identity/example.com`}},
+	"a provider without its secret": {
+		[]change{{"identity:\n", "identity:\n  providers: {»apple: {clientId: com.example.shop, teamId: ABCDE12345, keyId: »abc}}\n"}},
+		[]string{
+			"identity.providers.apple.secret: missing, and it has no default; want for example \"peakline-prod/apple-2026\"",
+			`identity.providers.apple.keyId: text "abc", want for example "FGHIJ67890"`}},
 
 	// Waivers.
 	"a waiver that outlasts its purpose, one without a day, and one twice": {
@@ -329,7 +393,7 @@ var ruleCases = map[string]ruleCase{
 			"network.ingress.cidrs[3]: 0.0.0.0/1 is a good part of the internet, want /8 or smaller, or say from: internet"}},
 	"CloudFront's prefix list in a region without a known one": {
 		[]change{{"region: eu-west-1", "region: eu-south-1"}, {"[eu-west-1a, eu-west-1b, eu-west-1c]", "[eu-south-1a, eu-south-1b, eu-south-1c]"},
-			{"zone: eu-west-1a", "zone: eu-south-1a"}, {"zone: eu-west-1b", "zone: eu-south-1b"}, {"zone: eu-west-1c", "zone: eu-south-1c"}, {"acm:eu-west-1", "acm:eu-south-1"}, {"network:", "»network:"}},
+			{"zone: eu-west-1a", "zone: eu-south-1a"}, {"zone: eu-west-1b", "zone: eu-south-1b"}, {"zone: eu-west-1c", "zone: eu-south-1c"}, {"acm:eu-west-1", "acm:eu-south-1"}, {"ses:eu-west-1", "ses:eu-south-1"}, {"network:", "»network:"}},
 		[]string{"network.ingress.cloudFrontPrefixList: missing, and Peakline does not know it for eu-south-1; want the id that aws ec2 describe-managed-prefix-lists gives for com.amazonaws.global.cloudfront.origin-facing"}},
 	"a prefix list that has no effect": {
 		[]change{{"  zones: [", "  ingress: {from: cidrs, cidrs: [203.0.113.0/24], cloudFrontPrefixList: »pl-4fa04526}\n  zones: ["}},
@@ -709,6 +773,12 @@ var weakenings = map[Safety]ruleCase{
 		[]string{"cache.products.replicas: 0, want at least 1: without a replica there is no failover"}},
 	"full-speed-caches": {[]change{{"", "cache: {rateLimits: {nodeType: »cache.t4g.medium}}\n"}},
 		[]string{"cache.rateLimits.nodeType: burstable, throttled once its CPU credits are used up; want for example cache.m7g.large"}},
+	"second-factor": {[]change{{"identity:\n", "identity:\n  mfa: »off\n"}},
+		[]string{"identity.mfa: off, want optional or required"}},
+	"threat-protection": {[]change{{"identity:\n", "identity:\n  threatProtection: »audit\n"}},
+		[]string{"identity.threatProtection: audit lets leaked passwords in, want enforced"}},
+	"own-email": {[]change{{"  email: {identityArn: \"arn:aws:ses:eu-west-1:333333333333:identity/example.com\", from: Example <no-reply@example.com>}\n", ""}, {"identity:\n", "»identity:\n"}},
+		[]string{"identity.email: missing, and Cognito itself sends fifty messages a day: nobody else could confirm an account; want identityArn and from of SES"}},
 	"someone-to-call": {[]change{{"notifications: {critical: {emails: [oncall@example.com]}}\n", ""}},
 		[]string{"notifications.critical: nobody hears of a critical alarm, want emails, endpoints or topicArn"}},
 }
