@@ -170,12 +170,8 @@ func identityDefaults(profile Profile) Identity {
 	}
 }
 
-// completeIdentity fills what follows from the environment's name and account, and the maps that a file states whole or not
-// at all.
+// completeIdentity fills the maps that a file states whole or not at all.
 func (e *Environment) completeIdentity(d *document) {
-	if e.Identity.Domain.Prefix == "" && e.Identity.Domain.Name == "" {
-		e.Identity.Domain.Prefix = "peakline-" + e.Name + "-" + e.Account
-	}
 	if !d.has("identity.groups") {
 		e.Identity.Groups = map[string]Group{"staff": {Description: "People who run the shop", Precedence: 10}}
 	}
@@ -190,12 +186,22 @@ func (e *Environment) completeIdentity(d *document) {
 	}
 }
 
+// SignInDomain is where the sign-in pages are, by the environment's name and account if the file does not say.
+func (e Environment) SignInDomain() SignInDomain {
+	domain := e.Identity.Domain
+	if domain.Prefix == "" && domain.Name == "" {
+		domain.Prefix = "peakline-" + e.Name + "-" + e.Account
+	}
+	return domain
+}
+
 // SignInHost is the host of the sign-in pages.
 func (e Environment) SignInHost() string {
-	if name := e.Identity.Domain.Name; name != "" {
-		return name
+	domain := e.SignInDomain()
+	if domain.Name != "" {
+		return domain.Name
 	}
-	return fmt.Sprintf("%s.auth.%s.amazoncognito.com", e.Identity.Domain.Prefix, e.Region)
+	return fmt.Sprintf("%s.auth.%s.amazoncognito.com", domain.Prefix, e.Region)
 }
 
 var (

@@ -144,7 +144,7 @@ var ruleCases = map[string]ruleCase{
 		[]change{{`  mobile: {callbackUrls: ["com.example.shop://auth/callback"]}`, `  »mobile: {refreshTokenDays: 7}`}},
 		[]string{"identity.mobile.callbackUrls: missing; want at least one address such as com.example.shop://auth/callback"}},
 	"a group and scopes that tokens cannot carry": {
-		[]change{{"identity:\n", "identity:\n  groups: {»Staff: {description: People who run the shop}}\n  scopes: {»Orders: See orders, refunds: »no}\n"}},
+		[]change{{"identity:\n", "identity:\n  groups: {»Staff: {description: People who run the shop}}\n  scopes: {Orders: »See orders, refunds: »no}\n"}},
 		[]string{
 			"identity.groups.Staff: the name is none, want at most 40 lower-case letters, digits and single hyphens, a letter first",
 			"identity.scopes.Orders: the name is none, want at most 40 lower-case letters, digits and single hyphens, a letter first",
@@ -267,9 +267,11 @@ var ruleCases = map[string]ruleCase{
 	"a cache that nobody knows": {
 		[]change{loyalty("caches: [sessions, »carts]")},
 		[]string{`services.loyalty.caches[1]: text "carts", want one of sessions, products, rateLimits`}},
-	"a variable with a name of the caches'": {
-		[]change{loyalty("environment: {CACHE_TTL: »\"1\"}")},
-		[]string{"services.loyalty.environment.CACHE_TTL: names that start with CACHE_ are the platform's, want another"}},
+	"variables with names of the platform's": {
+		[]change{loyalty("environment: {AUTH_ISSUER: »x, CACHE_TTL: »\"1\"}")},
+		[]string{
+			"services.loyalty.environment.AUTH_ISSUER: names that start with AUTH_ are the platform's, want another",
+			"services.loyalty.environment.CACHE_TTL: names that start with CACHE_ are the platform's, want another"}},
 
 	// The caches.
 	"separate groups that differ": {changes: []change{{"", "cache: {replicas: 1, sessions: {nodeType: cache.r7g.large, replicas: 2}, engineVersion: '8.1', snapshotRetentionDays: 14}\n"}}},

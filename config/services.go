@@ -242,6 +242,8 @@ var serviceRules = []rule{
 						i.refuse(path, "names that start with %s are the platform's, want another", cacheVariables)
 					case strings.HasPrefix(variable, contract.DatabaseVariables):
 						i.refuse(path, "names that start with %s are the platform's, want another", contract.DatabaseVariables)
+					case strings.HasPrefix(variable, contract.IdentityVariables):
+						i.refuse(path, "names that start with %s are the platform's, want another", contract.IdentityVariables)
 					case section == "secrets" && plain:
 						i.refuse(path, "stands in environment too, want it once")
 					}

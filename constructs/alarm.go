@@ -2,6 +2,7 @@ package constructs
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
@@ -92,11 +93,15 @@ func NewAlarm(scope construct.Construct, notifications *Notifications, props Ala
 
 // minutely is a metric with one data point a minute, the resolution at which AWS publishes most of what alarms read.
 func minutely(namespace, name, statistic string, dimensions map[string]*string) awscloudwatch.Metric {
+	return metricEvery(time.Minute, namespace, name, statistic, dimensions)
+}
+
+func metricEvery(period time.Duration, namespace, name, statistic string, dimensions map[string]*string) awscloudwatch.Metric {
 	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
 		Namespace:     jsii.String(namespace),
 		MetricName:    jsii.String(name),
 		Statistic:     jsii.String(statistic),
-		Period:        awscdk.Duration_Minutes(jsii.Number(1)),
+		Period:        awscdk.Duration_Minutes(jsii.Number(period.Minutes())),
 		DimensionsMap: &dimensions,
 	})
 }

@@ -3,6 +3,7 @@ package constructs
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
@@ -113,10 +114,14 @@ func (c *Cache) hitRatio(props CacheProps) awscloudwatch.IMetric {
 }
 
 func expression(text, label string, metrics map[string]awscloudwatch.IMetric) awscloudwatch.IMetric {
+	return expressionEvery(time.Minute, text, label, metrics)
+}
+
+func expressionEvery(period time.Duration, text, label string, metrics map[string]awscloudwatch.IMetric) awscloudwatch.IMetric {
 	return awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
 		Expression:   jsii.String(text),
 		UsingMetrics: &metrics,
 		Label:        jsii.String(label),
-		Period:       awscdk.Duration_Minutes(jsii.Number(1)),
+		Period:       awscdk.Duration_Minutes(jsii.Number(period.Minutes())),
 	})
 }

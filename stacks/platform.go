@@ -37,6 +37,7 @@ type Platform struct {
 	Database       *Database
 	DatabaseAccess *DatabaseAccess
 	Cache          *Cache
+	Identity       *Identity
 	ReplicaScaler  *ReplicaScaler
 	Messaging      *Messaging
 	Registry       *Registry
@@ -79,6 +80,7 @@ func NewPlatform(scope construct.Construct, props PlatformProps) *Platform {
 		Notifications: platform.Notifications.Notifications,
 		RotationCode:  props.Functions.CacheRotation,
 	})
+	platform.Identity = NewIdentity(stage, environment, platform.Notifications.Notifications)
 	platform.ReplicaScaler = NewReplicaScaler(stage, ReplicaScalerProps{
 		Environment:   environment,
 		Database:      platform.Database,
@@ -96,6 +98,7 @@ func NewPlatform(scope construct.Construct, props PlatformProps) *Platform {
 		Registry:       platform.Registry,
 		Messaging:      platform.Messaging,
 		Cache:          platform.Cache,
+		Identity:       platform.Identity,
 		Notifications:  platform.Notifications.Notifications,
 	})
 	return platform

@@ -34,6 +34,7 @@ type ServicesProps struct {
 	Registry       *Registry
 	Messaging      *Messaging
 	Cache          *Cache
+	Identity       *Identity
 	Notifications  *constructs.Notifications
 }
 
@@ -168,6 +169,7 @@ func serviceTask(stack awscdk.Stack, name string, props ServicesProps) construct
 		"SERVICE":     jsii.String(name),
 		"PORT":        jsii.String(strconv.Itoa(settings.Port)),
 	}
+	maps.Copy(variables, props.Identity.variables())
 	if len(settings.Publishes) > 0 {
 		variables["EVENT_BUS"] = props.Messaging.Bus.Bus.EventBusName()
 	}

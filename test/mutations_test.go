@@ -270,6 +270,56 @@ var mutations = []mutation{
 	{row: "D10", name: "minor versions do not come", of: "AWS::RDS::DBInstance", edit: set("AutoMinorVersionUpgrade", false)},
 	{row: "D10", name: "AWS chooses the cluster's maintenance window", of: "AWS::RDS::DBCluster", edit: drop("PreferredMaintenanceWindow")},
 
+	// Identity
+	{row: "I1", name: "people are known by a name", of: "AWS::Cognito::UserPool", edit: drop("UsernameAttributes")},
+	{row: "I1", name: "case tells people apart", of: "AWS::Cognito::UserPool", edit: set("UsernameConfiguration/CaseSensitive", true)},
+	{row: "I1", name: "a further attribute is demanded for ever", of: "AWS::Cognito::UserPool", edit: extend("Schema", map[string]any{"Name": "birthdate", "Required": true})},
+	{row: "I1", name: "a new address counts unconfirmed", of: "AWS::Cognito::UserPool", edit: drop("UserAttributeUpdateSettings")},
+	{row: "I1", name: "a telephone lets people in again", of: "AWS::Cognito::UserPool", edit: set("AccountRecoverySetting/RecoveryMechanisms/0/Name", "verified_phone_number")},
+	{row: "I1", name: "passwords are short", of: "AWS::Cognito::UserPool", edit: set("Policies/PasswordPolicy/MinimumLength", 6.0)},
+	{row: "I1", name: "passwords have no symbols", of: "AWS::Cognito::UserPool", edit: set("Policies/PasswordPolicy/RequireSymbols", false)},
+	{row: "I1", name: "nobody can have a second factor", of: "AWS::Cognito::UserPool", when: with("MfaConfiguration", "OPTIONAL"), edit: set("MfaConfiguration", "OFF")},
+	{row: "I1", name: "messages to telephones are a second factor", of: "AWS::Cognito::UserPool", edit: extend("EnabledMfas", "SMS_MFA")},
+	{row: "I1", name: "threats are looked at only", of: "AWS::Cognito::UserPool", when: with("UserPoolAddOns/AdvancedSecurityMode", "ENFORCED"), edit: set("UserPoolAddOns/AdvancedSecurityMode", "AUDIT")},
+	{row: "I1", name: "the plan has no threat protection", of: "AWS::Cognito::UserPool", when: with("UserPoolTier", "PLUS"), edit: set("UserPoolTier", "ESSENTIALS")},
+	{row: "I1", name: "leaked passwords are good", of: "AWS::Cognito::UserPoolRiskConfigurationAttachment", edit: set("CompromisedCredentialsRiskConfiguration/Actions/EventAction", "NO_ACTION")},
+	{row: "I1", name: "risk has no answer", of: "AWS::Cognito::UserPoolRiskConfigurationAttachment", edit: gone},
+	{row: "I1", name: "sign-ins leave no record", of: "AWS::Cognito::LogDeliveryConfiguration", edit: gone},
+	{row: "I1", name: "the record has AWS's key", of: "AWS::S3::Bucket", when: inIdentity, edit: drop("BucketEncryption/ServerSideEncryptionConfiguration/0/ServerSideEncryptionByDefault/KMSMasterKeyID")},
+	{row: "I1", name: "the record is kept for ever", of: "AWS::S3::Bucket", when: inIdentity, edit: drop("LifecycleConfiguration")},
+	{row: "I1", name: "the record cannot be delivered", of: "AWS::S3::BucketPolicy", when: inIdentity, edit: statementWith("PolicyDocument", "s3:PutObject", func(body map[string]any) { body["Effect"] = "Deny" })},
+	{row: "I1", name: "the pool has AWS's key", of: "AWS::Cognito::UserPool", edit: drop("KeyConfiguration")},
+	{row: "I1", name: "Cognito may not use the key", of: "AWS::KMS::Key", when: inIdentity, edit: statementWith("KeyPolicy", "kms:GenerateDataKeyWithoutPlaintext", func(body map[string]any) { delete(body, "Condition") })},
+	{row: "I1", name: "the pool can be deleted", of: "AWS::Cognito::UserPool", when: inProduction, edit: set("DeletionProtection", "INACTIVE")},
+	{row: "I1", name: "the pool goes with its stack", of: "AWS::Cognito::UserPool", when: inProduction, edit: attribute("DeletionPolicy", "Delete")},
+	{row: "I1", name: "the pages are the older ones", of: "AWS::Cognito::UserPoolDomain", edit: set("ManagedLoginVersion", 1.0)},
+	{row: "I1", name: "the pages have another domain", of: "AWS::Cognito::UserPoolDomain", edit: set("Domain", "elsewhere")},
+	{row: "I1", name: "a client has no pages", of: "AWS::Cognito::ManagedLoginBranding", edit: gone},
+	{row: "I1", name: "a device gets a secret", of: "AWS::Cognito::UserPoolClient", when: onDevice, edit: set("GenerateSecret", true)},
+	{row: "I1", name: "tokens come in the address", of: "AWS::Cognito::UserPoolClient", when: onDevice, edit: extend("AllowedOAuthFlows", "implicit")},
+	{row: "I1", name: "tokens are good for a day", of: "AWS::Cognito::UserPoolClient", when: onDevice, edit: set("TokenValidityUnits/AccessToken", "hours")},
+	{row: "I1", name: "a refresh token is good again and again", of: "AWS::Cognito::UserPoolClient", when: onDevice, edit: drop("RefreshTokenRotation")},
+	{row: "I1", name: "a token cannot be revoked", of: "AWS::Cognito::UserPoolClient", when: onDevice, edit: set("EnableTokenRevocation", false)},
+	{row: "I1", name: "strangers learn who has an account", of: "AWS::Cognito::UserPoolClient", when: onDevice, edit: drop("PreventUserExistenceErrors")},
+	{row: "I1", name: "people come back elsewhere", of: "AWS::Cognito::UserPoolClient", when: onDevice, edit: set("CallbackURLs", []any{"https://evil.example.com"})},
+	{row: "I1", name: "passwords travel in the clear", of: "AWS::Cognito::UserPoolClient", when: onDevice, edit: set("ExplicitAuthFlows", []any{"ALLOW_USER_PASSWORD_AUTH"})},
+	{row: "I1", name: "a device may confirm an address", of: "AWS::Cognito::UserPoolClient", when: onDevice, edit: extend("WriteAttributes", "email_verified")},
+	{row: "I1", name: "a scope is not offered", of: "AWS::Cognito::UserPoolClient", when: onDevice, edit: shorten("AllowedOAuthScopes")},
+	{row: "I1", name: "a provider is missing", of: "AWS::Cognito::UserPoolIdentityProvider", edit: gone},
+	{row: "I1", name: "a provider's secret stands in the template", of: "AWS::Cognito::UserPoolIdentityProvider", when: has("ProviderDetails/client_secret"), edit: set("ProviderDetails/client_secret", "hunter2")},
+	{row: "I1", name: "a provider gives no address", of: "AWS::Cognito::UserPoolIdentityProvider", edit: drop("AttributeMapping/email")},
+	{row: "I1", name: "a provider is not offered", of: "AWS::Cognito::UserPoolClient", when: has("SupportedIdentityProviders/1"), edit: shorten("SupportedIdentityProviders")},
+	{row: "I1", name: "a client is made before its providers", of: "AWS::Cognito::UserPoolClient", when: has("SupportedIdentityProviders/1"), edit: attribute("DependsOn", nil)},
+	{row: "I1", name: "a group is missing", of: "AWS::Cognito::UserPoolGroup", edit: gone},
+	{row: "I1", name: "a scope is missing", of: "AWS::Cognito::UserPoolResourceServer", edit: shorten("Scopes")},
+	{row: "I1", name: "a trigger is left out", of: "AWS::Cognito::UserPool", when: has("LambdaConfig"), edit: drop("LambdaConfig/PreSignUp")},
+	{row: "I1", name: "any pool may call a trigger", of: "AWS::Lambda::Permission", when: with("Principal", "cognito-idp.amazonaws.com"), edit: set("SourceArn", "arn:aws:cognito-idp:us-east-1:123456789012:userpool/*")},
+	{row: "I1", name: "Cognito sends messages itself", of: "AWS::Cognito::UserPool", when: has("EmailConfiguration"), edit: drop("EmailConfiguration")},
+	{row: "I1", name: "a task trusts another issuer", of: "AWS::ECS::TaskDefinition", edit: setVariable(contract.EnvIssuer, "https://evil.example.com")},
+	{row: "I1", name: "a task takes keys from elsewhere", of: "AWS::ECS::TaskDefinition", edit: setVariable(contract.EnvKeysURL, "https://evil.example.com/jwks.json")},
+	{row: "I1", name: "a task takes tokens of another client", of: "AWS::ECS::TaskDefinition", edit: setVariable(contract.EnvWebClient, "another")},
+	{row: "I1", name: "failing sign-ins are not told", of: "AWS::CloudWatch::Alarm", when: inIdentity, edit: gone},
+
 	// Replica control
 	{row: "L1", name: "a second scaler is added", of: "AWS::RDS::DBCluster", when: func(a *assembly, _ resource) bool {
 		return a.environment.Scaler.Control != config.ControlTargetTracking
@@ -484,7 +534,7 @@ var mutations = []mutation{
 	{row: "S2", name: "the certificate's name is public", of: "AWS::Route53::HostedZone", edit: drop("VPCs")},
 	{row: "S4", name: "a caller finds another address", of: "AWS::ECS::TaskDefinition", edit: func(_ *assembly, r resource) {
 		for _, entry := range r.list("ContainerDefinitions/0/Environment") {
-			if name, _ := dig(entry, "Name").(string); strings.HasSuffix(name, "_URL") && name != "EVENT_QUEUE_URL" && !strings.HasPrefix(name, "CACHE_") && !strings.HasPrefix(name, "DATABASE_") {
+			if name, _ := dig(entry, "Name").(string); strings.HasSuffix(name, "_URL") && name != "EVENT_QUEUE_URL" && name != contract.EnvKeysURL && !strings.HasPrefix(name, "CACHE_") && !strings.HasPrefix(name, "DATABASE_") {
 				put(entry, "Value", "http://elsewhere")
 			}
 		}
@@ -533,6 +583,23 @@ var mutations = []mutation{
 
 // inServices tells what belongs to the services.
 func inServices(_ *assembly, r resource) bool { return r.stack.id == "Services" }
+
+// setVariable gives a variable of the service's container another value.
+func setVariable(name, value string) edit {
+	return func(_ *assembly, r resource) {
+		for _, entry := range r.list("ContainerDefinitions/0/Environment") {
+			if dig(entry, "Name") == name {
+				put(entry, "Value", value)
+			}
+		}
+	}
+}
+
+// inIdentity tells what belongs to the user pool.
+func inIdentity(_ *assembly, r resource) bool { return r.stack.id == "Identity" }
+
+// onDevice tells the clients that run on devices of their users.
+func onDevice(_ *assembly, r resource) bool { return r.get("GenerateSecret") != true }
 
 // inReplicaScaler tells what belongs to the scaling of the readers.
 func inReplicaScaler(_ *assembly, r resource) bool { return r.stack.id == "ReplicaScaler" }

@@ -34,7 +34,7 @@ var encrypted = map[string][]string{
 	"AWS::Events::EventBus":                      {"KmsKeyIdentifier"},
 	"AWS::Scheduler::Schedule":                   {"KmsKeyArn"},
 	"AWS::StepFunctions::StateMachine":           {"EncryptionConfiguration/KmsKeyId"},
-	"AWS::Cognito::UserPool":                     nil, // encrypted by AWS, without a choice
+	"AWS::Cognito::UserPool":                     {"KeyConfiguration/KmsKeyArn"},
 	"AWS::Synthetics::Canary":                    {"ArtifactConfig/S3Encryption/EncryptionMode"},
 	"AWS::ElastiCache::ServerlessCache":          {"KmsKeyId"},
 	"AWS::OpenSearchService::Domain":             {"EncryptionAtRestOptions/Enabled", "NodeToNodeEncryptionOptions/Enabled"},
@@ -46,7 +46,7 @@ var encrypted = map[string][]string{
 // holdsNothing are the types, or the beginnings of types, that hold no data of their own.
 var holdsNothing = []string{
 	"AWS::ApplicationAutoScaling::", "AWS::ECS::ClusterCapacityProviderAssociations", "AWS::ECS::Service", "AWS::ECS::TaskDefinition", "AWS::ElasticLoadBalancingV2::", "AWS::Route53::", "AWS::S3::BucketPolicy", "AWS::ServiceDiscovery::", "AWS::Backup::BackupPlan", "AWS::Backup::BackupSelection", "AWS::CloudWatch::Alarm",
-	"AWS::CloudFormation::WaitConditionHandle", "AWS::Logs::MetricFilter", "AWS::ElastiCache::ParameterGroup", "AWS::ElastiCache::SubnetGroup", "AWS::ElastiCache::User", "AWS::CloudWatch::Dashboard", "AWS::CloudWatch::CompositeAlarm", "AWS::EC2::", "AWS::Events::Rule", "AWS::IAM::", "AWS::KMS::", "AWS::Lambda::EventInvokeConfig",
+	"AWS::CloudFormation::WaitConditionHandle", "AWS::Logs::MetricFilter", "AWS::Cognito::", "AWS::ElastiCache::ParameterGroup", "AWS::ElastiCache::SubnetGroup", "AWS::ElastiCache::User", "AWS::CloudWatch::Dashboard", "AWS::CloudWatch::CompositeAlarm", "AWS::EC2::", "AWS::Events::Rule", "AWS::IAM::", "AWS::KMS::", "AWS::Lambda::EventInvokeConfig",
 	"AWS::Lambda::Permission", "AWS::RDS::DBClusterParameterGroup", "AWS::RDS::DBParameterGroup", "AWS::RDS::DBSubnetGroup",
 	"AWS::RDS::EventSubscription", "AWS::SecretsManager::RotationSchedule", "AWS::SecretsManager::SecretTargetAttachment",
 	"AWS::SNS::Subscription", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "Custom::",
@@ -138,7 +138,8 @@ var dataSweeps = []requirement{
 						return
 					}
 					key := path[strings.LastIndex(path, "/")+1:]
-					if secretKey.MatchString(key) && !strings.HasPrefix(text, "{{resolve:") || secretValue.MatchString(text) {
+					named := secretKey.MatchString(key) && !strings.Contains(path, "/TokenValidityUnits/") // minutes and days
+					if named && !strings.HasPrefix(text, "{{resolve:") || secretValue.MatchString(text) {
 						fail("%s has a literal at %s: it would be readable by everyone who may read the stack", r, path)
 					}
 				})

@@ -21,6 +21,7 @@ var physicalNames = []struct{ kind, pattern, reason string }{
 	{"AWS::Events::EventBus", `^peakline-[a-z0-9-]+$`, "services publish to it by name"},
 	{"AWS::ElastiCache::User", `^peakline-[a-z0-9-]+$`, "CloudFormation demands an id and a name, and a connection says it"},
 	{"AWS::ElastiCache::UserGroup", `^peakline-[a-z0-9-]+$`, "CloudFormation demands an id"},
+	{"AWS::Cognito::UserPoolResourceServer", `^shop$`, "CloudFormation demands a name, and scopes begin with it within their pool"},
 	{"AWS::ECR::Repository", `^peakline-[a-z0-9-]+/[a-z0-9-]+$`, "the services' builds push to it by name"},
 	{"AWS::ServiceDiscovery::HttpNamespace", `^peakline-[a-z0-9-]+$`, "Cloud Map demands a name"},
 	{"AWS::Route53::HostedZone", `^[a-z0-9.-]+\.$`, "it is the name of the load balancer's certificate"},
@@ -36,7 +37,9 @@ var customResources = map[string]string{
 
 // untaggable are the types that AWS gives no tags, or only through another resource.
 var untaggable = []string{
-	"AWS::ApplicationAutoScaling::ScalingPolicy", "AWS::Backup::BackupSelection", "AWS::CloudFormation::WaitConditionHandle", "AWS::EC2::Route", "AWS::ElasticLoadBalancingV2::Listener", "AWS::ElasticLoadBalancingV2::ListenerRule", "AWS::ECS::ClusterCapacityProviderAssociations", "AWS::Events::Archive", "AWS::S3::BucketPolicy", "AWS::Scheduler::Schedule",
+	"AWS::ApplicationAutoScaling::ScalingPolicy", "AWS::Backup::BackupSelection", "AWS::CloudFormation::WaitConditionHandle",
+	"AWS::Cognito::LogDeliveryConfiguration", "AWS::Cognito::ManagedLoginBranding", "AWS::Cognito::UserPoolClient", "AWS::Cognito::UserPoolDomain", "AWS::Cognito::UserPoolGroup",
+	"AWS::Cognito::UserPoolIdentityProvider", "AWS::Cognito::UserPoolResourceServer", "AWS::Cognito::UserPoolRiskConfigurationAttachment", "AWS::EC2::Route", "AWS::ElasticLoadBalancingV2::Listener", "AWS::ElasticLoadBalancingV2::ListenerRule", "AWS::ECS::ClusterCapacityProviderAssociations", "AWS::Events::Archive", "AWS::S3::BucketPolicy", "AWS::Scheduler::Schedule",
 	"AWS::EC2::SecurityGroupEgress", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPCGatewayAttachment",
 	"AWS::ApplicationAutoScaling::ScalableTarget", "AWS::IAM::Policy", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission", "AWS::Logs::MetricFilter",
 	"AWS::Route53::RecordSet", "AWS::SecretsManager::RotationSchedule", "AWS::SecretsManager::SecretTargetAttachment", "AWS::SNS::Subscription",

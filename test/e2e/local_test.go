@@ -93,6 +93,10 @@ func TestLocal(t *testing.T) {
 		}
 	})
 
+	step(t, "people sign in to a pool with pages of its own, and neither application has a secret", func(t *testing.T) {
+		account.peopleSignIn(t)
+	})
+
 	step(t, "the assets are private, versioned and logged, and what was replaced is archived", func(t *testing.T) {
 		account.assetsAreKept(t)
 	})

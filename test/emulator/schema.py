@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
+
+_NEWER = Path(__file__).with_name("newer_properties.json")
+"""Properties that CloudFormation has, and cfn-lint's copy of its schemas not yet, as a patch."""
+
+
+@functools.cache
+def _schemas() -> Any:
+    # Importing cfn-lint takes half a second, which `import emulator` should not cost.
+    from cfnlint.schema import PROVIDER_SCHEMA_MANAGER, patch
+
+    patch(str(_NEWER), ["us-east-1"])
+    return PROVIDER_SCHEMA_MANAGER
 
 
 @functools.cache
 def _schema(type_name: str) -> Mapping[str, Any]:
-    # Importing cfn-lint takes half a second, which `import emulator` should not cost.
-    from cfnlint.schema import PROVIDER_SCHEMA_MANAGER, ResourceNotFoundError
+    from cfnlint.schema import ResourceNotFoundError
 
     try:
-        return PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", type_name).schema
+        return _schemas().get_resource_schema("us-east-1", type_name).schema
     except ResourceNotFoundError:
         return {}
 

@@ -78,6 +78,124 @@ LIVES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "Group": {"NumCacheClusters": 3, "CacheNodeType": "cache.m7g.large", "Tags": []},
         },
     ),
+    "people": (
+        {
+            "Key": {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": TRUST}},
+            "Pool": {
+                "Type": "AWS::Cognito::UserPool",
+                "Properties": {
+                    "UsernameAttributes": ["email"],
+                    "UsernameConfiguration": {"CaseSensitive": False},
+                    "Schema": [{"Name": "email", "Required": True, "Mutable": True}],
+                    "Policies": {"PasswordPolicy": {"MinimumLength": 12}},
+                    "MfaConfiguration": "OPTIONAL",
+                    "EnabledMfas": ["SOFTWARE_TOKEN_MFA"],
+                    "UserPoolTier": "PLUS",
+                    "UserPoolAddOns": {"AdvancedSecurityMode": "AUDIT"},
+                    "KeyConfiguration": {
+                        "KeyType": "CUSTOMER_MANAGED_KEY",
+                        "KmsKeyArn": {"Fn::GetAtt": ["Key", "Arn"]},
+                    },
+                    "UserPoolTags": {"stage": "one"},
+                },
+            },
+            "Scopes": {
+                "Type": "AWS::Cognito::UserPoolResourceServer",
+                "Properties": {
+                    "UserPoolId": {"Ref": "Pool"},
+                    "Identifier": "shop",
+                    "Name": "shop",
+                    "Scopes": [{"ScopeName": "orders", "ScopeDescription": "a"}],
+                },
+            },
+            "Google": {
+                "Type": "AWS::Cognito::UserPoolIdentityProvider",
+                "Properties": {
+                    "UserPoolId": {"Ref": "Pool"},
+                    "ProviderName": "Google",
+                    "ProviderType": "Google",
+                    "ProviderDetails": {"client_id": "a", "client_secret": "b"},
+                },
+            },
+            "Client": {
+                "Type": "AWS::Cognito::UserPoolClient",
+                "Properties": {
+                    "UserPoolId": {"Ref": "Pool"},
+                    "GenerateSecret": False,
+                    "AllowedOAuthScopes": ["openid", {"Fn::Sub": "${Scopes}/orders"}],
+                    "SupportedIdentityProviders": ["COGNITO", {"Ref": "Google"}],
+                    "RefreshTokenRotation": {"Feature": "ENABLED"},
+                    "AccessTokenValidity": 15,
+                },
+            },
+            "Pages": {
+                "Type": "AWS::Cognito::ManagedLoginBranding",
+                "Properties": {
+                    "UserPoolId": {"Ref": "Pool"},
+                    "ClientId": {"Ref": "Client"},
+                    "UseCognitoProvidedValues": True,
+                },
+            },
+            "Domain": {
+                "Type": "AWS::Cognito::UserPoolDomain",
+                "Properties": {
+                    "UserPoolId": {"Ref": "Pool"},
+                    "Domain": "auth.example.com",
+                    "ManagedLoginVersion": 2,
+                    "CustomDomainConfig": {
+                        "CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/a"
+                    },
+                },
+            },
+            "Staff": {
+                "Type": "AWS::Cognito::UserPoolGroup",
+                "Properties": {
+                    "UserPoolId": {"Ref": "Pool"},
+                    "GroupName": "staff",
+                    "Precedence": 10,
+                },
+            },
+            "Risks": {
+                "Type": "AWS::Cognito::UserPoolRiskConfigurationAttachment",
+                "Properties": {
+                    "UserPoolId": {"Ref": "Pool"},
+                    "ClientId": "ALL",
+                    "CompromisedCredentialsRiskConfiguration": {
+                        "Actions": {"EventAction": "BLOCK"}
+                    },
+                },
+            },
+            "Record": {
+                "Type": "AWS::Cognito::LogDeliveryConfiguration",
+                "Properties": {
+                    "UserPoolId": {"Ref": "Pool"},
+                    "LogConfigurations": [
+                        {
+                            "EventSource": "userAuthEvents",
+                            "LogLevel": "INFO",
+                            "S3Configuration": {"BucketArn": "arn:aws:s3:::a"},
+                        }
+                    ],
+                },
+            },
+        },
+        {
+            "Pool": {
+                "Policies": {"PasswordPolicy": {"MinimumLength": 14}},
+                "MfaConfiguration": "ON",
+                "UserPoolTags": {"stage": "two"},
+            },
+            "Scopes": {"Scopes": [{"ScopeName": "orders", "ScopeDescription": "b"}]},
+            "Google": {"ProviderDetails": {"client_id": "a", "client_secret": "c"}},
+            "Client": {"AccessTokenValidity": 5},
+            "Domain": {
+                "CustomDomainConfig": {
+                    "CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/b"
+                }
+            },
+            "Staff": {"Precedence": 20},
+        },
+    ),
     "queue": (
         {
             "Queue": {
