@@ -44,8 +44,8 @@ destroy: node_modules/.ready ## Delete the stacks of ENV
 CDK_PACKAGES := . ./constructs/... ./stacks/... ./test
 PURE_PACKAGES := ./config/... ./lambda/... ./cmd/... ./test/postgres ./test/pgbouncer ./test/pgpool ./test/browser
 
-.PHONY: test test-go test-templates test-emulator test-e2e golden mutate soak fuzz bench
-test: test-go test-templates test-emulator test-e2e ## Run every test
+.PHONY: test test-go test-templates test-collector test-emulator test-e2e golden mutate soak fuzz bench
+test: test-go test-templates test-collector test-emulator test-e2e ## Run every test
 
 test-go: node_modules/.ready $(VENV_READY)
 	go test -race $(PURE_PACKAGES)
@@ -53,6 +53,10 @@ test-go: node_modules/.ready $(VENV_READY)
 test-templates: node_modules/.ready $(VENV_READY)
 	go vet $(CDK_PACKAGES)
 	go test $(CDK_PACKAGES)
+
+# A module of its own, so that the app does without the collector's dependencies.
+test-collector:
+	cd test/collector && go vet . && go test .
 
 test-e2e: node_modules/.ready $(VENV_READY)
 	go test -count=1 -timeout 20m ./test/e2e/...

@@ -15,6 +15,8 @@ func defaults(profile Profile) Environment {
 		Scaler:       scalerDefaults(profile),
 		LoadBalancer: loadBalancerDefaults(profile),
 		Storage:      storageDefaults(profile),
+		Tracing:      tracingDefaults(profile),
+		FeatureFlags: featureFlagDefaults(profile),
 		Bus:          busDefaults(profile),
 	}
 }

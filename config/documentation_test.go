@@ -270,7 +270,7 @@ func everyOption(t *testing.T) []string {
 
 var (
 	listIndex = regexp.MustCompile(`\[\d+\]`)
-	namePart  = regexp.MustCompile(`(^database\.readers|^tags|^services|^secrets|^identity\.groups|^services\.\*\.(?:environment|secrets|schedules)|\.floors\.tasks)\.[^.*]+`)
+	namePart  = regexp.MustCompile(`(^database\.readers|^tags|^services|^secrets|^identity\.groups|^flags|^flags\.\*\.numbers|^services\.\*\.(?:environment|secrets|schedules)|\.floors\.tasks)\.[^.*]+`)
 )
 
 func generic(path string) string {

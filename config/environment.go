@@ -63,6 +63,12 @@ type Environment struct {
 	Services map[string]Service `json:"services,omitempty"`
 	// Secrets are those of third parties, by name. A service gets those that it names.
 	Secrets map[string]Secret `json:"secrets,omitempty"`
+	// Tracing follows requests from one service to the next.
+	Tracing Tracing `json:"tracing,omitempty"`
+	// FeatureFlags hands the flags to the services.
+	FeatureFlags FeatureFlags `json:"featureFlags,omitempty"`
+	// Flags are switches that operators move while the services run, by name. A service reads those that it names.
+	Flags map[string]Flag `json:"flags,omitempty"`
 	// Bus carries domain events from one service to another.
 	Bus Bus `json:"bus,omitempty"`
 	// Events is the calendar of planned peaks. Its floors are up before an event starts.
@@ -114,6 +120,7 @@ func checkTogether(all []loaded, asked string) {
 				a, b = b, a
 			}
 			refuseOverlap(a, b)
+			refuseSecondSearch(a, b)
 		}
 	}
 }

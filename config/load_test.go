@@ -115,10 +115,11 @@ func TestAFileNameThatIsNoEnvironmentName(t *testing.T) {
 
 func TestLoadAllReportsEveryFileAndLoadOnlyItsOwn(t *testing.T) {
 	broken := strings.Replace(valid, "owner: platform", "owner: 1", 1)
+	const shared = "tracing: {transactionSearch: existing}\n" // aa.yaml creates it in the account of all three
 	dir := folder(t, map[string]string{
 		"aa.yaml": broken,
-		"bb.yaml": strings.Replace(strings.Replace(broken, "max: 6", "max: 99", 1), "10.30", "10.31", 1),
-		"cc.yaml": strings.Replace(valid, "10.30", "10.32", 1),
+		"bb.yaml": strings.Replace(strings.Replace(broken, "max: 6", "max: 99", 1), "10.30", "10.31", 1) + shared,
+		"cc.yaml": strings.Replace(valid, "10.30", "10.32", 1) + shared,
 	})
 	_, err := LoadAll(dir, today)
 	var mistakes Mistakes

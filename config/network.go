@@ -31,6 +31,7 @@ const (
 	EndpointSTS            Endpoint = "sts"
 	EndpointKMS            Endpoint = "kms"
 	EndpointXRay           Endpoint = "xray"
+	EndpointAppConfig      Endpoint = "appconfig"
 )
 
 // IngressSource says who may open a connection to the load balancer.
@@ -54,7 +55,7 @@ type Network struct {
 	// NATGateways is one of `per-zone`, `single` and `none`. Default: `per-zone` in production, `single` in development.
 	NATGateways NATGateways `json:"natGateways,omitempty" jsonschema:"enum=per-zone,enum=single,enum=none"`
 	// Endpoints are the VPC endpoints. Default: each of them in production, `s3` in development.
-	Endpoints []Endpoint `json:"endpoints,omitempty" jsonschema:"uniqueItems=true,enum=s3,enum=ecr,enum=logs,enum=secretsmanager,enum=ssm,enum=sts,enum=kms,enum=xray"`
+	Endpoints []Endpoint `json:"endpoints,omitempty" jsonschema:"uniqueItems=true,enum=s3,enum=ecr,enum=logs,enum=secretsmanager,enum=ssm,enum=sts,enum=kms,enum=xray,enum=appconfig"`
 	// FlowLogs records every connection that the VPC accepts or rejects.
 	FlowLogs FlowLogs `json:"flowLogs,omitempty"`
 	// Ingress says who may reach the load balancer's ports 80 and 443.
@@ -94,7 +95,7 @@ func networkDefaults(profile Profile) Network {
 	return Network{
 		NATGateways: byProfile(profile, NATSingle, NATPerZone),
 		Endpoints: byProfile(profile, []Endpoint{EndpointS3}, []Endpoint{EndpointS3, EndpointECR, EndpointLogs,
-			EndpointSecretsManager, EndpointSSM, EndpointSTS, EndpointKMS, EndpointXRay}),
+			EndpointSecretsManager, EndpointSSM, EndpointSTS, EndpointKMS, EndpointXRay, EndpointAppConfig}),
 		FlowLogs: FlowLogs{Enabled: true, RetentionDays: byProfile(profile, 14, 365)},
 		Ingress:  Ingress{From: IngressCloudFront},
 	}
@@ -177,12 +178,19 @@ var networkRules = []rule{
 				vpc, size(vpc.Bits()), i.Network.Subnets.PrivatePrefix, i.Network.Subnets.PublicPrefix, i.Network.Subnets.IsolatedPrefix, len(i.Network.Zones), used)
 		}
 	}},
-	{"without NAT gateways the endpoints reach every service that is needed", []string{"network.natGateways", "network.endpoints"}, func(i inspection) {
+	{"without NAT gateways the endpoints reach every service that is needed", []string{"network.natGateways", "network.endpoints", "tracing.enabled", "featureFlags.enabled"}, func(i inspection) {
 		if i.Network.NATGateways != NATNone {
 			return
 		}
 		var missing []string
-		for _, needed := range []Endpoint{EndpointS3, EndpointECR, EndpointLogs, EndpointSecretsManager, EndpointSSM, EndpointSTS, EndpointKMS} {
+		needed := []Endpoint{EndpointS3, EndpointECR, EndpointLogs, EndpointSecretsManager, EndpointSSM, EndpointSTS, EndpointKMS}
+		if i.Tracing.Enabled {
+			needed = append(needed, EndpointXRay)
+		}
+		if i.FeatureFlags.Enabled {
+			needed = append(needed, EndpointAppConfig)
+		}
+		for _, needed := range needed {
 			if !slices.Contains(i.Network.Endpoints, needed) {
 				missing = append(missing, string(needed))
 			}

@@ -221,7 +221,7 @@ var ruleCases = map[string]ruleCase{
 	"environment variables of the platform, or twice": {
 		[]change{loyalty("environment: {PORT: »\"1\", A: b, lower: »x}, secrets: {A: »sms-gateway}")},
 		[]string{
-			"services.loyalty.environment.PORT: set by the platform, want another name than ENVIRONMENT, SERVICE, PORT, EVENT_BUS, EVENT_QUEUE_URL, AWS_REGION",
+			"services.loyalty.environment.PORT: set by the platform, want another name than ENVIRONMENT, SERVICE, PORT, EVENT_BUS, EVENT_QUEUE_URL, FLAGS_URL, AWS_REGION",
 			"services.loyalty.environment.lower: the name is no environment variable's, want capital letters, digits and _, a letter first",
 			"services.loyalty.secrets.A: stands in environment too, want it once"}},
 	"an address that the platform sets": {
@@ -319,6 +319,39 @@ var ruleCases = map[string]ruleCase{
 	"a schema whose name is none": {
 		[]change{loyalty("database: {schema: »'x\"; DROP'}")},
 		[]string{`services.loyalty.database.schema: text "x\"; DROP", want for example "orders"`}},
+	// Tracing, and the containers beside a service.
+	"tracing that is off": {
+		[]change{{"", "tracing: {enabled: false, samplePercent: »10}\n"}},
+		[]string{"tracing.samplePercent: has no effect with enabled: false; remove it"}},
+	"fewer traces of failures than of the rest": {
+		[]change{{"", "tracing: {samplePercent: »60}\n"}},
+		[]string{"tracing.samplePercent: anomalyPercent is 50 and samplePercent 60, want it at least as large: when requests fail, fewer would be traced"}},
+	"a variable of the collector's": {
+		[]change{loyalty("environment: {OTEL_NODE_RESOURCE_DETECTORS: none, OTEL_TRACES_SAMPLER: »always_on}")},
+		[]string{"services.loyalty.environment.OTEL_TRACES_SAMPLER: set by the platform, which leads the SDK to the collector; want another"}},
+	"no way to X-Ray": {
+		[]change{{"profile: production", "profile: development"}, {"  backup: {copyRegion: eu-central-1}\n", ""}, {"  zones: [", "  natGateways: none\n  »endpoints: [s3, ecr, logs, secretsmanager, ssm, sts, kms]\n  zones: ["}},
+		[]string{"network.endpoints: natGateways is none, so that private subnets cannot reach xray, appconfig; add the endpoints or a NAT gateway"}},
+	"without tracing and flags nothing has to reach them": {
+		changes: []change{{"profile: production", "profile: development"}, {"  backup: {copyRegion: eu-central-1}\n", "tracing: {enabled: false}\nfeatureFlags: {enabled: false}\n"}, {"  zones: [", "  natGateways: none\n  endpoints: [s3, ecr, logs, secretsmanager, ssm, sts, kms]\n  zones: ["}}},
+	// Flags.
+	"a flag whose name AppConfig refuses": {
+		[]change{{"", "flags: {»Reviews: {description: Show the reviews}, stars: {description: Show the stars, numbers: {»enabled: {description: x x, max: 1}}}}\n"}},
+		[]string{
+			"flags.Reviews: the name is none, want at most 64 lower-case letters, digits, - and _, a letter first",
+			"flags.stars.numbers.enabled: the name is none, want at most 64 lower-case letters, digits, - and _, a letter first, and not enabled"}},
+	"a flag's number out of its bounds": {
+		[]change{{"", "flags: {dual-write: {numbers: {»percent: {description: Share, max: 50, start: 60}}}}\n"}},
+		[]string{"flags.dual-write.numbers.percent: starts at 60, want 0 to 50"}},
+	"a service that reads a flag that there is not": {
+		[]change{loyalty("flags: [recommendations, »dual-rite]")},
+		[]string{`services.loyalty.flags[1]: there is no flag "dual-rite", did you mean dual-write?`}},
+	"a rollout of flags that nobody hands out": {
+		[]change{{"", "featureFlags: {enabled: false, bakeMinutes: »5}\n"}},
+		[]string{"featureFlags.bakeMinutes: has no effect with enabled: false; remove it"}},
+	"a task that its sidecars fill": {
+		[]change{{"", "services: {catalog: {cpu: 256, memoryMiB: »512}}\n"}},
+		[]string{"services.catalog.memoryMiB: 512 leaves 96 MiB to the service beside the pooler (database), the collector (tracing), the agent of the flags (featureFlags), want at least 288 MiB more"}},
 	"floors of services that cannot be": {
 		[]change{{"", "events:\n  - {name: a, start: \"2026-12-01T00:00\", end: \"2026-12-02T00:00\", floors: {tasks: {catalog: »21, ordr: »3}}}\n"}},
 		[]string{
@@ -379,7 +412,7 @@ var ruleCases = map[string]ruleCase{
 		[]string{`network.zones[2]: text "eu-west-1b" is listed twice, want it once`}},
 	"no NAT gateway and too few endpoints": {
 		[]change{{"  zones: [", "  natGateways: none\n  »endpoints: [s3, ecr, logs]\n  zones: ["}, {"", "exceptions: [{safety: nat-per-zone, reason: reached from inside only}]\n"}},
-		[]string{"network.endpoints: natGateways is none, so that private subnets cannot reach secretsmanager, ssm, sts, kms; add the endpoints or a NAT gateway"}},
+		[]string{"network.endpoints: natGateways is none, so that private subnets cannot reach secretsmanager, ssm, sts, kms, xray, appconfig; add the endpoints or a NAT gateway"}},
 	"ingress from ranges without ranges": {
 		[]change{{"  zones: [", "  »ingress: {from: cidrs}\n  zones: ["}},
 		[]string{"network.ingress.cidrs: none, but from is cidrs; want at least one range"}},
@@ -477,7 +510,7 @@ var ruleCases = map[string]ruleCase{
 		[]string{
 			"database.writer.instanceClass: db.t4g.large: 793 connections, but 1220 may be asked of the writer: catalog 20 tasks x 2 colours x 5 = 200, inventory 20 tasks x 2 colours x 5 = 200, inventory's schedules 1 x 5 = 5, order 20 tasks x 2 colours x 5 = 200, payment 20 tasks x 2 colours x 5 = 200, payment reading 20 tasks x 2 colours x 5 = 200, user 20 tasks x 2 colours x 5 = 200, migrations 5, administration 10; want a larger instance, smaller pools (services.*.database.poolSize) or fewer tasks (services.*.scaling.max)"}},
 	"a region whose certificates nobody knows": {
-		[]change{{"region: eu-west-1", "region: »ap-east-2"}, {"[eu-west-1a, eu-west-1b, eu-west-1c]", "[ap-east-2a, ap-east-2b, ap-east-2c]"}, {"zone: eu-west-1a", "zone: ap-east-2a"}, {"zone: eu-west-1b", "zone: ap-east-2b"}, {"zone: eu-west-1c", "zone: ap-east-2c"}, {"acm:eu-west-1", "acm:ap-east-2"}, {"[ap-east-2a, ap-east-2b, ap-east-2c]", "[ap-east-2a, ap-east-2b, ap-east-2c]\n  ingress: {cloudFrontPrefixList: pl-12345678}"}},
+		[]change{{"region: eu-west-1", "region: »ap-east-2"}, {"[eu-west-1a, eu-west-1b, eu-west-1c]", "[ap-east-2a, ap-east-2b, ap-east-2c]"}, {"zone: eu-west-1a", "zone: ap-east-2a"}, {"zone: eu-west-1b", "zone: ap-east-2b"}, {"zone: eu-west-1c", "zone: ap-east-2c"}, {"acm:eu-west-1", "acm:ap-east-2"}, {"ses:eu-west-1", "ses:ap-east-2"}, {"[ap-east-2a, ap-east-2b, ap-east-2c]", "[ap-east-2a, ap-east-2b, ap-east-2c]\n  ingress: {cloudFrontPrefixList: pl-12345678}"}},
 		[]string{"region: no certificate authority of RDS in ap-east-2 is known, so that no service could trust the database; replace lambda/rdsca/roots.pem as lambda/rdsca/roots.go says"}},
 	"the port of the pooler": {
 		[]change{loyalty("database: {}, port: »6432")},
@@ -897,7 +930,7 @@ func TestASafetyIsSwitchedOffOnlyForAReason(t *testing.T) {
 func TestNetworksOfEnvironmentsAreApart(t *testing.T) {
 	environments := []loaded{}
 	for name, cidr := range map[string]string{"a": "10.0.0.0/16", "b": "10.0.128.0/17", "c": "10.1.0.0/16"} {
-		text := strings.Replace(valid, "10.30.0.0/16", cidr, 1)
+		text := strings.Replace(valid, "10.30.0.0/16", cidr, 1) + "tracing: {transactionSearch: existing}\n"
 		environments = append(environments, read(name+".yaml", "env-"+name, []byte(text), today))
 	}
 	slices.SortFunc(environments, func(a, b loaded) int { return cmp.Compare(a.environment.Name, b.environment.Name) })
@@ -920,6 +953,31 @@ func TestNetworksOfEnvironmentsAreApart(t *testing.T) {
 		}
 		if len(got) != 1 || got[0] != want {
 			t.Errorf("asked for %q:\n got %v\nwant %s", asked, got, want)
+		}
+	}
+}
+
+func TestOneEnvironmentOfAnAccountSwitchesTransactionSearchOn(t *testing.T) {
+	for says, c := range map[string]struct {
+		change [2]string
+		want   []string
+	}{
+		"another one creates it": {[2]string{"10.30.", "10.31."},
+			[]string{"tracing.transactionSearch: create, as in environment env-a (a.yaml) of the same account and region, which has it once; want existing in one of them"}},
+		"this one relies on it":   {[2]string{"scaler: {max: 6}", "tracing: {transactionSearch: existing}"}, nil},
+		"this one does not trace": {[2]string{"scaler: {max: 6}", "tracing: {enabled: false}"}, nil},
+		"another account":         {[2]string{`account: "333333333333"`, `account: "444444444444"`}, nil},
+	} {
+		first := read("a.yaml", "env-a", []byte(valid), today)
+		second := read("b.yaml", "env-b", []byte(strings.Replace(strings.Replace(valid, "10.30.", "10.40.", 1), c.change[0], c.change[1], 1)), today)
+		second.document.mistakes = nil // a certificate of another account is not the point
+		checkTogether([]loaded{first, second}, "")
+		var got []string
+		for _, mistake := range second.document.mistakes {
+			got = append(got, mistake.Path+": "+mistake.Text)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s:\n got %q\nwant %q", says, got, c.want)
 		}
 	}
 }

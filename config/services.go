@@ -26,7 +26,7 @@ type Service struct {
 	Port int `json:"port,omitempty" jsonschema:"minimum=1024,maximum=65535"`
 	// CPU is in CPU units, 1024 for one vCPU. Default: 512 in production, 256 in development.
 	CPU int `json:"cpu,omitempty" jsonschema:"enum=256,enum=512,enum=1024,enum=2048,enum=4096,enum=8192,enum=16384"`
-	// MemoryMiB is one of the sizes that Fargate offers for the CPU. Default: 1024 in production, 512 in development.
+	// MemoryMiB is one of the sizes that Fargate offers for the CPU, for the service and the containers beside it, such as the collector of traces. Default: 1024.
 	MemoryMiB int `json:"memoryMiB,omitempty" jsonschema:"minimum=512,maximum=122880"`
 	// Environment holds environment variables of the container, none of them secret.
 	Environment map[string]string `json:"environment,omitempty"`
@@ -40,6 +40,10 @@ type Service struct {
 	Calls []string `json:"calls,omitempty" jsonschema:"uniqueItems=true,maxItems=50"`
 	// Caches are the caches that the service uses. No other service can read their passwords.
 	Caches []CachePurpose `json:"caches,omitempty" jsonschema:"uniqueItems=true,enum=sessions,enum=products,enum=rateLimits"`
+	// SamplePercent is the least share of the requests to the service that are traced. Default: the one of `tracing`.
+	SamplePercent int `json:"samplePercent,omitempty" jsonschema:"minimum=0,maximum=100"`
+	// Flags are those of `flags` that the service reads, at FLAGS_URL.
+	Flags []string `json:"flags,omitempty" jsonschema:"uniqueItems=true,maxItems=50"`
 	// Scaling bounds the number of tasks and says what changes it.
 	Scaling ServiceScaling `json:"scaling,omitempty"`
 	// Publishes are the domain events that the service puts on the bus.
@@ -99,7 +103,7 @@ func serviceDefaults(profile Profile) Service {
 	return Service{
 		Port:      8080,
 		CPU:       byProfile(profile, 256, 512),
-		MemoryMiB: byProfile(profile, 512, 1024),
+		MemoryMiB: 1024,
 		Health:    Health{GraceSeconds: 60},
 		Scaling: ServiceScaling{
 			Min:               byProfile(profile, 1, 2),
@@ -164,7 +168,7 @@ func (e Environment) ServiceNames() []string { return slices.Sorted(maps.Keys(e.
 const mostServices = 50
 
 // ownVariables are set by the platform (docs/service-contract.md).
-var ownVariables = []string{"ENVIRONMENT", "SERVICE", "PORT", "EVENT_BUS", "EVENT_QUEUE_URL", "AWS_REGION"}
+var ownVariables = []string{"ENVIRONMENT", "SERVICE", "PORT", "EVENT_BUS", "EVENT_QUEUE_URL", "FLAGS_URL", "AWS_REGION"}
 
 var serviceRules = []rule{
 	{"a service has a name that AWS names can be made of", []string{"services"}, func(i inspection) {
@@ -238,6 +242,8 @@ var serviceRules = []rule{
 						i.refuse(path, "set by the platform, want another name than %s", strings.Join(ownVariables, ", "))
 					case callee >= 0:
 						i.refuse(path, "set by the platform, the address of %s, want another name", i.Services[name].Calls[callee])
+					case isTraceVariable(variable):
+						i.refuse(path, "set by the platform, which leads the SDK to the collector; want another")
 					case strings.HasPrefix(variable, cacheVariables):
 						i.refuse(path, "names that start with %s are the platform's, want another", cacheVariables)
 					case strings.HasPrefix(variable, contract.DatabaseVariables):

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awselasticloadbalancingv2"
 	construct "github.com/aws/constructs-go/constructs/v10"
@@ -99,5 +100,20 @@ func addLoadBalancerAlarm(scope construct.Construct, balancer awselasticloadbala
 		Metric: minutely("AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", "Sum",
 			map[string]*string{"LoadBalancer": balancer.LoadBalancerFullName()}),
 		Comparison: Above, Threshold: 10, Breaching: 3, Periods: 5, MissingData: MissingIsFine,
+	})
+	dimensions := map[string]*string{"LoadBalancer": balancer.LoadBalancerFullName()}
+	NewAlarm(scope, notifications, AlarmProps{
+		Name: "shop-errors", Severity: Critical,
+		Summary: "More than one of fifty requests to the shop fails in its services.",
+		Metric: awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
+			Expression: jsii.String(filled("100 * errors / MAX([requests, 50])")),
+			UsingMetrics: &map[string]awscloudwatch.IMetric{
+				"errors":   minutely("AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", "Sum", dimensions),
+				"requests": minutely("AWS/ApplicationELB", "RequestCount", "Sum", dimensions),
+			},
+			Label:  jsii.String("percent of the requests that failed"),
+			Period: awscdk.Duration_Minutes(jsii.Number(1)),
+		}),
+		Comparison: Above, Threshold: 2, Breaching: 2, Periods: 3, MissingData: MissingIsFine,
 	})
 }

@@ -1,6 +1,8 @@
 package constructs
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"strings"
 
 	"github.com/aws/jsii-runtime-go"
@@ -26,4 +28,13 @@ func optionalString(value string) *string {
 		return nil
 	}
 	return jsii.String(value)
+}
+
+// atMost shortens a name that AWS would refuse, and keeps two of them apart.
+func atMost(length int, name string) string {
+	if len(name) <= length {
+		return name
+	}
+	sum := fmt.Sprintf("-%x", sha256.Sum256([]byte(name)))[:7]
+	return name[:length-len(sum)] + sum
 }

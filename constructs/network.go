@@ -50,6 +50,7 @@ var interfaceEndpointServices = map[InterfaceEndpoint][]func() awsec2.InterfaceV
 	"sts":            {awsec2.InterfaceVpcEndpointAwsService_STS},
 	"kms":            {awsec2.InterfaceVpcEndpointAwsService_KMS},
 	"xray":           {awsec2.InterfaceVpcEndpointAwsService_XRAY},
+	"appconfig":      {awsec2.InterfaceVpcEndpointAwsService_APPCONFIGDATA},
 }
 
 // Network is the VPC with its subnets by reach.

@@ -39,6 +39,8 @@ type ServiceTaskProps struct {
 	GraceSeconds, StopSeconds, Port int
 	// Pooler is between the service and the database; nil for a service that has none.
 	Pooler *PoolerProps
+	// Sidecars are the containers beside it.
+	Sidecars []Sidecar
 	// Shell prepares the task for `aws ecs execute-command`, which writes into two folders.
 	Shell bool
 }
@@ -80,11 +82,7 @@ func newServiceTask(scope construct.Construct, id string, props ServiceTaskProps
 		User:                   jsii.String(taskUser),
 		LinuxParameters:        linux,
 		StopTimeout:            awscdk.Duration_Seconds(jsii.Number(props.StopSeconds)),
-		Logging: awsecs.LogDriver_AwsLogs(&awsecs.AwsLogDriverProps{
-			LogGroup:     props.Logs,
-			StreamPrefix: jsii.String(props.Service),
-			Mode:         awsecs.AwsLogDriverMode_NON_BLOCKING, // a slow log must not stop the shop
-		}),
+		Logging:                props.logging(),
 	}
 	if props.Port > 0 {
 		options.PortMappings = &[]*awsecs.PortMapping{{
@@ -96,10 +94,22 @@ func newServiceTask(scope construct.Construct, id string, props ServiceTaskProps
 	if props.Pooler != nil {
 		addPooler(task, container, props.Logs, *props.Pooler)
 	}
+	for _, sidecar := range props.Sidecars {
+		sidecar.join(task, container, props)
+	}
 	dependOnImage(scope, task, *image, props)
 	acknowledge(task, "An authorization token of ECR has no resource", "AwsSolutions-IAM5[Resource::*]")
 	acknowledge(task, "Environment variables hold names and addresses; what is secret comes from Secrets Manager", "AwsSolutions-ECS2")
 	return task
+}
+
+// logging is where the containers of a task write.
+func (p ServiceTaskProps) logging() awsecs.LogDriver {
+	return awsecs.LogDriver_AwsLogs(&awsecs.AwsLogDriverProps{
+		LogGroup:     p.Logs,
+		StreamPrefix: jsii.String(p.Service),
+		Mode:         awsecs.AwsLogDriverMode_NON_BLOCKING, // a slow log must not stop the shop
+	})
 }
 
 // allowPull lets ECS fetch the service's images and no others. The token is the account's.

@@ -39,8 +39,26 @@ var pgbouncer = ThirdPartyImage{
 // poolerVersion is that of the image.
 var poolerVersion = pooler.Version{Major: 1, Minor: 25}
 
+// collector is AWS's distribution of the OpenTelemetry collector. Its image has no shell; /healthcheck asks the collector's
+// own health check.
+var collector = ThirdPartyImage{
+	Repository: "public.ecr.aws/aws-observability/aws-otel-collector",
+	Tag:        "v0.49.0",
+	Source:     "https://github.com/aws-observability/aws-otel-collector/blob/v0.49.0/cmd/awscollector/Dockerfile",
+}
+
+// flagAgent is AWS's AppConfig agent. AWS publishes no tag of a single version to rely on, only that of the major one.
+// https://docs.aws.amazon.com/appconfig/latest/userguide/appconfig-integration-containers-agent-starting-ecs.html
+var flagAgent = ThirdPartyImage{
+	Repository: "public.ecr.aws/aws-appconfig/aws-appconfig-agent",
+	Tag:        "2.x",
+	Source:     "https://gallery.ecr.aws/aws-appconfig/aws-appconfig-agent",
+}
+
 // ThirdPartyImages lists all of them. One without a digest could not be verified and is known by its tag alone.
 var ThirdPartyImages = map[string]ThirdPartyImage{
 	"placeholder": placeholder,
 	"pgbouncer":   pgbouncer,
+	"collector":   collector,
+	"flags":       flagAgent,
 }

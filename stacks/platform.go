@@ -43,6 +43,8 @@ type Platform struct {
 	Registry       *Registry
 	Storage        *Storage
 	Services       *Services
+	// FeatureFlags is nil where nothing hands flags out.
+	FeatureFlags *FeatureFlags
 }
 
 // NewPlatform makes the stacks of one environment.
@@ -90,6 +92,12 @@ func NewPlatform(scope construct.Construct, props PlatformProps) *Platform {
 	platform.Messaging = NewMessaging(stage, environment, platform.Notifications.Notifications)
 	platform.Registry = NewRegistry(stage, environment)
 	platform.Storage = NewStorage(stage, environment)
+	if environment.Tracing.Enabled {
+		NewTracing(stage, environment)
+	}
+	if environment.FeatureFlags.Enabled {
+		platform.FeatureFlags = NewFeatureFlags(stage, environment)
+	}
 	platform.Services = NewServices(stage, ServicesProps{
 		Environment:    environment,
 		Network:        platform.Network,
@@ -99,6 +107,7 @@ func NewPlatform(scope construct.Construct, props PlatformProps) *Platform {
 		Messaging:      platform.Messaging,
 		Cache:          platform.Cache,
 		Identity:       platform.Identity,
+		FeatureFlags:   platform.FeatureFlags,
 		Notifications:  platform.Notifications.Notifications,
 	})
 	return platform

@@ -35,6 +35,7 @@ type ServicesProps struct {
 	Messaging      *Messaging
 	Cache          *Cache
 	Identity       *Identity
+	FeatureFlags   *FeatureFlags
 	Notifications  *constructs.Notifications
 }
 
@@ -78,6 +79,9 @@ func NewServices(stage awscdk.Stage, props ServicesProps) *Services {
 			constructs.OpenServicePort(stack, port, front, group)
 		}
 		services.add(name, props, cluster, group)
+	}
+	if environment.Tracing.Enabled {
+		constructs.NewCollectorAlarm(stack, props.Notifications)
 	}
 	for id, value := range map[string]*string{
 		"LoadBalancerDnsName": balancer.LoadBalancer.LoadBalancerDnsName(),
@@ -176,6 +180,10 @@ func serviceTask(stack awscdk.Stack, name string, props ServicesProps) construct
 	if queue := props.Messaging.Queues[name]; queue != nil {
 		variables["EVENT_QUEUE_URL"] = queue.QueueUrl()
 	}
+	maps.Copy(variables, traceEnvironment(name, environment))
+	if environment.ReadsFlags(name) {
+		variables["FLAGS_URL"] = jsii.String(constructs.FlagsURL(environment.Name))
+	}
 	for variable, value := range settings.Environment {
 		variables[variable] = jsii.String(value)
 	}
@@ -210,6 +218,7 @@ func serviceTask(stack awscdk.Stack, name string, props ServicesProps) construct
 		StopSeconds:     settings.StopSeconds,
 		Port:            settings.Port,
 		Pooler:          servicePooler(name, props),
+		Sidecars:        sidecars(name, props),
 	}
 }
 
@@ -231,6 +240,26 @@ func servicePooler(name string, props ServicesProps) *constructs.PoolerProps {
 		RotationDays: environment.Database.CredentialRotationDays,
 		Roots:        string(rdsca.Region(environment.Region)),
 	}
+}
+
+// sidecars are the containers beside a service.
+func sidecars(name string, props ServicesProps) (all []constructs.Sidecar) {
+	environment := props.Environment
+	if environment.Tracing.Enabled {
+		all = append(all, constructs.Collector(environment.Name, environment.Region, config.CollectorMemoryMiB))
+	}
+	if environment.ReadsFlags(name) {
+		all = append(all, constructs.FlagAgent(environment.Name, props.FeatureFlags.Flags.ConfigurationARN, config.FlagAgentMemoryMiB))
+	}
+	return all
+}
+
+// traceEnvironment leads the service's SDK to the collector; without one it would try in vain.
+func traceEnvironment(name string, environment config.Environment) map[string]*string {
+	if !environment.Tracing.Enabled {
+		return map[string]*string{"OTEL_SDK_DISABLED": jsii.String("true")}
+	}
+	return constructs.TraceEnvironment(environment.TraceName(name), environment.ResourceAttributes())
 }
 
 // grantEvents lets a task publish what its service publishes, and take from its service's queue.

@@ -534,7 +534,7 @@ var mutations = []mutation{
 	{row: "S2", name: "the certificate's name is public", of: "AWS::Route53::HostedZone", edit: drop("VPCs")},
 	{row: "S4", name: "a caller finds another address", of: "AWS::ECS::TaskDefinition", edit: func(_ *assembly, r resource) {
 		for _, entry := range r.list("ContainerDefinitions/0/Environment") {
-			if name, _ := dig(entry, "Name").(string); strings.HasSuffix(name, "_URL") && name != "EVENT_QUEUE_URL" && name != contract.EnvKeysURL && !strings.HasPrefix(name, "CACHE_") && !strings.HasPrefix(name, "DATABASE_") {
+			if name, _ := dig(entry, "Name").(string); strings.HasSuffix(name, "_URL") && name != "EVENT_QUEUE_URL" && name != "FLAGS_URL" && name != contract.EnvKeysURL && !strings.HasPrefix(name, "CACHE_") && !strings.HasPrefix(name, "DATABASE_") {
 				put(entry, "Value", "http://elsewhere")
 			}
 		}
@@ -557,6 +557,56 @@ var mutations = []mutation{
 			put(r.properties(), "PolicyDocument/Statement", slices.DeleteFunc(slices.Clone(r.list("PolicyDocument/Statement")), func(s any) bool { return dig(s, "Action") == "kms:Decrypt" }))
 		}},
 	{row: "S6", name: "a third party's secret stands in the template", of: "AWS::SecretsManager::Secret", when: at("/Registry/"), edit: set("SecretString", "x")},
+	{row: "S2", name: "a sidecar may write its file system", of: "AWS::ECS::TaskDefinition", when: isTraced, edit: inSidecar("collector", "ReadonlyRootFilesystem", false)},
+	{row: "S2", name: "a sidecar takes all the memory", of: "AWS::ECS::TaskDefinition", when: isTraced, edit: inSidecar("collector", "Memory", nil)},
+	{row: "S2", name: "a sidecar takes the service down with it", of: "AWS::ECS::TaskDefinition", when: isTraced, edit: inSidecar("collector", "Essential", true)},
+	{row: "S2", name: "a sidecar ends with the service", of: "AWS::ECS::TaskDefinition", when: isTraced, edit: drop("ContainerDefinitions/0/DependsOn")},
+	{row: "S7", name: "a task has no collector", of: "AWS::ECS::TaskDefinition", when: isTraced, edit: dropContainer("collector")},
+	{row: "S7", name: "the collector has another configuration", of: "AWS::ECS::TaskDefinition", when: isTraced, edit: func(_ *assembly, r resource) {
+		put(r.properties(), sidecarIn(r, "collector")+"Environment/0/Value", "receivers: {}")
+	}},
+	{row: "S7", name: "SDKs sample for themselves", of: "AWS::ECS::TaskDefinition", when: allOf(isTraced, at("/Task/Resource"), has("ContainerDefinitions/0/PortMappings")), edit: setVariable("OTEL_TRACES_SAMPLER", "always_on")},
+	{row: "S7", name: "an SDK is not told that nobody listens", of: "AWS::ECS::TaskDefinition", when: func(a *assembly, _ resource) bool { return !traced(a.environment) }, edit: setVariable("OTEL_SDK_DISABLED", "false")},
+	{row: "S7", name: "a task may not send spans", of: "AWS::IAM::Policy", when: allOf(isTraced, at("/TaskRole/")),
+		edit: statementWith("PolicyDocument", "xray:PutSpans", func(body map[string]any) { body["Action"] = "xray:GetSamplingRules" })},
+	{row: "S7", name: "everything is traced", of: "AWS::XRay::SamplingRule", when: func(_ *assembly, r resource) bool { return r.number("SamplingRule/FixedRate") < 1 }, edit: set("SamplingRule/FixedRate", 1.0)},
+	{row: "S7", name: "failures are traced no more than the rest", of: "AWS::XRay::SamplingRule", when: has("SamplingRule/SamplingRateBoost"), edit: drop("SamplingRule/SamplingRateBoost")},
+	{row: "S7", name: "a rule matches other environments", of: "AWS::XRay::SamplingRule", edit: set("SamplingRule/ServiceName", "*")},
+	{row: "S7", name: "the rule for everything comes first", of: "AWS::XRay::SamplingRule", when: at("/DefaultRule"), edit: set("SamplingRule/Priority", 1.0)},
+	{row: "S7", name: "a group is gone", of: "AWS::XRay::Group", edit: gone},
+	{row: "S7", name: "a group leaves services out", of: "AWS::XRay::Group", edit: set("FilterExpression", "fault = true")},
+	{row: "S7", name: "Transaction Search stays off", of: "AWS::XRay::TransactionSearchConfig", edit: gone},
+	{row: "S7", name: "Transaction Search is on before X-Ray may write", of: "AWS::XRay::TransactionSearchConfig", edit: attribute("DependsOn", nil)},
+	{row: "S7", name: "X-Ray may not write spans", of: "AWS::Logs::ResourcePolicy", when: at("/TransactionSearch/"), edit: set("PolicyDocument", "{}")},
+	{row: "S7", name: "Transaction Search is switched on twice", of: "AWS::XRay::SamplingRule", when: func(a *assembly, r resource) bool {
+		return a.environment.Tracing.TransactionSearch == config.TransactionSearchExisting && at("/DefaultRule")(a, r)
+	}, edit: func(_ *assembly, r resource) {
+		r.stack.section("Resources")["Search"] = map[string]any{"Type": "AWS::XRay::TransactionSearchConfig", "Properties": map[string]any{"IndexingPercentage": 1.0}}
+	}},
+	{row: "S7", name: "lost spans are not counted", of: "AWS::Logs::MetricFilter", when: at("/DroppedSpans/"), edit: set("FilterPattern", "ERROR")},
+	{row: "S7", name: "nobody hears of lost spans", of: "AWS::CloudWatch::Alarm", when: alarmNamed("tracing-dropped-spans"), edit: gone},
+	{row: "S7", name: "the endpoint of X-Ray has no name", of: "AWS::EC2::VPCEndpoint", when: at("/XrayEndpoint"), edit: set("PrivateDnsEnabled", false)},
+	{row: "S8", name: "a deployment moves the flags back", of: "AWS::AppConfig::Application", edit: func(_ *assembly, r resource) {
+		r.stack.section("Resources")["First"] = map[string]any{"Type": "AWS::AppConfig::HostedConfigurationVersion", "Properties": map[string]any{"Content": "{}"}}
+	}},
+	{row: "S8", name: "the flags have another name", of: "AWS::AppConfig::ConfigurationProfile", edit: set("Name", "switches")},
+	{row: "S8", name: "the values of flags are not checked", of: "AWS::AppConfig::ConfigurationProfile", edit: set("Type", "AWS.Freeform")},
+	{row: "S8", name: "flags in use can be deleted", of: "AWS::AppConfig::Environment", when: inProduction, edit: set("DeletionProtectionCheck", "BYPASS")},
+	{row: "S8", name: "a change reaches everybody at once", of: "AWS::AppConfig::DeploymentStrategy", when: func(_ *assembly, r resource) bool { return r.number("GrowthFactor") == 20 }, edit: set("GrowthFactor", 100.0)},
+	{row: "S8", name: "a change is not watched", of: "AWS::AppConfig::DeploymentStrategy", when: inProduction, edit: set("FinalBakeTimeInMinutes", 0.0)},
+	{row: "S8", name: "no alarm takes a change back", of: "AWS::AppConfig::Environment", edit: drop("Monitors")},
+	{row: "S8", name: "an alarm that is not there takes every change back", of: "AWS::AppConfig::Environment", edit: set("Monitors/0/AlarmArn", "arn:aws:cloudwatch:us-east-1:123456789012:alarm:other")},
+	{row: "S8", name: "AppConfig may not see the alarms", of: "AWS::IAM::Policy", when: at("/AlarmRole/"), edit: gone},
+	{row: "S8", name: "a service has no agent", of: "AWS::ECS::TaskDefinition", when: readsFlags, edit: dropContainer("flags")},
+	{row: "S8", name: "a service asks elsewhere for its flags", of: "AWS::ECS::TaskDefinition", when: readsFlags, edit: setVariable("FLAGS_URL", "http://127.0.0.1:2772/")},
+	{row: "S8", name: "an agent fetches other flags", of: "AWS::ECS::TaskDefinition", when: readsFlags, edit: func(_ *assembly, r resource) {
+		put(r.properties(), sidecarIn(r, "flags")+"Environment", []any{})
+	}},
+	{row: "S8", name: "a task may read every configuration", of: "AWS::IAM::Policy", when: allOf(at("/TaskRole/"), at("/Order/")),
+		edit: statementWith("PolicyDocument", "appconfig:GetLatestConfiguration", func(body map[string]any) { body["Resource"] = "*" })},
+	{row: "S8", name: "a task may not read its flags", of: "AWS::IAM::Policy", when: allOf(at("/TaskRole/"), at("/Order/")),
+		edit: statementWith("PolicyDocument", "appconfig:GetLatestConfiguration", func(body map[string]any) { body["Action"] = "sqs:SendMessage" })},
+	{row: "O2", name: "nobody hears of errors of the whole shop", of: "AWS::CloudWatch::Alarm", when: alarmNamed("shop-errors"), edit: gone},
 	{row: "S9", name: "a tag can be pushed again", of: "AWS::ECR::Repository", edit: set("ImageTagMutability", "MUTABLE")},
 	{row: "S9", name: "a newer placeholder overwrites the release", of: "AWS::SSM::Parameter", when: func(_ *assembly, r resource) bool { return isReleasedImage(r) }, edit: set("Value", "docker.io/hashicorp/http-echo:2.0.0")},
 	{row: "S9", name: "a tag of the released image changes", of: "AWS::SSM::Parameter", when: func(_ *assembly, r resource) bool { return isReleasedImage(r) }, edit: set("Tags", map[string]any{"a": "b"})},
@@ -581,10 +631,34 @@ var mutations = []mutation{
 	{row: "E1", name: "assets are sent over TLS 1.0", of: "AWS::S3::BucketPolicy", when: at("Storage/Assets"), edit: shorten("PolicyDocument/Statement")},
 }
 
-// inServices tells what belongs to the services.
-func inServices(_ *assembly, r resource) bool { return r.stack.id == "Services" }
+// isTraced tells what is in an environment with tracing.
+func isTraced(a *assembly, _ resource) bool { return traced(a.environment) }
 
-// setVariable gives a variable of the service's container another value.
+// readsFlags tells the tasks of services that read flags.
+func readsFlags(a *assembly, r resource) bool {
+	return flagged(a.environment) && sidecarIn(r, "flags") != "" && has("ContainerDefinitions/0/PortMappings")(a, r)
+}
+
+// allOf narrows by several conditions.
+func allOf(conditions ...func(*assembly, resource) bool) func(*assembly, resource) bool {
+	return func(a *assembly, r resource) bool {
+		return !slices.ContainsFunc(conditions, func(holds func(*assembly, resource) bool) bool { return !holds(a, r) })
+	}
+}
+
+// inSidecar gives a property of a container beside the service another value.
+func inSidecar(name, property string, value any) edit {
+	return func(_ *assembly, r resource) { put(r.properties(), sidecarIn(r, name)+property, value) }
+}
+
+// dropContainer takes a container out of a task definition.
+func dropContainer(name string) edit {
+	return func(_ *assembly, r resource) {
+		put(r.properties(), "ContainerDefinitions", slices.DeleteFunc(slices.Clone(r.list("ContainerDefinitions")), func(container any) bool { return dig(container, "Name") == name }))
+	}
+}
+
+// setVariable gives the service's container another value of an environment variable.
 func setVariable(name, value string) edit {
 	return func(_ *assembly, r resource) {
 		for _, entry := range r.list("ContainerDefinitions/0/Environment") {
@@ -594,6 +668,9 @@ func setVariable(name, value string) edit {
 		}
 	}
 }
+
+// inServices tells what belongs to the services.
+func inServices(_ *assembly, r resource) bool { return r.stack.id == "Services" }
 
 // inIdentity tells what belongs to the user pool.
 func inIdentity(_ *assembly, r resource) bool { return r.stack.id == "Identity" }

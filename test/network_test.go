@@ -336,6 +336,7 @@ var endpointServices = map[config.Endpoint][]string{
 	config.EndpointSTS:            {"sts"},
 	config.EndpointKMS:            {"kms"},
 	config.EndpointXRay:           {"xray"},
+	config.EndpointAppConfig:      {"appconfigdata"},
 }
 
 func (a *assembly) subnets(kinds ...string) []resource {

@@ -27,7 +27,7 @@ type failure func(format string, args ...any)
 // requirements is the whole table.
 func requirements() []requirement {
 	return slices.Concat(networkRequirements, databaseRequirements, multiAZRequirements, backupRequirements, credentialRequirements, databaseAccessRequirements, poolerRequirements, scalerRequirements,
-		alarmRequirements, cacheRequirements, identityRequirements, messagingRequirements, registryRequirements, storageRequirements, serviceRequirements, accessSweeps, dataSweeps, templateSweeps)
+		alarmRequirements, cacheRequirements, identityRequirements, messagingRequirements, registryRequirements, storageRequirements, serviceRequirements, sidecarRequirements, tracingRequirements, featureFlagRequirements, accessSweeps, dataSweeps, templateSweeps)
 }
 
 // findings runs one requirement against one environment.

@@ -8,43 +8,43 @@ import (
 
 // encrypted says which property encrypts each type that holds something; all of them must be set.
 var encrypted = map[string][]string{
-	"AWS::Backup::BackupVault":                   {"EncryptionKeyArn"},
-	"AWS::CloudTrail::Trail":                     {"KMSKeyId"},
-	"AWS::CodeBuild::Project":                    {"EncryptionKey"},
-	"AWS::CodePipeline::Pipeline":                {"ArtifactStore/EncryptionKey"},
-	"AWS::DMS::ReplicationInstance":              {"KmsKeyId"},
-	"AWS::DynamoDB::Table":                       {"SSESpecification/SSEEnabled"},
-	"AWS::ECR::Repository":                       {"EncryptionConfiguration/EncryptionType"},
-	"AWS::EFS::FileSystem":                       {"Encrypted", "KmsKeyId"},
-	"AWS::ElastiCache::ReplicationGroup":         {"AtRestEncryptionEnabled", "TransitEncryptionEnabled", "KmsKeyId"},
-	"AWS::Kinesis::Stream":                       {"StreamEncryption/KeyId"},
-	"AWS::KinesisFirehose::DeliveryStream":       {"DeliveryStreamEncryptionConfigurationInput/KeyType"},
-	"AWS::Logs::LogGroup":                        {"KmsKeyId"},
-	"AWS::RDS::DBCluster":                        {"StorageEncrypted", "KmsKeyId"},
-	"AWS::S3::Bucket":                            {"BucketEncryption/ServerSideEncryptionConfiguration/0/ServerSideEncryptionByDefault/SSEAlgorithm"},
-	"AWS::SNS::Topic":                            {"KmsMasterKeyId"},
-	"AWS::SQS::Queue":                            {"KmsMasterKeyId"},
-	"AWS::SecretsManager::Secret":                {"KmsKeyId"},
-	"AWS::Lambda::Function":                      {"KmsKeyArn"},
-	"AWS::RDS::DBInstance":                       nil, // a member's storage is the cluster's
-	"AWS::SSM::Parameter":                        nil, // configuration in the clear; secrets are in Secrets Manager
-	"AWS::EC2::FlowLog":                          nil, // its log group is encrypted
-	"AWS::ECS::Cluster":                          nil, // holds tasks, whose disks AWS encrypts
-	"AWS::Events::Archive":                       {"KmsKeyIdentifier"},
-	"AWS::Events::EventBus":                      {"KmsKeyIdentifier"},
-	"AWS::Scheduler::Schedule":                   {"KmsKeyArn"},
-	"AWS::StepFunctions::StateMachine":           {"EncryptionConfiguration/KmsKeyId"},
-	"AWS::Cognito::UserPool":                     {"KeyConfiguration/KmsKeyArn"},
-	"AWS::Synthetics::Canary":                    {"ArtifactConfig/S3Encryption/EncryptionMode"},
-	"AWS::ElastiCache::ServerlessCache":          {"KmsKeyId"},
-	"AWS::OpenSearchService::Domain":             {"EncryptionAtRestOptions/Enabled", "NodeToNodeEncryptionOptions/Enabled"},
-	"AWS::CloudWatch::InsightRule":               nil, // a rule over logs
-	"AWS::AppConfig::ConfigurationProfile":       {"KmsKeyIdentifier"},
-	"AWS::AppConfig::HostedConfigurationVersion": nil, // its profile's key
+	"AWS::Backup::BackupVault":             {"EncryptionKeyArn"},
+	"AWS::CloudTrail::Trail":               {"KMSKeyId"},
+	"AWS::CodeBuild::Project":              {"EncryptionKey"},
+	"AWS::CodePipeline::Pipeline":          {"ArtifactStore/EncryptionKey"},
+	"AWS::DMS::ReplicationInstance":        {"KmsKeyId"},
+	"AWS::DynamoDB::Table":                 {"SSESpecification/SSEEnabled"},
+	"AWS::ECR::Repository":                 {"EncryptionConfiguration/EncryptionType"},
+	"AWS::EFS::FileSystem":                 {"Encrypted", "KmsKeyId"},
+	"AWS::ElastiCache::ReplicationGroup":   {"AtRestEncryptionEnabled", "TransitEncryptionEnabled", "KmsKeyId"},
+	"AWS::Kinesis::Stream":                 {"StreamEncryption/KeyId"},
+	"AWS::KinesisFirehose::DeliveryStream": {"DeliveryStreamEncryptionConfigurationInput/KeyType"},
+	"AWS::Logs::LogGroup":                  {"KmsKeyId"},
+	"AWS::RDS::DBCluster":                  {"StorageEncrypted", "KmsKeyId"},
+	"AWS::S3::Bucket":                      {"BucketEncryption/ServerSideEncryptionConfiguration/0/ServerSideEncryptionByDefault/SSEAlgorithm"},
+	"AWS::SNS::Topic":                      {"KmsMasterKeyId"},
+	"AWS::SQS::Queue":                      {"KmsMasterKeyId"},
+	"AWS::SecretsManager::Secret":          {"KmsKeyId"},
+	"AWS::Lambda::Function":                {"KmsKeyArn"},
+	"AWS::RDS::DBInstance":                 nil, // a member's storage is the cluster's
+	"AWS::SSM::Parameter":                  nil, // configuration in the clear; secrets are in Secrets Manager
+	"AWS::EC2::FlowLog":                    nil, // its log group is encrypted
+	"AWS::ECS::Cluster":                    nil, // holds tasks, whose disks AWS encrypts
+	"AWS::Events::Archive":                 {"KmsKeyIdentifier"},
+	"AWS::Events::EventBus":                {"KmsKeyIdentifier"},
+	"AWS::Scheduler::Schedule":             {"KmsKeyArn"},
+	"AWS::StepFunctions::StateMachine":     {"EncryptionConfiguration/KmsKeyId"},
+	"AWS::Cognito::UserPool":               {"KeyConfiguration/KmsKeyArn"},
+	"AWS::Synthetics::Canary":              {"ArtifactConfig/S3Encryption/EncryptionMode"},
+	"AWS::ElastiCache::ServerlessCache":    {"KmsKeyId"},
+	"AWS::OpenSearchService::Domain":       {"EncryptionAtRestOptions/Enabled", "NodeToNodeEncryptionOptions/Enabled"},
+	"AWS::CloudWatch::InsightRule":         nil, // a rule over logs
 }
 
 // holdsNothing are the types, or the beginnings of types, that hold no data of their own.
 var holdsNothing = []string{
+	"AWS::AppConfig::", // a flag is neither personal nor secret, and AppConfig encrypts it with a key of its own
+	"AWS::Logs::ResourcePolicy", "AWS::XRay::",
 	"AWS::ApplicationAutoScaling::", "AWS::ECS::ClusterCapacityProviderAssociations", "AWS::ECS::Service", "AWS::ECS::TaskDefinition", "AWS::ElasticLoadBalancingV2::", "AWS::Route53::", "AWS::S3::BucketPolicy", "AWS::ServiceDiscovery::", "AWS::Backup::BackupPlan", "AWS::Backup::BackupSelection", "AWS::CloudWatch::Alarm",
 	"AWS::CloudFormation::WaitConditionHandle", "AWS::Logs::MetricFilter", "AWS::Cognito::", "AWS::ElastiCache::ParameterGroup", "AWS::ElastiCache::SubnetGroup", "AWS::ElastiCache::User", "AWS::CloudWatch::Dashboard", "AWS::CloudWatch::CompositeAlarm", "AWS::EC2::", "AWS::Events::Rule", "AWS::IAM::", "AWS::KMS::", "AWS::Lambda::EventInvokeConfig",
 	"AWS::Lambda::Permission", "AWS::RDS::DBClusterParameterGroup", "AWS::RDS::DBParameterGroup", "AWS::RDS::DBSubnetGroup",

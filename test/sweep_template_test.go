@@ -27,6 +27,11 @@ var physicalNames = []struct{ kind, pattern, reason string }{
 	{"AWS::Route53::HostedZone", `^[a-z0-9.-]+\.$`, "it is the name of the load balancer's certificate"},
 	{"AWS::Route53::RecordSet", `^[a-z0-9.-]+\.$`, "it is the name of the load balancer's certificate, within its zone"},
 	{"AWS::S3::Bucket", `^peakline-[a-z0-9-]+-assets-[0-9]{12}$`, "CloudFront's stack names it from another region, and builds publish to it by name"},
+	{"AWS::AppConfig::Application", `^peakline-[a-z0-9-]+$`, "peakline flags and the agents find the flags by name"},
+	{"AWS::AppConfig::Environment", `^[a-z0-9-]+$`, "peakline flags and the agents find the flags by name"},
+	{"AWS::AppConfig::ConfigurationProfile", `^flags$`, "peakline flags and the agents find the flags by name"},
+	{"AWS::AppConfig::DeploymentStrategy", `^peakline-[a-z0-9-]+$`, "peakline flags and the agents find the flags by name"},
+	{"AWS::XRay::Group", `^peakline-[a-z0-9-]+$`, "operators choose a group by its name"},
 	{"AWS::SSM::Parameter", `^/peakline/[a-z0-9-]+/`, "functions and the operator's tool read it by name"},
 }
 
@@ -43,7 +48,7 @@ var untaggable = []string{
 	"AWS::EC2::SecurityGroupEgress", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPCGatewayAttachment",
 	"AWS::ApplicationAutoScaling::ScalableTarget", "AWS::IAM::Policy", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission", "AWS::Logs::MetricFilter",
 	"AWS::Route53::RecordSet", "AWS::SecretsManager::RotationSchedule", "AWS::SecretsManager::SecretTargetAttachment", "AWS::SNS::Subscription",
-	"AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "Custom::ReaderDrain",
+	"AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "Custom::ReaderDrain", "AWS::Logs::ResourcePolicy", "AWS::XRay::TransactionSearchConfig",
 }
 
 // exportedAlways are exports that a configuration may leave unused: if they came and went with their use, CloudFormation
@@ -234,6 +239,9 @@ func reaches(needs map[string][]string, from, to string, seen map[string]bool) b
 	return false
 }
 
+// namedWithin are the types whose names are told apart by the application or user pool that they belong to.
+var namedWithin = []string{"AWS::AppConfig::ConfigurationProfile", "AWS::AppConfig::Environment", "AWS::Cognito::UserPoolResourceServer"}
+
 // TestEnvironmentsShareAnAccount deploys, in thought, all environments of an account and region side by side.
 func TestEnvironmentsShareAnAccount(t *testing.T) {
 	owner := map[string]string{}
@@ -241,7 +249,7 @@ func TestEnvironmentsShareAnAccount(t *testing.T) {
 		for _, s := range a.stacks {
 			for _, r := range s.resources() {
 				name := r.physicalName()
-				if name == "" {
+				if name == "" || slices.Contains(namedWithin, r.kind) {
 					continue
 				}
 				// Account numbers of the shipped files are placeholders: two environments may well share one account.

@@ -12,6 +12,7 @@ import (
 
 	"peakline/cmd/peakline/internal/diff"
 	"peakline/cmd/peakline/internal/edge"
+	"peakline/cmd/peakline/internal/flags"
 	"peakline/cmd/peakline/internal/replay"
 	"peakline/cmd/peakline/internal/scaler"
 )
@@ -21,6 +22,7 @@ var subcommands = []func() *cli.Command{
 	decideCommand,
 	func() *cli.Command { return replay.Command(readPolicy) },
 	scaler.Command,
+	flags.Command,
 	diff.Command,
 	edge.Command,
 }

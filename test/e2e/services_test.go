@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/appconfig"
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
 	scalingtypes "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -109,14 +110,16 @@ events:
 		writer, reader := aws.ToString(clusters.DBClusters[0].Endpoint), aws.ToString(clusters.DBClusters[0].ReaderEndpoint)
 		for name, service := range account.services(t) {
 			containers := account.containers(t, service)
-			if len(containers) != 2 || aws.ToString(containers[1].Name) != "pooler" {
-				t.Errorf("%s has %d containers, want the service and its pooler", name, len(containers))
+			beside := slices.IndexFunc(containers, func(c ecstypes.ContainerDefinition) bool { return aws.ToString(c.Name) == "pooler" })
+			if beside < 0 {
+				t.Errorf("%s has no pooler among %d containers", name, len(containers))
 				continue
 			}
-			if on := containers[0].DependsOn; len(on) != 1 || on[0].Condition != ecstypes.ContainerConditionHealthy {
-				t.Errorf("%s starts after %v, want its healthy pooler", name, on)
+			pooler := containers[beside]
+			if !waitsFor(containers[0], "pooler", ecstypes.ContainerConditionHealthy) {
+				t.Errorf("%s starts after %v, want its healthy pooler", name, containers[0].DependsOn)
 			}
-			variables := variablesOf(containers[1])
+			variables := variablesOf(pooler)
 			want := "host=" + reader + "," + reader + " "
 			if name == "payment" {
 				want = "host=" + writer + " "
@@ -124,7 +127,7 @@ events:
 			if !strings.HasPrefix(variables["POOLER_WRITER"], "host="+writer+" ") || !strings.HasPrefix(variables["POOLER_READER"], want) {
 				t.Errorf("the pooler of %s leads to %q and %q", name, variables["POOLER_WRITER"], variables["POOLER_READER"])
 			}
-			for _, secret := range containers[1].Secrets {
+			for _, secret := range pooler.Secrets {
 				id, _, _ := strings.Cut(aws.ToString(secret.ValueFrom), ":username")
 				id, _, _ = strings.Cut(id, ":password")
 				value, err := secretsmanager.NewFromConfig(account.config()).GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: &id})
@@ -310,6 +313,60 @@ events:
 		}
 	})
 
+	step(t, "services that read flags have the agent, and AppConfig has a profile without a value", func(t *testing.T) {
+		for name, service := range account.services(t) {
+			task, err := ecs.NewFromConfig(account.config()).DescribeTaskDefinition(t.Context(), &ecs.DescribeTaskDefinitionInput{TaskDefinition: service.TaskDefinition})
+			if err != nil {
+				t.Fatal(err)
+			}
+			beside := slices.ContainsFunc(task.TaskDefinition.ContainerDefinitions, func(c ecstypes.ContainerDefinition) bool { return aws.ToString(c.Name) == "flags" })
+			if got := variablesOf(task.TaskDefinition.ContainerDefinitions[0])["FLAGS_URL"]; !beside || got != "http://127.0.0.1:2772/applications/peakline-local/environments/local/configurations/flags" {
+				t.Errorf("%s asks %q for its flags, with an agent: %t", name, got, beside)
+			}
+		}
+		resources, err := cloudformation.NewFromConfig(account.config()).DescribeStackResources(t.Context(), &cloudformation.DescribeStackResourcesInput{StackName: aws.String("local-FeatureFlags")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids := map[string]*string{}
+		for _, resource := range resources.StackResources {
+			ids[aws.ToString(resource.ResourceType)] = resource.PhysicalResourceId
+		}
+		client := appconfig.NewFromConfig(account.config())
+		profile, err := client.GetConfigurationProfile(t.Context(), &appconfig.GetConfigurationProfileInput{
+			ApplicationId: ids["AWS::AppConfig::Application"], ConfigurationProfileId: ids["AWS::AppConfig::ConfigurationProfile"]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if aws.ToString(profile.Type) != "AWS.AppConfig.FeatureFlags" {
+			t.Errorf("the profile is of type %s: no value is checked", aws.ToString(profile.Type))
+		}
+		if version, err := client.GetHostedConfigurationVersion(t.Context(), &appconfig.GetHostedConfigurationVersionInput{
+			ApplicationId: ids["AWS::AppConfig::Application"], ConfigurationProfileId: ids["AWS::AppConfig::ConfigurationProfile"], VersionNumber: aws.Int32(1)}); err == nil {
+			t.Errorf("a deployment wrote the flags: %s", version.Content)
+		}
+	})
+
+	step(t, "each task has a collector that starts first, and a role that may send spans", func(t *testing.T) {
+		for name, service := range account.services(t) {
+			task, err := ecs.NewFromConfig(account.config()).DescribeTaskDefinition(t.Context(), &ecs.DescribeTaskDefinitionInput{TaskDefinition: service.TaskDefinition})
+			if err != nil {
+				t.Fatal(err)
+			}
+			containers := task.TaskDefinition.ContainerDefinitions
+			if got := variablesOf(containers[0])["OTEL_SERVICE_NAME"]; got != "local-"+name {
+				t.Errorf("%s is called %q in traces", name, got)
+			}
+			beside := slices.IndexFunc(containers, func(c ecstypes.ContainerDefinition) bool { return aws.ToString(c.Name) == "collector" })
+			if beside < 0 || !strings.Contains(variablesOf(containers[beside])["AOT_CONFIG_CONTENT"], "traces_endpoint: https://xray.") {
+				t.Errorf("%s has no collector among %d containers", name, len(containers))
+			}
+			if !waitsFor(containers[0], "collector", ecstypes.ContainerConditionStart) {
+				t.Errorf("%s starts before its collector: %v", name, containers[0].DependsOn)
+			}
+		}
+	})
+
 	account.release(t, "order", "example.com/order:1")
 
 	step(t, "a sixth service is a few lines, and touches nothing but itself", func(t *testing.T) {
@@ -327,8 +384,8 @@ events:
 		}
 		for _, event := range account.eventsSince(t, seen) {
 			// The image of order has been released: its new revision is part of this deployment, not of the sixth service. The CDK's
-			// metadata count constructs.
-			if !strings.HasPrefix(event, "Loyalty") && !slices.Contains([]string{"OrderTask1D4E893B", "OrderService2A2C076C", "CDKMetadata"}, event) {
+			// metadata count constructs, and X-Ray's groups list the services.
+			if !strings.HasPrefix(event, "Loyalty") && !strings.HasPrefix(event, "Traces") && !slices.Contains([]string{"OrderTask1D4E893B", "OrderService2A2C076C", "CDKMetadata"}, event) {
 				t.Errorf("a deployment that adds loyalty touched %s", event)
 			}
 		}
@@ -609,4 +666,11 @@ func (e emulator) eachEvent(t *testing.T, visit func(id, resource string)) {
 			}
 		}
 	}
+}
+
+// waitsFor tells whether a container starts after another one has come so far.
+func waitsFor(container ecstypes.ContainerDefinition, other string, condition ecstypes.ContainerCondition) bool {
+	return slices.ContainsFunc(container.DependsOn, func(on ecstypes.ContainerDependency) bool {
+		return aws.ToString(on.ContainerName) == other && on.Condition == condition
+	})
 }

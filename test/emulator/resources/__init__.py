@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ..rows import Row
 from . import (
+    appconfig,
     archives,
     backup,
     cloudwatch,
@@ -29,9 +30,11 @@ from . import (
     scaling,
     secretsmanager,
     ssm,
+    xray,
 )
 
 _MODULES = (
+    appconfig,
     archives,
     backup,
     cloudwatch,
@@ -53,6 +56,7 @@ _MODULES = (
     scaling,
     secretsmanager,
     ssm,
+    xray,
 )
 
 TABLE: dict[str, Row] = {row.type: row for module in _MODULES for row in module.ROWS}

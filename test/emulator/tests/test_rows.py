@@ -380,6 +380,84 @@ LIVES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
         {"Alarm": {"Threshold": 90}, "Composite": {"AlarmRule": "FALSE"}},
     ),
+    "flags": (
+        {
+            "Application": {
+                "Type": "AWS::AppConfig::Application",
+                "Properties": {"Name": "shop", "Tags": TAGS},
+            },
+            "Stage": {
+                "Type": "AWS::AppConfig::Environment",
+                "Properties": {
+                    "ApplicationId": {"Ref": "Application"},
+                    "Name": "prod",
+                    "Monitors": [{"AlarmArn": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:a"}],
+                    "DeletionProtectionCheck": "BYPASS",
+                },
+            },
+            "Profile": {
+                "Type": "AWS::AppConfig::ConfigurationProfile",
+                "Properties": {
+                    "ApplicationId": {"Ref": "Application"},
+                    "Name": "flags",
+                    "LocationUri": "hosted",
+                    "Type": "AWS.AppConfig.FeatureFlags",
+                    "DeletionProtectionCheck": "BYPASS",
+                },
+            },
+            "Strategy": {
+                "Type": "AWS::AppConfig::DeploymentStrategy",
+                "Properties": {
+                    "Name": "gradual",
+                    "GrowthType": "LINEAR",
+                    "GrowthFactor": 20,
+                    "DeploymentDurationInMinutes": 10,
+                    "FinalBakeTimeInMinutes": 10,
+                    "ReplicateTo": "NONE",
+                },
+            },
+        },
+        {
+            "Application": {"Description": "flags"},
+            "Profile": {"Description": "flags"},
+            "Strategy": {"DeploymentDurationInMinutes": 20},
+        },
+    ),
+    "traces": (
+        {
+            "Rule": {
+                "Type": "AWS::XRay::SamplingRule",
+                "Properties": {
+                    "SamplingRule": {
+                        "RuleName": "prod-default",
+                        "Priority": 1000,
+                        "FixedRate": 0.05,
+                        "ReservoirSize": 1,
+                        "ServiceName": "prod-*",
+                        "ServiceType": "*",
+                        "Host": "*",
+                        "HTTPMethod": "*",
+                        "URLPath": "*",
+                        "ResourceARN": "*",
+                        "Version": 1,
+                        "SamplingRateBoost": {"MaxRate": 0.5, "CooldownWindowMinutes": 10},
+                    }
+                },
+            },
+            "Errors": {
+                "Type": "AWS::XRay::Group",
+                "Properties": {"GroupName": "errors", "FilterExpression": "fault = true"},
+            },
+            "Search": {
+                "Type": "AWS::XRay::TransactionSearchConfig",
+                "Properties": {"IndexingPercentage": 1},
+            },
+        },
+        {
+            "Errors": {"FilterExpression": "error = true"},
+            "Search": {"IndexingPercentage": 5},
+        },
+    ),
     "logs": (
         {
             "Group": {
