@@ -107,10 +107,8 @@ func TestEdgeCases(t *testing.T) {
 			})
 			return s
 		}, expectation{deletes: []string{owned2}}},
-		"CPU over 100 is at most the uncensored limit": {func() *scenario {
-			s := cluster(2, 1e9)
-			return s
-		}, expectation{creates: -1, reasons: []Reason{ReasonCPUCensored}, maxNeed: 12}},
+		"CPU over 100 is taken for 100": {func() *scenario { return cluster(2, 1e9) },
+			expectation{creates: -1, reasons: []Reason{ReasonCPUCensored}, maxNeed: cluster(2, 100).decide().Need}},
 		"unsorted and repeated samples are read as sorted ones": {func() *scenario {
 			s := quiet()
 			s.readers(func(_ int, m *Member) {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"peakline/lambda/edge/edgetest"
+	"peakline/test/programs"
 )
 
 var (
@@ -19,16 +20,7 @@ var (
 
 // TestTheShippedFunctions runs them under Node.js: viewer.test.mjs says what they have to do. Every branch has to be taken.
 func TestTheShippedFunctions(t *testing.T) {
-	node, err := filepath.Abs("../../node_modules/.bin/node")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(node); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("Node.js is missing: make node_modules/.ready (%v)", err)
-		}
-		t.Skip("needs Node.js: make node_modules/.ready")
-	}
+	node := programs.Find(t, "no Node.js in node_modules: make node_modules/.ready", "../../node_modules/.bin/node")
 	folder := edgetest.Folder(t, map[string]string{"viewer": Viewer(shop), "bare": Viewer(none), "sorry": Sorry()})
 	command := exec.Command(node, "--test", "--experimental-test-coverage", "--test-coverage-branches=100", "--test-coverage-functions=100",
 		"--test-coverage-include="+filepath.Join(folder, "viewer.mjs"), "--test-coverage-include="+filepath.Join(folder, "sorry.mjs"), "viewer.test.mjs")

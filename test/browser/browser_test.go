@@ -14,6 +14,7 @@ import (
 
 	"peakline/lambda/edge"
 	"peakline/lambda/edge/edgetest"
+	"peakline/test/programs"
 )
 
 // keep is a folder for the screenshots, so that somebody can look at them.
@@ -32,7 +33,7 @@ type visit struct {
 
 // TestWhatVisitorsSee opens the shipped index and the sorry page, first as a stranger and then with the cookies of the visit before.
 func TestWhatVisitorsSee(t *testing.T) {
-	chromium := program(t, "chromium", "apt-get install chromium")
+	chromium := programs.Find(t, "no chromium on the PATH, so nothing was seen as a visitor sees it: apt-get install chromium", "chromium")
 	visits, port := serve(t)
 	profile := t.TempDir()
 	open := func(path, screenshot string) (page string) {
@@ -93,7 +94,7 @@ func TestWhatVisitorsSee(t *testing.T) {
 // serve starts server.mjs. The function it returns stops it and tells who asked for what.
 func serve(t *testing.T) (visits func() []visit, port int) {
 	t.Helper()
-	node := program(t, "../../node_modules/.bin/node", "make node_modules/.ready")
+	node := programs.Find(t, "no Node.js in node_modules: make node_modules/.ready", "../../node_modules/.bin/node")
 	folder := edgetest.Folder(t, map[string]string{
 		"viewer": edge.Viewer(edge.Settings{Dynamic: []string{"/api/*", "/account/*"}}),
 		"sorry":  edge.Sorry(),
@@ -132,20 +133,4 @@ func serve(t *testing.T) (visits func() []visit, port int) {
 		}
 		return all
 	}, ready.Port
-}
-
-// program is a program that the test needs.
-func program(t *testing.T, name, remedy string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err == nil {
-		path, err = filepath.Abs(path)
-	}
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is missing: %s (%v)", name, remedy, err)
-		}
-		t.Skipf("needs %s: %s", name, remedy)
-	}
-	return path
 }

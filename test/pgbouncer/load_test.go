@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -114,18 +115,16 @@ func (l *load) failures() []error {
 // writes counts what the database has confirmed.
 type writes struct {
 	*load
-	next int
+	next atomic.Int64
 }
 
 // startWrites inserts orders with the numbers from first on.
 func startWrites(t *testing.T, p *pgbouncer.Pooler, first int) *writes {
 	t.Helper()
-	w := &writes{next: first}
+	w := &writes{}
+	w.next.Store(int64(first))
 	w.load = startLoad(t, p, contract.WriterPool, 2, func(ctx context.Context, conn *pgx.Conn) (string, error) {
-		w.mutex.Lock()
-		id := w.next
-		w.next++
-		w.mutex.Unlock()
+		id := w.next.Add(1) - 1
 		_, err := conn.Exec(ctx, "INSERT INTO orders VALUES ($1)", id)
 		return fmt.Sprint(id), err
 	})

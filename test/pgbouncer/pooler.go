@@ -23,6 +23,7 @@ import (
 	"peakline/lambda/contract"
 	"peakline/lambda/pooler"
 	"peakline/test/postgres"
+	"peakline/test/programs"
 )
 
 const startLimit = 30 * time.Second
@@ -43,7 +44,8 @@ const supervise = `"$@" & server=$!; read -r _; kill -TERM $server 2>/dev/null; 
 // name server, nil where no name is asked for. It skips the test where PgBouncer is not installed, and fails it there when CI=true.
 func Start(t testing.TB, resolver *postgres.Resolver, variables map[string]string) *Pooler {
 	t.Helper()
-	needed(t)
+	programs.Find(t, "no pgbouncer on the PATH, so nothing was proven on a real pool: apt-get install pgbouncer",
+		"pgbouncer", "/usr/sbin/pgbouncer")
 	as := postgres.Account(t)
 	folder, err := os.MkdirTemp("", "peakline-pooler-")
 	if err != nil {
@@ -95,21 +97,6 @@ func Start(t testing.TB, resolver *postgres.Resolver, variables map[string]strin
 		}
 	}
 	return p
-}
-
-func needed(t testing.TB) {
-	t.Helper()
-	if _, err := exec.LookPath("pgbouncer"); err == nil {
-		return
-	}
-	if _, err := os.Stat("/usr/sbin/pgbouncer"); err == nil {
-		return
-	}
-	const missing = "no pgbouncer on the PATH, so nothing was proven on a real pool: apt-get install pgbouncer"
-	if os.Getenv("CI") == "true" {
-		t.Fatal(missing)
-	}
-	t.Skip(missing)
 }
 
 // Health runs the shipped health check.

@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"peakline/test/postgres"
+	"peakline/test/programs"
 )
 
 const startLimit = 30 * time.Second
@@ -70,7 +71,7 @@ ssl_key = 'server.key'
 // installed, and fails it there when CI=true.
 func Start(t testing.TB, cluster *postgres.Cluster, user, password, further string) *Router {
 	t.Helper()
-	program := needed(t)
+	program := programs.Find(t, "no pgpool on the PATH, so nothing was measured on a real router: apt-get install pgpool2", "pgpool", "/usr/sbin/pgpool")
 	as := postgres.Account(t)
 	folder, err := os.MkdirTemp("", "peakline-pgpool-")
 	if err != nil {
@@ -163,21 +164,6 @@ func files(t testing.TB, folder string) []string {
 		t.Fatal(err)
 	}
 	return found
-}
-
-func needed(t testing.TB) string {
-	t.Helper()
-	for _, candidate := range []string{"pgpool", "/usr/sbin/pgpool"} {
-		if path, err := exec.LookPath(candidate); err == nil {
-			return path
-		}
-	}
-	const missing = "no pgpool on the PATH, so nothing was measured on a real router: apt-get install pgpool2"
-	if os.Getenv("CI") == "true" {
-		t.Fatal(missing)
-	}
-	t.Skip(missing)
-	return ""
 }
 
 func freePort(t testing.TB) int {

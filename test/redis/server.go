@@ -19,6 +19,8 @@ import (
 	"time"
 
 	client "github.com/redis/go-redis/v9"
+
+	"peakline/test/programs"
 )
 
 const (
@@ -83,21 +85,10 @@ func (s *Server) Administer(t testing.TB) *client.Client {
 	return s.Connect(t, administrator, s.password)
 }
 
-// binary finds the server. Without one the test is skipped, for `make test` needs only Go, Node.js and Python; in CI, where
-// a skipped proof would go unnoticed, it fails.
 func binary(t testing.TB) string {
 	t.Helper()
-	for _, name := range []string{"valkey-server", "redis-server"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	const missing = "no valkey-server or redis-server on the PATH, so nothing was proven on a real cache: apt-get install redis-server"
-	if os.Getenv("CI") == "true" {
-		t.Fatal(missing)
-	}
-	t.Skip(missing)
-	return ""
+	return programs.Find(t, "no valkey-server or redis-server on the PATH, so nothing was proven on a real cache: apt-get install redis-server",
+		"valkey-server", "redis-server")
 }
 
 // issue writes a certificate for 127.0.0.1 and its key as PEM files, and returns who trusts it: nobody else.

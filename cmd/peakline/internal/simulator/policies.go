@@ -57,7 +57,7 @@ func (p Policy) Setting(value float64) string {
 
 var (
 	targets   = []float64{0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75}
-	risks     = []float64{0.1, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 2, 5, 15, 50}
+	risks     = []float64{0.1, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 2, 5, 15, 50}
 	capacity  = []float64{0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.88}
 	allTheDay = func(readers func(given setup, utilisation float64) int) []Variant {
 		return []Variant{{start: func(given setup, utilisation float64) (controller, int) {
@@ -72,7 +72,7 @@ func Policies() []Policy {
 	return []Policy{
 		{
 			Name: Peakline, About: "the scaler's own decision code", Knob: "riskPercent", format: "%g",
-			Settings: risks, Default: 4,
+			Settings: risks, Default: 1,
 			Variants: []Variant{{start: func(given setup, risk float64) (controller, int) {
 				policy := given.policy
 				policy.RiskPercent = risk
