@@ -125,6 +125,22 @@ func TestAFivefoldStepIsAnsweredAndGivenBack(t *testing.T) {
 	}
 }
 
+// An afternoon that triples, a sale that doubles that and an evening that fades, on the first day of a cluster: an hour and
+// three quarters after the sale began, an eighth of the load is left.
+func TestASaleOnTheFirstDayIsGivenBackTheSameEvening(t *testing.T) {
+	readers, _ := loop(t, 6*60, func(minute int) float64 {
+		hours := float64(minute) / 60
+		rise, ebb, sale := 0.9+1.8/(1+math.Exp(-2.2*(hours-1.6))), 1/(1+math.Exp(3*(hours-4.8))), 0.0
+		if after := hours - 3.5; after >= 0 {
+			sale = 3.6 * min(1, 20*after) * math.Exp(-2*max(0, after-0.4))
+		}
+		return 0.4 + rise*ebb + sale
+	})
+	if peak, evening := slices.Max(readers), readers[330]; peak < 8 || evening > peak/2 {
+		t.Errorf("%d readers at the peak and %d when an eighth of the load is left: the bill would keep the sale", peak, evening)
+	}
+}
+
 func TestSlowGrowthIsFollowedToTheMaximum(t *testing.T) {
 	readers, decisions := loop(t, 3*24*60, func(minute int) float64 { return 0.5 + 12.5*float64(minute)/(3*24*60) })
 	for minute, d := range decisions[60:] {

@@ -256,9 +256,9 @@ func (g *growth) count(demand, base, ratios []float64, horizon int) {
 // preferNow is how much cheaper another sight must be than the demand of the moment.
 const preferNow = 0.97
 
-// best is the cheapest sight at a risk.
+// best is the cheapest sight at a risk. Less than a day does not tell which one that is.
 func (g *growth) best(risk float64) sight {
-	if !g.fitted() {
+	if !g.fitted() || g.calm[sightNow].rows < priorRows {
 		return sightNow
 	}
 	best, least := sightNow, math.Inf(1)
