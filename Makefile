@@ -67,7 +67,7 @@ golden: node_modules/.ready $(VENV_READY) ## Rewrite the golden templates and ge
 	node cmd/peakline/internal/diff/schema.mjs
 
 mutate: node_modules/.ready ## Break one property per requirement and list the tests that did not notice
-	go test ./test -run Mutate -mutate -v
+	go test ./test -run Mutate -mutate -v -timeout 60m
 
 soak: ## A million ticks of the replica decision under injected faults
 	go test ./lambda/decision -run Soak -soak.ticks=1000000 -timeout 60m -v

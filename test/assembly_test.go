@@ -109,11 +109,15 @@ func (a *assembly) where(kind, path string, value any) []resource {
 	return found
 }
 
-// clone lets a mutation break a template without breaking it for others.
-func (a *assembly) clone() *assembly {
+// clone lets a mutation break the template of one stack without breaking it for others.
+func (a *assembly) clone(broken *stack) *assembly {
 	copied := *a
 	copied.stacks = nil
 	for _, s := range a.stacks {
+		if s != broken {
+			copied.stacks = append(copied.stacks, s)
+			continue
+		}
 		text, err := json.Marshal(s.template)
 		if err != nil {
 			panic(err) // decoded from JSON a moment ago

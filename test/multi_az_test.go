@@ -53,7 +53,7 @@ var multiAZRequirements = []requirement{
 		check: func(a *assembly, fail failure) {
 			var told []string
 			for _, subscription := range a.where("AWS::RDS::EventSubscription", "SourceType", "db-instance") {
-				if a.topicOf(subscription.stack, subscription.get("SnsTopicArn")) == "warning" && slices.Contains(texts(subscription.get("EventCategories")), "recovery") {
+				if subscription.get("Enabled") != false && a.topicOf(subscription.stack, subscription.get("SnsTopicArn")) == "warning" && slices.Contains(texts(subscription.get("EventCategories")), "recovery") {
 					told = append(told, texts(subscription.get("SourceIds"))...)
 				}
 			}

@@ -99,13 +99,13 @@ var mutations = []mutation{
 	}},
 	{row: "D2", name: "an instance is promoted last", of: "AWS::RDS::DBInstance", edit: set("PromotionTier", 14.0)},
 	{row: "D2", name: "an instance has no promotion tier", of: "AWS::RDS::DBInstance", edit: drop("PromotionTier")},
-	{row: "D2", name: "nobody is told of events", of: "AWS::RDS::EventSubscription", edit: gone},
-	{row: "D2", name: "a subscription is switched off", of: "AWS::RDS::EventSubscription", edit: set("Enabled", false)},
-	{row: "D2", name: "failures are left out of a subscription", of: "AWS::RDS::EventSubscription", edit: func(_ *assembly, r resource) {
+	{row: "D2", name: "nobody is told of events", of: "AWS::RDS::EventSubscription", when: onAurora, edit: gone},
+	{row: "D2", name: "a subscription is switched off", of: "AWS::RDS::EventSubscription", when: onAurora, edit: set("Enabled", false)},
+	{row: "D2", name: "failures are left out of a subscription", of: "AWS::RDS::EventSubscription", when: onAurora, edit: func(_ *assembly, r resource) {
 		put(r.properties(), "EventCategories", slices.DeleteFunc(slices.Clone(r.list("EventCategories")), func(c any) bool { return c == "failure" }))
 	}},
 	{row: "D2", name: "an instance is left out of the subscription", of: "AWS::RDS::EventSubscription", when: onAurora, edit: shorten("SourceIds")},
-	{row: "D2", name: "events go to a topic that is not the operators'", of: "AWS::RDS::EventSubscription", edit: set("SnsTopicArn", "arn:aws:sns:us-east-1:123456789012:elsewhere")},
+	{row: "D2", name: "events go to a topic that is not the operators'", of: "AWS::RDS::EventSubscription", when: onAurora, edit: set("SnsTopicArn", "arn:aws:sns:us-east-1:123456789012:elsewhere")},
 	{row: "D3", name: "backups are kept for a day", of: "AWS::RDS::DBCluster", when: inProduction, edit: set("BackupRetentionPeriod", 1.0)},
 	{row: "D3", name: "the backup retention is left to AWS", of: "AWS::RDS::DBCluster", edit: drop("BackupRetentionPeriod")},
 	{row: "D3", name: "the cluster is not encrypted", of: "AWS::RDS::DBCluster", edit: set("StorageEncrypted", false)},
@@ -167,9 +167,9 @@ var mutations = []mutation{
 	{row: "D5", name: "the log is kept for another time", of: "AWS::Logs::LogGroup", when: at("/PostgresqlLog/"), edit: set("RetentionInDays", 1.0)},
 	{row: "D5", name: "the log is not encrypted", of: "AWS::Logs::LogGroup", when: at("/PostgresqlLog/"), edit: drop("KmsKeyId")},
 	{row: "D6", name: "the master password stands in the template", of: "AWS::RDS::DBCluster", edit: set("MasterUserPassword", "correct-horse-battery-staple")},
-	{row: "D6", name: "the secret holds a given password", of: "AWS::SecretsManager::Secret", when: outsideCache, edit: set("SecretString", "correct-horse-battery-staple")},
-	{row: "D6", name: "the password is short", of: "AWS::SecretsManager::Secret", when: outsideCache, edit: set("GenerateSecretString/PasswordLength", 8.0)},
-	{row: "D6", name: "the secret has AWS's key", of: "AWS::SecretsManager::Secret", when: outsideCache, edit: drop("KmsKeyId")},
+	{row: "D6", name: "the secret holds a given password", of: "AWS::SecretsManager::Secret", when: ownDatabaseSecret, edit: set("SecretString", "correct-horse-battery-staple")},
+	{row: "D6", name: "the password is short", of: "AWS::SecretsManager::Secret", when: ownDatabaseSecret, edit: set("GenerateSecretString/PasswordLength", 8.0)},
+	{row: "D6", name: "the secret has AWS's key", of: "AWS::SecretsManager::Secret", when: ownDatabaseSecret, edit: drop("KmsKeyId")},
 	{row: "D6", name: "the secret does not say where to connect", of: "AWS::SecretsManager::SecretTargetAttachment", edit: gone},
 	{row: "D6", name: "IAM authentication is off", of: "AWS::RDS::DBCluster", edit: set("EnableIAMDatabaseAuthentication", false)},
 	{row: "D6", name: "a login's secret is missing", of: "AWS::SecretsManager::Secret", when: hasLogin, edit: gone},
@@ -196,7 +196,7 @@ var mutations = []mutation{
 	{row: "D6", name: "the secret does not rotate", of: "AWS::SecretsManager::RotationSchedule", when: outsideCache, edit: gone},
 	{row: "D6", name: "the secret rotates at another interval", of: "AWS::SecretsManager::RotationSchedule", when: outsideCache, edit: set("RotationRules/ScheduleExpression", "rate(999 days)")},
 	{row: "D6", name: "the master's secret rotates with every deployment", of: "AWS::SecretsManager::RotationSchedule", when: at("/MasterSecretRotation/"), edit: set("RotateImmediatelyOnUpdate", true)},
-	{row: "D6", name: "the first rotation does not wait for the database", of: "AWS::SecretsManager::RotationSchedule", when: at("/MasterSecretRotation/"), edit: attribute("DependsOn", nil)},
+	{row: "D6", name: "the first rotation does not wait for the database", of: "AWS::SecretsManager::RotationSchedule", when: both(onAurora, at("/MasterSecretRotation/")), edit: attribute("DependsOn", nil)},
 	{row: "D6", name: "anyone's secret may call the rotation", of: "AWS::Lambda::Permission", when: callsRotationOf("Database"), edit: drop("SourceAccount")},
 	{row: "D6", name: "nobody may call the rotation", of: "AWS::Lambda::Permission", when: callsRotationOf("Database"), edit: gone},
 	{row: "D6", name: "the rotation may write every secret", of: "AWS::IAM::Policy", when: at("/MasterSecretRotation/"),
@@ -234,7 +234,7 @@ var mutations = []mutation{
 		put(r.properties(), "ContainerDefinitions/0/Environment", slices.DeleteFunc(r.list("ContainerDefinitions/0/Environment"), func(entry any) bool { return dig(entry, "Name") == "DATABASE_STALENESS_MS" }))
 	}},
 	{row: "U4", name: "a pool is larger than the budget", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: poolerVariable("POOLER_WRITER", "host=writer pool_size=99 ")},
-	{row: "U4", name: "there may be more tasks than the budget counts", of: "AWS::ApplicationAutoScaling::ScalableTarget", edit: set("MaxCapacity", 999.0)},
+	{row: "U4", name: "there may be more tasks than the budget counts", of: "AWS::ApplicationAutoScaling::ScalableTarget", when: inServices, edit: set("MaxCapacity", 999.0)},
 	{row: "D9", name: "the cluster runs another version", of: "AWS::RDS::DBCluster", when: onMultiAZ, edit: set("EngineVersion", "14.22")},
 	{row: "D9", name: "the cluster becomes Aurora's", of: "AWS::RDS::DBCluster", when: onMultiAZ, edit: set("Engine", "aurora-postgresql")},
 	{row: "D9", name: "the members have another class", of: "AWS::RDS::DBCluster", when: onMultiAZ, edit: set("DBClusterInstanceClass", "db.m5d.large")},
@@ -246,6 +246,9 @@ var mutations = []mutation{
 	{row: "D9", name: "the cluster takes no minor versions", of: "AWS::RDS::DBCluster", when: onMultiAZ, edit: set("AutoMinorVersionUpgrade", false)},
 	{row: "D9", name: "the members are sampled at another interval", of: "AWS::RDS::DBCluster", when: onMultiAZ, edit: set("MonitoringInterval", 60.0)},
 	{row: "D9", name: "the members have no monitoring role", of: "AWS::RDS::DBCluster", when: onMultiAZ, edit: drop("MonitoringRoleArn")},
+	{row: "D9", name: "nobody is told of a member's failure", of: "AWS::RDS::EventSubscription", when: both(onMultiAZ, with("SourceType", "db-instance")), edit: gone},
+	{row: "D9", name: "the subscription to a member is switched off", of: "AWS::RDS::EventSubscription", when: both(onMultiAZ, with("SourceType", "db-instance")), edit: set("Enabled", false)},
+	{row: "D9", name: "the first rotation does not wait for the cluster", of: "AWS::SecretsManager::RotationSchedule", when: both(onMultiAZ, at("/MasterSecretRotation/")), edit: attribute("DependsOn", nil)},
 	{row: "D9", name: "a member is left out of the subscription", of: "AWS::RDS::EventSubscription", when: both(onMultiAZ, with("SourceType", "db-instance")), edit: shorten("SourceIds")},
 	{row: "D9", name: "a member is not watched", of: "AWS::CloudWatch::Alarm", when: at("/MultiAz/"), edit: shorten("Metrics")},
 	{row: "D9", name: "an alarm of the members is missing", of: "AWS::CloudWatch::Alarm", when: at("/MultiAz/"), edit: gone},
@@ -370,7 +373,7 @@ var mutations = []mutation{
 	{row: "L3", name: "nothing drains the readers", of: contract.DrainResource, edit: gone},
 	{row: "L3", name: "the cluster is deleted before its readers", of: contract.DrainResource, edit: func(_ *assembly, r resource) { r.stack.after = nil }},
 	{row: "L3", name: "triggers outlive the drain", of: "AWS::Events::Rule", edit: attribute("DependsOn", nil)},
-	{row: "L4", name: "a deployment lifts the brake", of: "AWS::SSM::Parameter", edit: again(func(a *assembly, r resource) {
+	{row: "L4", name: "a deployment lifts the brake", of: "AWS::SSM::Parameter", when: at("/ReplicaScaler/"), edit: again(func(a *assembly, r resource) {
 		put(r.properties(), "Name", contract.OverrideParameter(a.environment.Name))
 	})},
 	{row: "L4", name: "the scaler may not read the brake", of: "AWS::IAM::Policy", when: at("/ReplicaScaler/Scaler/"),
@@ -505,7 +508,7 @@ var mutations = []mutation{
 	}},
 
 	// Services
-	{row: "S1", name: "a service has less memory", of: "AWS::ECS::TaskDefinition", when: at("/Task/Resource"), edit: set("Memory", "30720")},
+	{row: "S1", name: "a service has less memory", of: "AWS::ECS::TaskDefinition", when: ofService, edit: set("Memory", "30720")},
 	{row: "S1", name: "a service is missing", of: "AWS::ECS::Service", edit: gone},
 	{row: "S2", name: "a task runs as root", of: "AWS::ECS::TaskDefinition", edit: set("ContainerDefinitions/0/User", "root")},
 	{row: "S2", name: "a rule loses a path", of: "AWS::ElasticLoadBalancingV2::ListenerRule", edit: set("Conditions/0/PathPatternConfig/Values", []any{"/lost"})},
@@ -542,7 +545,7 @@ var mutations = []mutation{
 	{row: "S9", name: "the revision before is retired", of: "AWS::ECS::TaskDefinition", edit: attribute("UpdateReplacePolicy", "Delete")},
 	{row: "S2", name: "a target group asks another path for health", of: "AWS::ElasticLoadBalancingV2::TargetGroup", when: with("TargetType", "ip"), edit: set("HealthCheckPath", "/")},
 	{row: "S2", name: "the load balancer keeps invalid headers, no log and no protection", of: "AWS::ElasticLoadBalancingV2::LoadBalancer", when: with("Type", "application"), edit: set("LoadBalancerAttributes", []any{})},
-	{row: "S3", name: "a service cannot grow", of: "AWS::ApplicationAutoScaling::ScalableTarget", edit: set("MaxCapacity", 0.0)},
+	{row: "S3", name: "a service cannot grow", of: "AWS::ApplicationAutoScaling::ScalableTarget", when: inServices, edit: set("MaxCapacity", 0.0)},
 	{row: "S3", name: "scaling loses a metric", of: "AWS::ApplicationAutoScaling::ScalingPolicy", when: inServices, edit: gone},
 	{row: "S3", name: "requests of one group only are counted", of: "AWS::ApplicationAutoScaling::ScalingPolicy", when: inServices, edit: drop("TargetTrackingScalingPolicyConfiguration/CustomizedMetricSpecification/Metrics/1")},
 	{row: "S4", name: "nothing is archived", of: "AWS::Events::Archive", edit: gone},
@@ -552,7 +555,7 @@ var mutations = []mutation{
 	{row: "S4", name: "a service has no name for others", of: "AWS::ECS::Service", when: has("ServiceConnectConfiguration"), edit: drop("ServiceConnectConfiguration")},
 	{row: "S5", name: "a schedule runs hourly", of: "AWS::Scheduler::Schedule", edit: set("ScheduleExpression", "rate(1 hour)")},
 	{row: "S5", name: "a schedule gives up without a trace", of: "AWS::Scheduler::Schedule", edit: drop("Target/DeadLetterConfig")},
-	{row: "S6", name: "a task may not use the key of its secrets", of: "AWS::IAM::Policy", when: at("/ExecutionRole/"),
+	{row: "S6", name: "a task may not use the key of its secrets", of: "AWS::IAM::Policy", when: both(at("/ExecutionRole/"), readsThirdPartySecret),
 		edit: func(_ *assembly, r resource) {
 			put(r.properties(), "PolicyDocument/Statement", slices.DeleteFunc(slices.Clone(r.list("PolicyDocument/Statement")), func(s any) bool { return dig(s, "Action") == "kms:Decrypt" }))
 		}},
@@ -611,7 +614,7 @@ var mutations = []mutation{
 	{row: "S9", name: "a newer placeholder overwrites the release", of: "AWS::SSM::Parameter", when: func(_ *assembly, r resource) bool { return isReleasedImage(r) }, edit: set("Value", "docker.io/hashicorp/http-echo:2.0.0")},
 	{row: "S9", name: "a tag of the released image changes", of: "AWS::SSM::Parameter", when: func(_ *assembly, r resource) bool { return isReleasedImage(r) }, edit: set("Tags", map[string]any{"a": "b"})},
 	{row: "S10", name: "connections end after a minute", of: "AWS::ElasticLoadBalancingV2::LoadBalancer", when: with("Type", "application"), edit: set("LoadBalancerAttributes", []any{})},
-	{row: "S10", name: "a task is killed at once", of: "AWS::ECS::TaskDefinition", when: at("/Task/Resource"), edit: drop("ContainerDefinitions/0/StopTimeout")},
+	{row: "S10", name: "a task is killed at once", of: "AWS::ECS::TaskDefinition", when: ofService, edit: drop("ContainerDefinitions/0/StopTimeout")},
 
 	// Storage
 	{row: "E1", name: "the bucket of assets is missing", of: "AWS::S3::Bucket", when: has("BucketName"), edit: gone},
@@ -672,6 +675,23 @@ func setVariable(name, value string) edit {
 // inServices tells what belongs to the services.
 func inServices(_ *assembly, r resource) bool { return r.stack.id == "Services" }
 
+// ofService tells the tasks of services from those of their schedules.
+func ofService(a *assembly, task resource) bool {
+	return at("/Task/Resource")(a, task) && !at("Schedule/")(a, task)
+}
+
+// readsThirdPartySecret tells the policies that let a task start with a secret that is not ours.
+func readsThirdPartySecret(a *assembly, policy resource) bool {
+	for _, s := range statementsOf(policy, policy.get("PolicyDocument")) {
+		for _, target := range s.resources() {
+			if secret := a.targetOf(s.stack, target); secret.exists() && a.isThirdParty(secret) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // inIdentity tells what belongs to the user pool.
 func inIdentity(_ *assembly, r resource) bool { return r.stack.id == "Identity" }
 
@@ -688,6 +708,9 @@ func isServiceUser(_ *assembly, r resource) bool { return r.text("UserName") != 
 func ofReplicationGroup(a *assembly, r resource) bool {
 	return inCache(a, r) && !alarmNamed("cache-password-rotation")(a, r)
 }
+
+// ownDatabaseSecret tells the secrets of the database from a cache's and a third party's.
+func ownDatabaseSecret(a *assembly, r resource) bool { return !inCache(a, r) && !a.isThirdParty(r) }
 
 func outsideCache(a *assembly, r resource) bool { return !inCache(a, r) }
 
