@@ -30,8 +30,8 @@ synth: node_modules/.ready ## Write the templates of ENV to cdk.out; needs no AW
 	@$(CDK) synth --quiet $(CONTEXT)
 	@ls cdk.out/assembly-$(ENV)/*.template.json
 
-diff: node_modules/.ready ## Show what a deployment of ENV would change
-	@$(CDK) diff $(CONTEXT) '$(ENV)/*'
+diff: synth ## Tell what a deployment of ENV would do to what is deployed, and fail when it is dangerous
+	@go run ./cmd/peakline diff -deployed -new cdk.out/assembly-$(ENV)
 
 deploy: node_modules/.ready ## Deploy ENV to the AWS account of its file
 	@$(CDK) deploy $(CONTEXT) --concurrency 4 '$(ENV)/*'
