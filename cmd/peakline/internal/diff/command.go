@@ -29,8 +29,8 @@ var formats = map[string]func(io.Writer, []Change) error{
 // Command builds the subcommand.
 func Command() *cli.Command {
 	return &cli.Command{
-		Name:      "diff",
-		Usage:     "tell what a deployment would do, by meaning, and stop what is dangerous",
+		Name:  "diff",
+		Usage: "tell what a deployment would do, by meaning, and stop what is dangerous",
 		UsageText: "peakline diff -old DIR -new DIR [-format table|markdown|json]\n" +
 			"peakline diff -deployed -new DIR [-format table|markdown|json]",
 		Description: "Each DIR is an assembly (cdk.out) or a folder of *.template.json, such as those that\n" +
