@@ -108,7 +108,7 @@ func readAll(dir string, names []string, now time.Time) ([]loaded, error) {
 
 // read turns the text of one file into an environment and finds everything wrong with it.
 func read(file, name string, text []byte, now time.Time) loaded {
-	d := parse(file, text)
+	d := parse(file, environmentSchema(), text)
 	unreadable := len(d.mistakes) > 0 && len(d.root) == 0
 	if !validName(name) {
 		d.note(place{}, "", "the file makes an environment called %q, want 2 to 20 lower-case letters, digits and single hyphens, a letter first, none of them %q", name, deliveryStage)
@@ -116,7 +116,7 @@ func read(file, name string, text []byte, now time.Time) loaded {
 	if unreadable {
 		return loaded{Environment{Name: name}, d}
 	}
-	d.under(parse(catalogueFile, catalogueText))
+	d.under(parse(catalogueFile, environmentSchema(), catalogueText))
 	d.checkValues()
 	environment := d.decode()
 	environment.Name = name
