@@ -50,7 +50,7 @@ const (
 
 // Environment is how the pipelines are named, tagged and guarded: like an environment of production.
 func (d Delivery) Environment() Environment {
-	return Environment{Name: deliveryStage, Profile: Production, Account: d.Account, Region: d.Region, Owner: d.Owner, Tags: d.Tags, Notifications: d.Notifications}
+	return Environment{Name: DeliveryStage, Profile: Production, Account: d.Account, Region: d.Region, Owner: d.Owner, Tags: d.Tags, Notifications: d.Notifications}
 }
 
 // LoadDelivery reads, completes and checks the file of the pipelines. The error is of type Mistakes when the file is at fault.
