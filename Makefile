@@ -13,7 +13,7 @@ CONTEXT := --no-lookups -c env=$(ENV)
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  ENV=NAME chooses an environment of config/environments (now: $(ENV)); PEAKLINE_PORT moves the emulator (now: $${PEAKLINE_PORT:-4566})."
+	@echo "  ENV=NAME chooses an environment of config/environments, or the pipelines with delivery (now: $(ENV)); PEAKLINE_PORT moves the emulator (now: $${PEAKLINE_PORT:-4566})."
 
 node_modules/.ready: package.json package-lock.json
 	@command -v npm >/dev/null || { echo "npm was not found: install Node.js 20 or newer (it brings npm), then try again." >&2; exit 1; }

@@ -50,7 +50,6 @@ func newInfrastructurePipeline(stage awscdk.Stage, props DeliveryProps, notifica
 	artifacts := constructs.NewArtifactBucket(stack, "Artifacts", key, logs)
 
 	project := func(id, name string, build constructs.BuildProjectProps) constructs.PipelineStep {
-		build.Name = "peakline-infrastructure-" + name
 		build.Connection, build.Repository = delivery.ConnectionARN, delivery.Repository
 		build.Artifacts, build.LogRetentionDays = artifacts, deliveryLogDays
 		return constructs.PipelineStep{Name: name, Project: constructs.NewBuildProject(stack, id, build)}
