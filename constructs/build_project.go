@@ -85,7 +85,6 @@ func NewBuildProject(scope construct.Construct, id string, props BuildProjectPro
 			CloudWatchLogs: &awscodebuild.CfnProject_CloudWatchLogsConfigProperty{Status: jsii.String("ENABLED"), GroupName: log.LogGroupName()},
 		},
 		TimeoutInMinutes: jsii.Number(props.TimeoutMinutes),
-		Visibility:       jsii.String("PRIVATE"),
 	})
 	project.Node().AddDependency(role)
 	acknowledge(project, "CodeBuild has no image with Debian on arm64, which the checks install their databases in; this one is in the table of third-party images", "AwsSolutions-CB5")
