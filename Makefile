@@ -13,7 +13,7 @@ CONTEXT := --no-lookups -c env=$(ENV)
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  ENV=NAME chooses an environment of config/environments (now: $(ENV)); PEAKLINE_PORT moves the emulator (now: $${PEAKLINE_PORT:-4566})."
+	@echo "  ENV=NAME chooses an environment of config/environments, or the pipelines with delivery (now: $(ENV)); PEAKLINE_PORT moves the emulator (now: $${PEAKLINE_PORT:-4566})."
 
 node_modules/.ready: package.json package-lock.json
 	@command -v npm >/dev/null || { echo "npm was not found: install Node.js 20 or newer (it brings npm), then try again." >&2; exit 1; }
@@ -30,8 +30,8 @@ synth: node_modules/.ready ## Write the templates of ENV to cdk.out; needs no AW
 	@$(CDK) synth --quiet $(CONTEXT)
 	@ls cdk.out/assembly-$(ENV)/*.template.json
 
-diff: node_modules/.ready ## Show what a deployment of ENV would change
-	@$(CDK) diff $(CONTEXT) '$(ENV)/*'
+diff: synth ## Tell what a deployment of ENV would do to what is deployed, and fail when it is dangerous
+	@go run ./cmd/peakline diff -deployed -new cdk.out/assembly-$(ENV)
 
 deploy: node_modules/.ready ## Deploy ENV to the AWS account of its file
 	@$(CDK) deploy $(CONTEXT) --concurrency 4 '$(ENV)/*'

@@ -1,6 +1,7 @@
 // Command peakline is the CDK app: it reads the environments, builds the platform of each, and synthesizes.
 //
-// Context keys: env=NAME narrows to one environment, environments=DIR reads the files of another folder.
+// Context keys: env=NAME narrows to one environment, or with env=delivery to the pipelines; environments=DIR and delivery=FILE
+// read other files.
 package main
 
 import (
@@ -18,28 +19,49 @@ import (
 func main() {
 	app := awscdk.NewApp(nil)
 
-	environments, err := environments(app)
-	if err != nil {
-		exit(err)
-	}
-	functions, err := buildFunctions()
-	if err != nil {
-		exit(err)
-	}
-	for _, environment := range environments {
-		stacks.NewPlatform(app, stacks.PlatformProps{Environment: environment, Functions: functions})
+	if err := build(app); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 	app.Synth(nil)
 }
 
-// environments reads what the context asks for: all environments, or one.
-func environments(app awscdk.App) ([]config.Environment, error) {
+// build adds the stages that the context asks for.
+func build(app awscdk.App) error {
+	name := contextString(app, "env", "")
 	directory := contextString(app, "environments", "config/environments")
-	if name := contextString(app, "env", ""); name != "" {
+	if name != "" && name != config.DeliveryStage {
 		environment, err := config.Load(directory, name, time.Now())
-		return []config.Environment{environment}, err
+		if err != nil {
+			return err
+		}
+		return addPlatforms(app, environment)
 	}
-	return config.LoadAll(directory, time.Now())
+	environments, err := config.LoadAll(directory, time.Now())
+	if err != nil {
+		return err
+	}
+	delivery, err := config.LoadDelivery(contextString(app, "delivery", "config/delivery.yaml"), environments)
+	if err != nil {
+		return err
+	}
+	stacks.NewDelivery(app, stacks.DeliveryProps{Delivery: delivery, Environments: environments})
+	if name == config.DeliveryStage {
+		return nil
+	}
+	return addPlatforms(app, environments...)
+}
+
+// addPlatforms adds the stages of environments.
+func addPlatforms(app awscdk.App, environments ...config.Environment) error {
+	functions, err := buildFunctions()
+	if err != nil {
+		return err
+	}
+	for _, environment := range environments {
+		stacks.NewPlatform(app, stacks.PlatformProps{Environment: environment, Functions: functions})
+	}
+	return nil
 }
 
 func contextString(app awscdk.App, key, fallback string) string {
@@ -47,9 +69,4 @@ func contextString(app awscdk.App, key, fallback string) string {
 		return value
 	}
 	return fallback
-}
-
-func exit(err error) {
-	fmt.Fprintln(os.Stderr, err)
-	os.Exit(1)
 }

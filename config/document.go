@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // Limits that no environment file comes near, and that keep a hostile one from exhausting the parser.
@@ -23,6 +24,7 @@ const (
 // document is one parsed file: its values as encoding/json would have them, and where each of them stands.
 type document struct {
 	file     string
+	schema   *jsonschema.Schema
 	root     map[string]any
 	places   map[string]place
 	keys     map[string]place // where each key stands, for the mistakes that are about the key itself
@@ -40,8 +42,8 @@ type place struct {
 
 // parse reads one YAML document. What cannot be read at all is a mistake of the document, never an error of parse, so
 // that the mistakes of the other files are still found.
-func parse(file string, text []byte) *document {
-	d := &document{file: file, root: map[string]any{}, places: map[string]place{"": {line: 1, column: 1}},
+func parse(file string, schema *jsonschema.Schema, text []byte) *document {
+	d := &document{file: file, schema: schema, root: map[string]any{}, places: map[string]place{"": {line: 1, column: 1}},
 		keys: map[string]place{}, bad: map[string]bool{}, doubtful: map[string]bool{}}
 	if len(text) > maxFileBytes {
 		d.refuse("", "%d bytes, want at most %d", len(text), maxFileBytes)
@@ -64,7 +66,7 @@ func parse(file string, text []byte) *document {
 	}
 	switch {
 	case len(bodies) == 0:
-		d.refuse("", "empty, want the settings of an environment")
+		d.refuse("", "empty, want settings of the form \"key: value\"")
 		return d
 	case len(bodies) > 1:
 		d.places[""] = placeOf(bodies[1].Body)

@@ -16,8 +16,8 @@ var shapeCases = map[string]struct {
 	text string
 	want []string
 }{
-	"an empty file":                  {"", []string{"prod.yaml:1:1: empty, want the settings of an environment"}},
-	"a file of comments":             {"# later\n---\n# today\n", []string{"prod.yaml:1:1: empty, want the settings of an environment"}},
+	"an empty file":                  {"", []string{"prod.yaml:1:1: empty, want settings of the form \"key: value\""}},
+	"a file of comments":             {"# later\n---\n# today\n", []string{"prod.yaml:1:1: empty, want settings of the form \"key: value\""}},
 	"a text":                         {"production\n", []string{`prod.yaml:1:1: text "production", want settings of the form "key: value"`}},
 	"a list":                         {"- production\n", []string{"prod.yaml:1:1: a list, want settings of the form \"key: value\""}},
 	"two documents":                  {valid + "---\n" + valid, []string{"prod.yaml:22:1: 2 YAML documents, want one; put each environment into a file of its own"}},
@@ -143,7 +143,7 @@ func deepBlock(levels int) string {
 // TestEveryOptionRefusesAWrongType replaces each value of the worked examples by one of another type.
 func TestEveryOptionRefusesAWrongType(t *testing.T) {
 	for n, example := range workedExamples(t) {
-		d := parse("example.yaml", []byte(example))
+		d := parse("example.yaml", environmentSchema(), []byte(example))
 		for _, path := range slices.Sorted(maps.Keys(d.places)) {
 			value, isLeaf := leaf(d, path)
 			if !isLeaf {
@@ -167,7 +167,7 @@ func TestEveryOptionRefusesAWrongType(t *testing.T) {
 // TestEveryNumberHasBounds sets each number of the worked examples to what no environment can mean.
 func TestEveryNumberHasBounds(t *testing.T) {
 	for n, example := range workedExamples(t) {
-		d := parse("example.yaml", []byte(example))
+		d := parse("example.yaml", environmentSchema(), []byte(example))
 		for path, p := range d.places {
 			value, isLeaf := leaf(d, path)
 			_, isText := value.(string)

@@ -21,35 +21,60 @@ var update = flag.Bool("update", false, "write generated files instead of compar
 const (
 	schemaFile = "environment.schema.json"
 	docsFile   = "../docs/configuration.md"
+
+	deliveryDocsFile = "../docs/delivery.md"
 )
 
-// generateSchema derives the schema from the types, their tags and their comments.
-func generateSchema(t *testing.T) *jsonschema.Schema {
-	t.Helper()
-	reflector := jsonschema.Reflector{RequiredFromJSONSchemaTags: true, Anonymous: true}
-	if err := reflector.AddGoComments("peakline/config", "."); err != nil {
-		t.Fatalf("read the comments of the types: %v", err)
-	}
-	schema := reflector.Reflect(&Environment{})
-	schema.Title = "Peakline environment"
-	for definition, values := range map[string]map[string][]any{
+// generated is a kind of file whose schema comes from a type.
+type generated struct {
+	file, title, root string
+	of                any
+}
+
+var (
+	environmentFile = generated{schemaFile, "Peakline environment", "Environment", &Environment{}}
+	deliveryFile    = generated{"delivery.schema.json", "Peakline pipelines", "Delivery", &Delivery{}}
+)
+
+// enums are the values that tables of this package list.
+func enums() map[string]map[string][]any {
+	return map[string]map[string][]any{
 		"Environment": {"region": anys(regionNames())},
+		"Delivery":    {"region": anys(regionNames())},
 		"Backup":      {"copyRegion": anys(regionNames())},
 		"Cache":       {"logRetentionDays": anys(logRetentionDays)},
 		"Database":    {"logRetentionDays": anys(logRetentionDays)},
 		"FlowLogs":    {"retentionDays": anys(logRetentionDays)},
 		"Exception":   {"safety": anys(safetyNames())},
-	} {
+	}
+}
+
+// schema derives it from the type, its tags and its comments.
+func (g generated) schema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	reflector := jsonschema.Reflector{RequiredFromJSONSchemaTags: true, Anonymous: true}
+	if err := reflector.AddGoComments("peakline/config", "."); err != nil {
+		t.Fatalf("read the comments of the types: %v", err)
+	}
+	schema := reflector.Reflect(g.of)
+	schema.Title = g.title
+	for definition, values := range enums() {
+		described, used := schema.Definitions[definition]
+		if !used {
+			continue
+		}
 		for property, enum := range values {
-			described, found := schema.Definitions[definition].Properties.Get(property)
+			option, found := described.Properties.Get(property)
 			if !found {
 				t.Fatalf("the table of enums names %s.%s, which the types do not have", definition, property)
 			}
-			described.Enum = enum
+			option.Enum = enum
 		}
 	}
-	tasks, _ := schema.Definitions["Floors"].Properties.Get("tasks")
-	tasks.AdditionalProperties.Minimum, tasks.AdditionalProperties.Maximum = "1", "1000"
+	if floors, used := schema.Definitions["Floors"]; used {
+		tasks, _ := floors.Properties.Get("tasks")
+		tasks.AdditionalProperties.Minimum, tasks.AdditionalProperties.Maximum = "1", "1000"
+	}
 	return schema
 }
 
@@ -62,11 +87,13 @@ func anys[T any](values []T) []any {
 }
 
 func TestTheSchemaIsGeneratedFromTheTypes(t *testing.T) {
-	generated, err := json.MarshalIndent(generateSchema(t), "", "  ")
-	if err != nil {
-		t.Fatal(err)
+	for _, g := range []generated{environmentFile, deliveryFile} {
+		text, err := json.MarshalIndent(g.schema(t), "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		compareOrUpdate(t, g.file, append(text, '\n'), "editors and Load would follow outdated rules")
 	}
-	compareOrUpdate(t, schemaFile, append(generated, '\n'), "editors and Load would follow outdated rules")
 }
 
 func TestTheOptionReferenceIsGeneratedFromTheTypes(t *testing.T) {
@@ -75,8 +102,12 @@ func TestTheOptionReferenceIsGeneratedFromTheTypes(t *testing.T) {
 		t.Fatal(err)
 	}
 	page = section(t, page, "safeties", safetyTable())
-	page = section(t, page, "options", optionTables(t))
+	page = section(t, page, "options", optionTables(t, environmentFile))
 	compareOrUpdate(t, docsFile, page, "operators would read of options that do not exist")
+	if page, err = os.ReadFile(deliveryDocsFile); err != nil {
+		t.Fatal(err)
+	}
+	compareOrUpdate(t, deliveryDocsFile, section(t, page, "options", optionTables(t, deliveryFile)), "operators would read of options that do not exist")
 }
 
 func compareOrUpdate(t *testing.T, file string, generated []byte, consequence string) {
@@ -101,7 +132,7 @@ func section(t *testing.T, page []byte, name, content string) []byte {
 	t.Helper()
 	part := regexp.MustCompile(fmt.Sprintf(`(?s)(<!-- %s: generated -->\n).*(<!-- end of %s -->)`, name, name))
 	if !part.Match(page) {
-		t.Fatalf("%s has no generated part %q", docsFile, name)
+		t.Fatalf("the page has no generated part %q", name)
 	}
 	return part.ReplaceAll(page, []byte("${1}"+strings.ReplaceAll(content, "$", "$$")+"${2}"))
 }
@@ -120,12 +151,12 @@ func safetyTable() string {
 }
 
 // optionTables has a table for each type, in the order in which the types are first used.
-func optionTables(t *testing.T) string {
+func optionTables(t *testing.T, g generated) string {
 	t.Helper()
-	schema := generateSchema(t)
+	schema := g.schema(t)
 	var page strings.Builder
-	queue, seen := []string{"Environment"}, map[string]bool{"Environment": true}
-	titles := map[string]string{"Environment": "The file"}
+	queue, seen := []string{g.root}, map[string]bool{g.root: true}
+	titles := map[string]string{g.root: "The file"}
 	for len(queue) > 0 {
 		name := queue[0]
 		queue = queue[1:]
@@ -232,7 +263,7 @@ func TestTheWorkedExamplesAreValid(t *testing.T) {
 func TestTheWorkedExamplesUseEveryOption(t *testing.T) {
 	used := map[string]bool{}
 	for _, text := range workedExamples(t) {
-		for path := range parse("example", []byte(text)).keys {
+		for path := range parse("example", environmentSchema(), []byte(text)).keys {
 			used[generic(path)] = true
 		}
 	}
@@ -246,7 +277,7 @@ func TestTheWorkedExamplesUseEveryOption(t *testing.T) {
 // everyOption lists the paths that the schema has, with * for names and indices.
 func everyOption(t *testing.T) []string {
 	t.Helper()
-	schema := generateSchema(t)
+	schema := environmentFile.schema(t)
 	var paths []string
 	var walk func(path string, s *jsonschema.Schema)
 	walk = func(path string, s *jsonschema.Schema) {
@@ -300,7 +331,7 @@ func TestEveryShippedEnvironmentPointsEditorsAtTheSchema(t *testing.T) {
 // TestTheDocumentedDefaultsAreTheDefaults reads what the comments say after "Default:" and looks it up.
 func TestTheDocumentedDefaultsAreTheDefaults(t *testing.T) {
 	checked := 0
-	for name, definition := range generateSchema(t).Definitions {
+	for name, definition := range environmentFile.schema(t).Definitions {
 		for option := definition.Properties.Oldest(); option != nil; option = option.Next() {
 			_, says, stated := strings.Cut(option.Value.Description, "Default: ")
 			if !stated {

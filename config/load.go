@@ -108,15 +108,15 @@ func readAll(dir string, names []string, now time.Time) ([]loaded, error) {
 
 // read turns the text of one file into an environment and finds everything wrong with it.
 func read(file, name string, text []byte, now time.Time) loaded {
-	d := parse(file, text)
+	d := parse(file, environmentSchema(), text)
 	unreadable := len(d.mistakes) > 0 && len(d.root) == 0
 	if !validName(name) {
-		d.note(place{}, "", "the file makes an environment called %q, want 2 to 20 lower-case letters, digits and single hyphens, a letter first, none of them %q", name, deliveryStage)
+		d.note(place{}, "", "the file makes an environment called %q, want 2 to 20 lower-case letters, digits and single hyphens, a letter first, none of them %q", name, DeliveryStage)
 	}
 	if unreadable {
 		return loaded{Environment{Name: name}, d}
 	}
-	d.under(parse(catalogueFile, catalogueText))
+	d.under(parse(catalogueFile, environmentSchema(), catalogueText))
 	d.checkValues()
 	environment := d.decode()
 	environment.Name = name
@@ -124,14 +124,14 @@ func read(file, name string, text []byte, now time.Time) loaded {
 	return loaded{environment, d}
 }
 
-// deliveryStage is the stage of the pipelines. No environment can have its name.
-const deliveryStage = "delivery"
+// DeliveryStage is the stage of the pipelines. No environment can have its name.
+const DeliveryStage = "delivery"
 
 var namePattern = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 
 // validName keeps physical names, which are built from the environment's, within every limit of AWS.
 func validName(name string) bool {
-	return len(name) >= 2 && len(name) <= 20 && namePattern.MatchString(name) && name != deliveryStage
+	return len(name) >= 2 && len(name) <= 20 && namePattern.MatchString(name) && name != DeliveryStage
 }
 
 // decode fills the profile's defaults with what the file states.

@@ -30,29 +30,34 @@ var topicARN = regexp.MustCompile(`^arn:aws:sns:([a-z0-9-]+):[0-9]{12}:[A-Za-z0-
 
 var notificationRules = []rule{
 	{"destinations are addresses that SNS can deliver to", []string{"region"}, func(i inspection) {
-		for path, channel := range map[string]Channel{"notifications.critical": i.Notifications.Critical, "notifications.warning": i.Notifications.Warning} {
-			for n, email := range channel.Emails {
-				if parsed, err := mail.ParseAddress(email); err != nil || parsed.Address != email || !strings.Contains(email, ".") {
-					i.refuse(index(path+".emails", n), "%q is no e-mail address, want for example oncall@example.com", shorten(email))
-				}
-			}
-			for n, endpoint := range channel.Endpoints {
-				if parsed, err := url.Parse(endpoint); err != nil || parsed.Scheme != "https" || parsed.Hostname() == "" || parsed.User != nil {
-					i.refuse(index(path+".endpoints", n), "%q is no HTTPS address, want for example https://events.example.com/alarm, without a password", shorten(endpoint))
-				}
-			}
-			if channel.TopicARN == "" {
-				continue
-			}
-			arn := topicARN.FindStringSubmatch(channel.TopicARN)
-			switch {
-			case arn == nil:
-				i.refuse(path+".topicArn", "%q is no ARN of a standard topic, want for example arn:aws:sns:%s:123456789012:alarms", shorten(channel.TopicARN), i.Region)
-			case arn[1] != i.Region:
-				i.refuse(path+".topicArn", "a topic in %s, want one in %s: alarms reach their own region only", arn[1], i.Region)
-			case len(channel.Emails)+len(channel.Endpoints) > 0:
-				i.refuse(path+".topicArn", "given beside emails or endpoints, want one or the other: the subscriptions of an existing topic are not Peakline's")
+		checkNotifications(i.document, i.Region, i.Notifications)
+	}},
+}
+
+// checkNotifications refuses destinations that SNS cannot deliver to from a region.
+func checkNotifications(d *document, region string, notifications Notifications) {
+	for path, channel := range map[string]Channel{"notifications.critical": notifications.Critical, "notifications.warning": notifications.Warning} {
+		for n, email := range channel.Emails {
+			if parsed, err := mail.ParseAddress(email); err != nil || parsed.Address != email || !strings.Contains(email, ".") {
+				d.refuse(index(path+".emails", n), "%q is no e-mail address, want for example oncall@example.com", shorten(email))
 			}
 		}
-	}},
+		for n, endpoint := range channel.Endpoints {
+			if parsed, err := url.Parse(endpoint); err != nil || parsed.Scheme != "https" || parsed.Hostname() == "" || parsed.User != nil {
+				d.refuse(index(path+".endpoints", n), "%q is no HTTPS address, want for example https://events.example.com/alarm, without a password", shorten(endpoint))
+			}
+		}
+		if channel.TopicARN == "" {
+			continue
+		}
+		arn := topicARN.FindStringSubmatch(channel.TopicARN)
+		switch {
+		case arn == nil:
+			d.refuse(path+".topicArn", "%q is no ARN of a standard topic, want for example arn:aws:sns:%s:123456789012:alarms", shorten(channel.TopicARN), region)
+		case arn[1] != region:
+			d.refuse(path+".topicArn", "a topic in %s, want one in %s: alarms reach their own region only", arn[1], region)
+		case len(channel.Emails)+len(channel.Endpoints) > 0:
+			d.refuse(path+".topicArn", "given beside emails or endpoints, want one or the other: the subscriptions of an existing topic are not Peakline's")
+		}
+	}
 }

@@ -941,7 +941,7 @@ func TestNetworksOfEnvironmentsAreApart(t *testing.T) {
 	} {
 		copies := make([]loaded, len(environments))
 		for i, e := range environments {
-			d := parse(e.document.file, []byte(strings.Replace(valid, "10.30.0.0/16", e.environment.Network.CIDR, 1)))
+			d := parse(e.document.file, environmentSchema(), []byte(strings.Replace(valid, "10.30.0.0/16", e.environment.Network.CIDR, 1)))
 			copies[i] = loaded{e.environment, d}
 		}
 		checkTogether(copies, asked)

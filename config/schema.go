@@ -1,8 +1,7 @@
 package config
 
 import (
-	"bytes"
-	_ "embed"
+	"embed"
 	"errors"
 	"fmt"
 	"maps"
@@ -16,30 +15,41 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 )
 
-// schemaJSON is generated from the types of this package. Editors and Load read the same text, so that a file which an
+// schemas are generated from the types of this package. Editors and Load read the same text, so that a file which an
 // editor finds in order has no mistake left but those between two values.
 //
-//go:embed environment.schema.json
-var schemaJSON []byte
+//go:embed environment.schema.json delivery.schema.json
+var schemas embed.FS
 
-var environmentSchema = sync.OnceValue(func() *jsonschema.Schema {
-	tree, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemaJSON))
-	if err != nil {
-		panic(fmt.Sprintf("read environment.schema.json: %v", err))
-	}
-	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource("environment.schema.json", tree); err != nil {
-		panic(fmt.Sprintf("load environment.schema.json: %v", err))
-	}
-	return compiler.MustCompile("environment.schema.json")
-})
+var (
+	environmentSchema = compiled("environment.schema.json")
+	deliverySchema    = compiled("delivery.schema.json")
+)
+
+func compiled(file string) func() *jsonschema.Schema {
+	return sync.OnceValue(func() *jsonschema.Schema {
+		text, err := schemas.Open(file)
+		if err != nil {
+			panic(fmt.Sprintf("open %s: %v", file, err))
+		}
+		tree, err := jsonschema.UnmarshalJSON(text)
+		if err != nil {
+			panic(fmt.Sprintf("read %s: %v", file, err))
+		}
+		compiler := jsonschema.NewCompiler()
+		if err := compiler.AddResource(file, tree); err != nil {
+			panic(fmt.Sprintf("load %s: %v", file, err))
+		}
+		return compiler.MustCompile(file)
+	})
+}
 
 // checkValues applies the schema to each single value of the document and then drops the values it refuses, so that
 // the rules between values never meet one of the wrong type.
 func (d *document) checkValues() {
 	d.root, _ = d.prune("", d.root).(map[string]any)
 	var failed *jsonschema.ValidationError
-	if !errors.As(environmentSchema().Validate(d.root), &failed) {
+	if !errors.As(d.schema.Validate(d.root), &failed) {
 		return
 	}
 	var leaves []*jsonschema.ValidationError
@@ -71,7 +81,7 @@ func (d *document) refuseValue(e *jsonschema.ValidationError) {
 	switch k := e.ErrorKind.(type) {
 	case *kind.Required:
 	case *kind.AdditionalProperties:
-		d.refuseUnknown(path, schemaAt(e.InstanceLocation), k.Properties)
+		d.refuseUnknown(path, d.schemaAt(e.InstanceLocation), k.Properties)
 		for _, name := range k.Properties {
 			delete(value.(map[string]any), name)
 		}
@@ -80,14 +90,14 @@ func (d *document) refuseValue(e *jsonschema.ValidationError) {
 	case *kind.Enum:
 		d.refuse(path, "%s, %s", describe(value), choice(value, k.Want))
 	case *kind.Pattern:
-		d.refuse(path, "%s, want %s", describe(value), example(schemaAt(e.InstanceLocation), k.Want))
+		d.refuse(path, "%s, want %s", describe(value), example(d.schemaAt(e.InstanceLocation), k.Want))
 	case *kind.Minimum, *kind.Maximum, *kind.ExclusiveMinimum, *kind.ExclusiveMaximum, *kind.MultipleOf:
-		d.refuse(path, "%v, want %s", value, span(schemaAt(e.InstanceLocation)))
+		d.refuse(path, "%v, want %s", value, span(d.schemaAt(e.InstanceLocation)))
 	case *kind.MinLength, *kind.MaxLength:
-		s := schemaAt(e.InstanceLocation)
+		s := d.schemaAt(e.InstanceLocation)
 		d.refuse(path, "%s, want %s", count(len([]rune(value.(string))), "character", "characters"), limits(s.MinLength, s.MaxLength))
 	case *kind.MinItems, *kind.MaxItems:
-		s := schemaAt(e.InstanceLocation)
+		s := d.schemaAt(e.InstanceLocation)
 		d.refuse(path, "%s, want %s", count(len(value.([]any)), "entry", "entries"), limits(s.MinItems, s.MaxItems))
 	case *kind.UniqueItems:
 		second := index(path, max(k.Duplicates[0], k.Duplicates[1]))
@@ -112,7 +122,7 @@ func (d *document) refuseUnknown(path string, s *jsonschema.Schema, names []stri
 func (d *document) refuseMissing(location, names []string) {
 	for _, name := range names {
 		want := ""
-		if s := schemaAt(append(slices.Clone(location), name)); len(s.Examples) > 0 {
+		if s := d.schemaAt(append(slices.Clone(location), name)); len(s.Examples) > 0 {
 			want = "; want " + example(s, "")
 		}
 		d.refuse(join(d.pathOf(location), name), "missing, and it has no default%s", want)
@@ -178,8 +188,8 @@ func (d *document) prune(path string, value any) any {
 }
 
 // schemaAt is the part of the schema that a value answers to.
-func schemaAt(location []string) *jsonschema.Schema {
-	s := resolve(environmentSchema())
+func (d *document) schemaAt(location []string) *jsonschema.Schema {
+	s := resolve(d.schema)
 	for _, step := range location {
 		switch inner, isMap := s.AdditionalProperties.(*jsonschema.Schema); {
 		case s.Properties[step] != nil:

@@ -38,6 +38,7 @@ type Notifications struct {
 	// OwnTopicARNs are the topics made here, those without a use included.
 	OwnTopicARNs []*string
 	topics       map[Severity]awssns.ITopic
+	key          awskms.IKey
 }
 
 // NewNotifications makes the topics and subscribes their readers.
@@ -48,7 +49,7 @@ func NewNotifications(scope construct.Construct, id string, props NotificationsP
 		Services:    publishers,
 		Disposable:  props.Disposable,
 	})
-	notifications := &Notifications{EnvironmentName: props.EnvironmentName, topics: map[Severity]awssns.ITopic{}}
+	notifications := &Notifications{EnvironmentName: props.EnvironmentName, topics: map[Severity]awssns.ITopic{}, key: key}
 	for _, channel := range []struct {
 		severity Severity
 		Channel
@@ -95,4 +96,14 @@ func (n *Notifications) Topic(severity Severity) awssns.ITopic {
 		panic(fmt.Sprintf("severity %q has no topic", severity))
 	}
 	return topic
+}
+
+// AllowPublish lets a role send to the topic of a severity.
+func (n *Notifications) AllowPublish(role awsiam.Role, severity Severity) {
+	for _, statement := range []*awsiam.PolicyStatementProps{
+		{Actions: jsii.Strings("sns:Publish"), Resources: &[]*string{n.Topic(severity).TopicArn()}},
+		{Actions: jsii.Strings("kms:Decrypt", "kms:GenerateDataKey"), Resources: &[]*string{n.key.KeyArn()}},
+	} {
+		role.AddToPolicy(awsiam.NewPolicyStatement(statement))
+	}
 }

@@ -55,10 +55,26 @@ var flagAgent = ThirdPartyImage{
 	Source:     "https://gallery.ecr.aws/aws-appconfig/aws-appconfig-agent",
 }
 
+// GoImage and NodeImage are what the pipelines build and deploy in: Debian with a compiler, git and make, for arm64 too.
+var (
+	GoImage = ThirdPartyImage{
+		Repository: "public.ecr.aws/docker/library/golang",
+		Tag:        "1.26-trixie",
+		Source:     "https://github.com/docker-library/golang",
+	}
+	NodeImage = ThirdPartyImage{
+		Repository: "public.ecr.aws/docker/library/node",
+		Tag:        "24-trixie",
+		Source:     "https://github.com/nodejs/docker-node",
+	}
+)
+
 // ThirdPartyImages lists all of them. One without a digest could not be verified and is known by its tag alone.
 var ThirdPartyImages = map[string]ThirdPartyImage{
 	"placeholder": placeholder,
 	"pgbouncer":   pgbouncer,
 	"collector":   collector,
 	"flags":       flagAgent,
+	"go":          GoImage,
+	"node":        NodeImage,
 }

@@ -14,6 +14,8 @@ import (
 // assembly is everything one environment deploys, as plain decoded JSON.
 type assembly struct {
 	environment config.Environment
+	// pipelines tells the stage of the pipelines from that of an environment.
+	pipelines bool
 	// shipped tells an environment of config/environments from a variant.
 	shipped bool
 	folder  string

@@ -617,6 +617,49 @@ var mutations = []mutation{
 	{row: "S10", name: "a task is killed at once", of: "AWS::ECS::TaskDefinition", when: ofService, edit: drop("ContainerDefinitions/0/StopTimeout")},
 
 	// Storage
+	// Delivery
+	{row: "P1", name: "there is no pipeline", of: "AWS::CodePipeline::Pipeline", edit: gone},
+	{row: "P1", name: "another branch is deployed", of: "AWS::CodePipeline::Pipeline", edit: set("Stages/0/Actions/0/Configuration/BranchName", "develop")},
+	{row: "P1", name: "every branch starts the pipeline", of: "AWS::CodePipeline::Pipeline", edit: set("Triggers/0/GitConfiguration/Push/0/Branches/Includes", []any{"*"})},
+	{row: "P1", name: "the connection is open to every repository", of: "AWS::IAM::Policy", when: at("delivery/Infrastructure/Pipeline/"),
+		edit: statementWith("PolicyDocument", "codeconnections:UseConnection", func(body map[string]any) { delete(body, "Condition") })},
+	{row: "P1", name: "nothing is tested", of: "AWS::CodeBuild::Project", when: at("Infrastructure/Check/"), edit: set("Source/BuildSpec", "version: 0.2")},
+	{row: "P1", name: "the check comes last", of: "AWS::CodePipeline::Pipeline", edit: func(_ *assembly, r resource) {
+		stages := slices.Clone(r.list("Stages"))
+		put(r.properties(), "Stages", append(append(stages[:1:1], stages[2:]...), stages[1]))
+	}},
+	{row: "P1", name: "an environment is deployed from something else than what was checked", of: "AWS::CodePipeline::Pipeline", edit: shorten("Stages/4/Actions/0/InputArtifacts")},
+	{row: "P1", name: "a build is privileged", of: "AWS::CodeBuild::Project", edit: set("Environment/PrivilegedMode", true)},
+	{row: "P1", name: "a build runs for ever", of: "AWS::CodeBuild::Project", edit: drop("TimeoutInMinutes")},
+	{row: "P1", name: "artifacts have AWS's own key", of: "AWS::CodeBuild::Project", edit: drop("EncryptionKey")},
+	{row: "P1", name: "a build's log has AWS's own key", of: "AWS::Logs::LogGroup", when: at("delivery/Infrastructure/"), edit: drop("KmsKeyId")},
+	{row: "P1", name: "the check may deploy", of: "AWS::IAM::Policy", when: at("Infrastructure/Check/"), edit: statementWith("PolicyDocument", "codeconnections:UseConnection", func(body map[string]any) {
+		body["Action"], body["Resource"] = "sts:AssumeRole", "arn:aws:iam::333333333333:role/cdk-hnb659fds-deploy-role-333333333333-eu-west-1"
+	})},
+	{row: "P2", name: "the pipelines do not update themselves", of: "AWS::CodeBuild::Project", when: at("Infrastructure/Update/"), edit: set("Source/BuildSpec", "version: 0.2")},
+	{row: "P2", name: "a pipeline that changed goes on as it was", of: "AWS::CodePipeline::Pipeline", edit: drop("RestartExecutionOnUpdate")},
+	{row: "P2", name: "old commits are deployed after new ones", of: "AWS::CodePipeline::Pipeline", edit: set("ExecutionMode", "PARALLEL")},
+	{row: "P2", name: "the guard compares with nothing", of: "AWS::CodeBuild::Project", when: at("Guard/"), edit: set("Source/BuildSpec", "version: 0.2")},
+	{row: "P2", name: "the guard looks at another environment", of: "AWS::CodeBuild::Project", when: at("ProdGuard/"), edit: set("Environment/EnvironmentVariables/0/Value", "dev")},
+	{row: "P2", name: "a stage deploys another environment", of: "AWS::CodeBuild::Project", when: at("ProdDeploy/"), edit: set("Environment/EnvironmentVariables/0/Value", "dev")},
+	{row: "P2", name: "production comes first", of: "AWS::CodePipeline::Pipeline", edit: func(_ *assembly, r resource) {
+		stages := slices.Clone(r.list("Stages"))
+		put(r.properties(), "Stages", append(append(append(stages[:3:3], stages[7:]...), stages[5:7]...), stages[3:5]...))
+	}},
+	{row: "P2", name: "a deployment is not tried again", of: "AWS::CodePipeline::Pipeline", edit: drop("Stages/8/OnFailure")},
+	{row: "P2", name: "nobody approves production", of: "AWS::CodePipeline::Pipeline", edit: shorten("Stages/7/Actions")},
+	{row: "P2", name: "the approval does not wait for the diff", of: "AWS::CodePipeline::Pipeline", edit: set("Stages/7/Actions/1/RunOrder", 1.0)},
+	{row: "P2", name: "the approval does not show the diff", of: "AWS::CodePipeline::Pipeline", edit: drop("Stages/7/Actions/1/Configuration/ExternalEntityLink")},
+	{row: "P2", name: "the guard's diff has no name", of: "AWS::CodePipeline::Pipeline", edit: drop("Stages/7/Actions/0/Namespace")},
+	{row: "P2", name: "nobody hears of an approval", of: "AWS::CodePipeline::Pipeline", edit: drop("Stages/7/Actions/1/Configuration/NotificationArn")},
+	{row: "P6", name: "the guard of one environment may deploy", of: "AWS::IAM::Policy", when: at("ProdGuard/"), edit: statementWith("PolicyDocument", "sts:AssumeRole", func(body map[string]any) {
+		body["Resource"] = "arn:aws:iam::333333333333:role/cdk-hnb659fds-deploy-role-333333333333-eu-west-1"
+	})},
+	{row: "P6", name: "a deployment reaches another account", of: "AWS::IAM::Policy", when: at("DevDeploy/"), edit: statementWith("PolicyDocument", "sts:AssumeRole", func(body map[string]any) {
+		body["Resource"] = append(slices.Clone(asList(body["Resource"])), "arn:aws:iam::333333333333:role/cdk-hnb659fds-deploy-role-333333333333-eu-west-1")
+	})},
+	{row: "P6", name: "a deployment may not reach its account", of: "AWS::IAM::Policy", when: at("ProdDeploy/"), edit: statementWith("PolicyDocument", "sts:AssumeRole", func(body map[string]any) { body["Effect"] = "Deny" })},
+	{row: "P6", name: "a deployment cannot copy what it uploads", of: "AWS::CodeBuild::Project", when: at("StagingDeploy/"), edit: gone},
 	{row: "E1", name: "the bucket of assets is missing", of: "AWS::S3::Bucket", when: has("BucketName"), edit: gone},
 	{row: "E1", name: "assets may be made public by a policy", of: "AWS::S3::Bucket", when: has("BucketName"), edit: set("PublicAccessBlockConfiguration/RestrictPublicBuckets", false)},
 	{row: "E1", name: "assets may carry access lists", of: "AWS::S3::Bucket", when: has("BucketName"), edit: drop("OwnershipControls")},

@@ -17,6 +17,8 @@ type requirement struct {
 	name string
 	// where narrows it to the environments it applies to; nil means all.
 	where func(config.Environment) bool
+	// pipelines is set where it is about the stage of the pipelines. What holds of every template holds there too.
+	pipelines bool
 	// check calls fail with what would break in production, once per finding.
 	check func(a *assembly, fail failure)
 }
@@ -27,17 +29,21 @@ type failure func(format string, args ...any)
 // requirements is the whole table.
 func requirements() []requirement {
 	return slices.Concat(networkRequirements, databaseRequirements, multiAZRequirements, backupRequirements, credentialRequirements, databaseAccessRequirements, poolerRequirements, scalerRequirements,
-		alarmRequirements, cacheRequirements, identityRequirements, messagingRequirements, registryRequirements, storageRequirements, serviceRequirements, sidecarRequirements, tracingRequirements, featureFlagRequirements, accessSweeps, dataSweeps, templateSweeps)
+		alarmRequirements, cacheRequirements, identityRequirements, messagingRequirements, registryRequirements, storageRequirements, serviceRequirements, sidecarRequirements, tracingRequirements, featureFlagRequirements, deliveryRequirements, accessSweeps, dataSweeps, templateSweeps)
 }
 
 // findings runs one requirement against one environment.
 func (r requirement) findings(a *assembly) []string {
-	if r.where != nil && !r.where(a.environment) {
+	if !r.applies(a) {
 		return nil
 	}
 	var found []string
 	r.check(a, func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) })
 	return found
+}
+
+func (r requirement) applies(a *assembly) bool {
+	return (r.row == "" || r.pipelines == a.pipelines) && (r.where == nil || r.where(a.environment))
 }
 
 func (r requirement) title() string { return titleOf(r.row, r.name) }
@@ -58,7 +64,7 @@ func TestRequirements(t *testing.T) {
 		t.Run(r.title(), func(t *testing.T) {
 			applied := false
 			for _, a := range assemblies {
-				applied = applied || r.where == nil || r.where(a.environment)
+				applied = applied || r.applies(a)
 				for _, finding := range r.findings(a) {
 					t.Errorf("%s: %s", a.environment.Name, finding)
 				}

@@ -43,6 +43,7 @@ var withoutResource = map[string]string{
 var partialWildcards = []struct{ pattern, reason string }{
 	{`^arn:aws:rds:[^:]+:\d+:db:peakline-[a-z0-9-]+-auto-\*$`, "the scaler's readers: their prefix and the tag, which the statement's condition demands, mark what it owns"},
 	{`^arn:aws:rds:[^:]+:\d+:db:\*$`, "DescribeDBInstances with a filter is authorized for all instances"},
+	{`^Infrastructure/Artifacts[0-9A-F]{8}\.Arn/\*$`, "each execution of a pipeline has artifacts of its own"},
 }
 
 // actionFamilies are the wildcards in actions that AWS documents as one permission.

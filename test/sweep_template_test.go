@@ -32,6 +32,7 @@ var physicalNames = []struct{ kind, pattern, reason string }{
 	{"AWS::AppConfig::ConfigurationProfile", `^flags$`, "peakline flags and the agents find the flags by name"},
 	{"AWS::AppConfig::DeploymentStrategy", `^peakline-[a-z0-9-]+$`, "peakline flags and the agents find the flags by name"},
 	{"AWS::XRay::Group", `^peakline-[a-z0-9-]+$`, "operators choose a group by its name"},
+	{"AWS::CodePipeline::Pipeline", `^peakline-[a-z0-9-]+$`, "operators retry, stop and approve it by name, and its alarm is called after it"},
 	{"AWS::SSM::Parameter", `^/peakline/[a-z0-9-]+/`, "functions and the operator's tool read it by name"},
 }
 

@@ -54,6 +54,10 @@ func synthesize() (result synthesis, err error) {
 	if err != nil {
 		return synthesis{}, err
 	}
+	delivery, err := config.LoadDelivery("../config/delivery.yaml", shipped)
+	if err != nil {
+		return synthesis{}, err
+	}
 	context, err := cdkContext()
 	if err != nil {
 		return synthesis{}, err
@@ -77,6 +81,8 @@ func synthesize() (result synthesis, err error) {
 		// An aspect of the app would stop at the border of the stage.
 		awscdk.Aspects_Of(platform.Stage).Add(nagPack(), nil)
 	}
+	pipelines := stacks.NewDelivery(app, stacks.DeliveryProps{Delivery: delivery, Environments: shipped})
+	awscdk.Aspects_Of(pipelines.Stage).Add(nagPack(), nil)
 	app.Synth(nil)
 	for i, environment := range environments {
 		read, err := readAssembly(result.directory, environment)
@@ -86,6 +92,12 @@ func synthesize() (result synthesis, err error) {
 		read.shipped = i < len(shipped)
 		result.assemblies = append(result.assemblies, read)
 	}
+	read, err := readAssembly(result.directory, delivery.Environment())
+	if err != nil {
+		return synthesis{}, err
+	}
+	read.pipelines, read.shipped = true, true
+	result.assemblies = append(result.assemblies, read)
 	return result, nil
 }
 

@@ -35,6 +35,8 @@ REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 ENVIRONMENT = "local"
+STAGES = (ENVIRONMENT, "delivery")
+PIPELINES = "test/emulator/delivery.yaml"
 
 OLDEST_PYTHON = (3, 10)
 """moto 5.2 runs on nothing older."""
@@ -128,14 +130,15 @@ def deploy(port: int) -> None:
     if not _is_bootstrapped(found):
         say("Bootstrapping the account for the CDK ...")
         _cdk(port, "bootstrap", f"aws://{ACCOUNT}/{REGION}")
-    say(f"Deploying the environment {ENVIRONMENT} with the CDK ...")
-    _cdk(
-        port,
-        "deploy",
-        f"{ENVIRONMENT}/*",
-        *("--context", f"env={ENVIRONMENT}", "--no-lookups"),
-        *("--require-approval", "never", "--concurrency", "4"),
-    )
+    for stage in STAGES:
+        say(f"Deploying {stage} with the CDK ...")
+        _cdk(
+            port,
+            "deploy",
+            f"{stage}/*",
+            *("--context", f"env={stage}", "--context", f"delivery={PIPELINES}", "--no-lookups"),
+            *("--require-approval", "never", "--concurrency", "4"),
+        )
     summarize(port, time.monotonic() - began)
 
 
@@ -146,7 +149,7 @@ def summarize(port: int, seconds: float | None = None) -> None:
         raise Problem(f"No emulated account answers at {endpoint(port)}: start it with `make up`.")
     took = "" if seconds is None else f" in {seconds:.0f} s"
     say(f"\nThe environment {ENVIRONMENT} is up at {endpoint(port)}{took}.\n")
-    stacks = [s for s in found["stacks"] if s["name"].startswith(f"{ENVIRONMENT}-")]
+    stacks = [s for s in found["stacks"] if s["name"].startswith(tuple(f"{s}-" for s in STAGES))]
     kinds: Counter[str] = Counter()
     width = max([len(stack["name"]) for stack in stacks] or [0])
     for stack in stacks:
@@ -197,6 +200,8 @@ def _tell(shop: dict[str, Any]) -> None:
         say(f"\n  event bus {bus['name']}, {bus['subscriptions']} subscriptions")
     for schedule in shop["schedules"]:
         say(f"\n  schedule: {schedule['description']}, {schedule['expression']}")
+    for pipeline in shop["pipelines"]:
+        say(f"\n  pipeline {pipeline['name']}: {' > '.join(pipeline['stages'])}")
 
 
 def endpoint(port: int) -> str:

@@ -1,4 +1,4 @@
-"""What a stack of services serves, for the closing summary: read from the account, not the template."""
+"""What a stack serves or runs, for the closing summary: read from the account, not the template."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def of(stack: Stack) -> dict[str, Any]:
-    """Load balancers, services with their paths, buses and schedules; empty when there are none."""
+    """Load balancers, services with their paths, buses, schedules and pipelines; empty when there are none."""
     ids: dict[str, list[str]] = {}
     for resource in list(stack.resources.values()):
         if resource.ref:
@@ -22,11 +22,17 @@ def of(stack: Stack) -> dict[str, Any]:
         ),
         "buses": [_bus(stack, name) for name in ids.get("AWS::Events::EventBus", [])],
         "schedules": [_schedule(stack, name) for name in ids.get("AWS::Scheduler::Schedule", [])],
+        "pipelines": [_pipeline(stack, name) for name in ids.get("AWS::CodePipeline::Pipeline", [])],
     }
     return found if any(found.values()) else {}
 
 
 _ELB = "AWS::ElasticLoadBalancingV2::"
+
+
+def _pipeline(stack: Stack, name: str) -> dict[str, Any]:
+    pipeline = stack.account.call("codepipeline", "get_pipeline", name=name)["pipeline"]
+    return {"name": name, "stages": [stage["name"] for stage in pipeline["stages"]]}
 
 
 def _balancer(stack: Stack, arn: str) -> dict[str, Any]:

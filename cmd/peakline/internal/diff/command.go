@@ -2,6 +2,7 @@ package diff
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -28,23 +29,27 @@ var formats = map[string]func(io.Writer, []Change) error{
 // Command builds the subcommand.
 func Command() *cli.Command {
 	return &cli.Command{
-		Name:      "diff",
-		Usage:     "tell what a deployment would do, by meaning, and stop what is dangerous",
-		UsageText: "peakline diff -old DIR -new DIR [-format table|markdown|json]",
+		Name:  "diff",
+		Usage: "tell what a deployment would do, by meaning, and stop what is dangerous",
+		UsageText: "peakline diff -old DIR -new DIR [-format table|markdown|json]\n" +
+			"peakline diff -deployed -new DIR [-format table|markdown|json]",
 		Description: "Each DIR is an assembly (cdk.out) or a folder of *.template.json, such as those that\n" +
-			"aws cloudformation get-template writes. Every change gets a class, mildest first:\n\n" + classHelp() +
+			"aws cloudformation get-template writes. With -deployed the old side is what CloudFormation has, read as\n" +
+			"the assembly's lookup roles, which cdk bootstrap makes. Every change gets a class, mildest first:\n\n" + classHelp() +
 			"\nFrom refused-by-aws on a change is dangerous and needs a waiver in the environment's file,\n" +
 			"with a reason and the day on which it ends:\n\n" +
 			"  waivers:\n    - {stack: Database, resource: AuroraCluster23D869C0, class: replaces-stateful,\n" +
 			"       reason: Restored from a snapshot into the new cluster, expires: 2026-12-01}\n\n" +
 			"Exit code 0: nothing dangerous without a waiver. 3: something is. 1: the templates or files cannot be read.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "old", Usage: "`DIR` with what is deployed", Required: true},
+			&cli.StringFlag{Name: "old", Usage: "`DIR` with what is deployed"},
+			&cli.BoolFlag{Name: "deployed", Usage: "compare with what is deployed where the assembly of -new goes"},
 			&cli.StringFlag{Name: "new", Usage: "`DIR` with what would be deployed", Required: true},
+			&cli.StringFlag{Name: "profile", Usage: "AWS `PROFILE` for -deployed; default: as the AWS CLI finds it"},
 			&cli.StringFlag{Name: "format", Value: "table", Usage: "table, markdown or json"},
 			&cli.StringFlag{Name: "environments", Value: "config/environments", Usage: "`DIR` with the environment files, for their waivers"},
 		},
-		Action: func(_ context.Context, command *cli.Command) error { return run(command, time.Now()) },
+		Action: func(ctx context.Context, command *cli.Command) error { return run(ctx, command, time.Now()) },
 	}
 }
 
@@ -56,7 +61,7 @@ func classHelp() string {
 	return lines.String()
 }
 
-func run(command *cli.Command, now time.Time) error {
+func run(ctx context.Context, command *cli.Command, now time.Time) error {
 	write, ok := formats[command.String("format")]
 	if !ok {
 		return fmt.Errorf("-format %s: want one of %s", command.String("format"), strings.Join(slices.Sorted(maps.Keys(formats)), ", "))
@@ -64,11 +69,19 @@ func run(command *cli.Command, now time.Time) error {
 	if command.Args().Present() {
 		return fmt.Errorf("unexpected argument %q: the two sides are given by -old and -new", command.Args().First())
 	}
-	old, err := read(command.String("old"))
+	if command.Bool("deployed") == command.IsSet("old") {
+		return errors.New("want one of -old DIR and -deployed: they say what -new is compared with")
+	}
+	new, err := read(command.String("new"))
 	if err != nil {
 		return err
 	}
-	new, err := read(command.String("new"))
+	var old []*stack
+	if command.Bool("deployed") {
+		old, err = readDeployed(ctx, command.String("profile"), new)
+	} else {
+		old, err = read(command.String("old"))
+	}
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 // substituted text is one string, a parameter is its default, and a condition that can be decided is decided.
 type stack struct {
 	name, file, path string
+	place            place // empty where no manifest tells
 	template         template
 
 	resources map[string]*meaning

@@ -59,7 +59,7 @@ const templateSuffix = ".template.json"
 // read finds the templates of an assembly, nested ones included, or of any folder with *.template.json files. It fails
 // for a folder without a template: a misspelt path must not look like an empty account.
 func read(directory string) ([]*stack, error) {
-	names := map[string]string{} // stack names by template file
+	manifests := map[string]artifact{} // by template file
 	var stacks []*stack
 	err := filepath.WalkDir(directory, func(path string, entry fs.DirEntry, err error) error {
 		switch {
@@ -68,7 +68,7 @@ func read(directory string) ([]*stack, error) {
 		case entry.IsDir() && path != directory && strings.HasPrefix(entry.Name(), "asset."):
 			return fs.SkipDir // somebody's files, not templates of this assembly
 		case entry.Name() == "manifest.json" && !entry.IsDir():
-			return readManifest(path, names)
+			return readManifest(path, manifests)
 		case entry.IsDir() || !strings.HasSuffix(entry.Name(), templateSuffix):
 			return nil
 		}
@@ -88,8 +88,8 @@ func read(directory string) ([]*stack, error) {
 	}
 	seen := map[string]string{}
 	for _, s := range stacks {
-		if name := names[s.path]; name != "" {
-			s.name = name
+		if described, ok := manifests[s.path]; ok {
+			s.name, s.place = described.stackName, described.place
 		}
 		if other, twice := seen[s.name]; twice {
 			return nil, fmt.Errorf("read %s: %s and %s are both the stack %s, want each once", directory, other, s.path, s.name)
@@ -155,27 +155,45 @@ func placed(text []byte, err error) error {
 	return fmt.Errorf("line %d: %w", 1+bytes.Count(text[:offset], []byte("\n")), err)
 }
 
-// readManifest notes the names of the stacks whose templates stand beside a manifest of the CDK.
-func readManifest(path string, names map[string]string) error {
+// artifact is what the manifest of an assembly says of a template.
+type artifact struct {
+	stackName string
+	place     place
+}
+
+// readManifest notes what a manifest of the CDK says of the templates that stand beside it.
+func readManifest(path string, artifacts map[string]artifact) error {
 	text, err := os.ReadFile(path) //nolint:gosec // the operator names the folder
 	if err != nil {
 		return err
 	}
 	var manifest struct {
 		Artifacts map[string]struct {
-			Properties struct {
+			Environment string `json:"environment"`
+			Properties  struct {
 				TemplateFile string `json:"templateFile"`
 				StackName    string `json:"stackName"`
+				LookupRole   struct {
+					ARN string `json:"arn"`
+				} `json:"lookupRole"`
 			} `json:"properties"`
 		} `json:"artifacts"`
 	}
 	if err := json.Unmarshal(text, &manifest); err != nil {
 		return fmt.Errorf("manifest %s: %w", path, placed(text, err))
 	}
-	for _, artifact := range manifest.Artifacts {
-		if artifact.Properties.TemplateFile != "" {
-			names[filepath.Join(filepath.Dir(path), artifact.Properties.TemplateFile)] = artifact.Properties.StackName
+	for id, described := range manifest.Artifacts {
+		properties := described.Properties
+		if properties.TemplateFile == "" {
+			continue
 		}
+		found := artifact{stackName: properties.StackName}
+		if described.Environment != "" {
+			if found.place, err = parsePlace(described.Environment, properties.LookupRole.ARN); err != nil {
+				return fmt.Errorf("manifest %s, %s: %w", path, id, err)
+			}
+		}
+		artifacts[filepath.Join(filepath.Dir(path), properties.TemplateFile)] = found
 	}
 	return nil
 }

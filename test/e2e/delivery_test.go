@@ -1,0 +1,76 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/codebuild"
+	"github.com/aws/aws-sdk-go-v2/service/codepipeline"
+	pipelinetypes "github.com/aws/aws-sdk-go-v2/service/codepipeline/types"
+)
+
+// TestDelivery deploys the pipelines and reads them back.
+func TestDelivery(t *testing.T) {
+	account := startEmulator(t)
+	account.mustCDK(t, "bootstrap", "aws://123456789012/"+region)
+	assembly := t.TempDir()
+	account.mustCDK(t, "synth", "--quiet", "--no-lookups", "-c", "env=delivery", "-c", "delivery=test/emulator/delivery.yaml", "--output", assembly)
+	deploy := []string{"deploy", "delivery/*", "--require-approval", "never", "--app", assembly}
+	account.mustCDK(t, deploy...)
+	pipelines, builds := codepipeline.NewFromConfig(account.config()), codebuild.NewFromConfig(account.config())
+
+	step(t, "the pipeline goes from GitHub through check, update, review and deployment", func(t *testing.T) {
+		found, err := pipelines.GetPipeline(t.Context(), &codepipeline.GetPipelineInput{Name: aws.String("peakline-infrastructure")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stages, projects []string
+		for _, stage := range found.Pipeline.Stages {
+			stages = append(stages, aws.ToString(stage.Name))
+			for _, action := range stage.Actions {
+				if action.ActionTypeId.Category == pipelinetypes.ActionCategoryBuild {
+					projects = append(projects, action.Configuration["ProjectName"])
+				}
+			}
+		}
+		if want := []string{"Source", "Check", "Update", "LocalReview", "LocalDeploy"}; !slices.Equal(stages, want) {
+			t.Errorf("stages %v, want %v", stages, want)
+		}
+		known, err := builds.BatchGetProjects(t.Context(), &codebuild.BatchGetProjectsInput{Names: projects})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(projects) != 4 || len(known.Projects) != len(projects) {
+			t.Errorf("%d of the projects %v are there, want four", len(known.Projects), projects)
+		}
+		for _, project := range known.Projects {
+			if spec := aws.ToString(project.Source.Buildspec); !strings.Contains(spec, "version: 0.2") {
+				t.Errorf("%s runs %q, want a buildspec", aws.ToString(project.Name), spec)
+			}
+		}
+	})
+
+	step(t, "a second deployment changes nothing, and the guard says so of what is deployed", func(t *testing.T) {
+		if output := account.mustCDK(t, deploy...); strings.Count(output, "(no changes)") != 2 {
+			t.Errorf("the same assembly changed something:\n%s", output)
+		}
+		guard := exec.Command("go", "run", "./cmd/peakline", "diff", "-deployed", "-new", filepath.Join(assembly, "assembly-delivery"))
+		guard.Dir = repository
+		guard.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+account.endpoint, "AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY=any")
+		if output, err := guard.CombinedOutput(); err != nil || string(output) != "No changes.\n" {
+			t.Errorf("%v: %s", err, output)
+		}
+	})
+
+	step(t, "nothing of it is left in the account but what the artifacts' keepers asked for", func(t *testing.T) {
+		// CloudFormation refuses to delete protected stacks; an operator lifts the protection first.
+		if output, err := account.cdk(t, "destroy", "delivery/*", "--force", "--app", assembly); err == nil || !strings.Contains(output, "TerminationProtection") {
+			t.Errorf("the pipelines' stacks went without a question: %v\n%s", err, output)
+		}
+	})
+}
