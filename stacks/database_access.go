@@ -87,6 +87,9 @@ func NewDatabaseAccess(stage awscdk.Stage, props DatabaseAccessProps) *DatabaseA
 			})
 			awscdk.NewCfnOutput(stack, jsii.String(id+"SecretArn"), &awscdk.CfnOutputProps{Value: secret.SecretArn()})
 			access.Logins[kind][name] = secret
+			if kind == contract.ServiceAccess {
+				keepExported(stack, secret.SecretArn()) // as with the addresses of the database
+			}
 		}
 	}
 	return access

@@ -26,7 +26,7 @@ type failure func(format string, args ...any)
 
 // requirements is the whole table.
 func requirements() []requirement {
-	return slices.Concat(networkRequirements, databaseRequirements, multiAZRequirements, backupRequirements, credentialRequirements, databaseAccessRequirements, poolerRequirements, scalerRequirements,
+	return slices.Concat(networkRequirements, databaseRequirements, multiAZRequirements, backupRequirements, credentialRequirements, databaseAccessRequirements, poolerRequirements, rdsProxyRequirements, scalerRequirements,
 		alarmRequirements, cacheRequirements, identityRequirements, messagingRequirements, registryRequirements, storageRequirements, serviceRequirements, sidecarRequirements, tracingRequirements, featureFlagRequirements, accessSweeps, dataSweeps, templateSweeps)
 }
 
