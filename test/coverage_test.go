@@ -63,7 +63,7 @@ var coverageRows = []coverageRow{
 			"test/e2e":                 {"TestServices", "TestRDSProxy"},
 			"test/pgbouncer":           {"TestAPoolInFrontOfACluster"},
 		}},
-	{id: "D8", what: "Read/write routing with a staleness bound", by: []string{"constructs/pooler.go", "config/service_database.go", "docs/connect-to-the-database.md"},
+	{id: "D8", what: "Read/write routing with a staleness bound", by: []string{"constructs/pooler.go", "constructs/rds_proxy.go", "config/service_database.go", "docs/connect-to-the-database.md", "docs/service-contract.md"},
 		tests:   map[string][]string{"test/pgbouncer": {"TestAPoolInFrontOfACluster"}, "test/e2e": {"TestServices"}},
 		missing: "no transparent query router, see docs/adr/0013-no-transparent-router.md"},
 	{id: "D9", what: "Multi-AZ RDS for PostgreSQL as the alternative to Aurora", by: []string{"constructs/multi_az_cluster.go", "constructs/multi_az_alarms.go", "config/multi_az.go", "docs/database-engines.md"},
