@@ -61,12 +61,8 @@ func (e Environment) connectionBudgets() (writer, reader connectionBudget) {
 	return writer, reader
 }
 
-// connectionsAllowed is what the least of the instances takes for sure. A Serverless v2 instance at its smallest has the memory for
-// fewer than it promises.
-func (db Database) connectionsAllowed() int {
-	smallest := db.SmallestInstance()
-	return min(smallest.MaxConnections, connections(smallest.MemoryBytes))
-}
+// connectionsAllowed is what the least of the instances takes for sure.
+func (db Database) connectionsAllowed() int { return db.SmallestInstance().connectionsAllowed() }
 
 // smallestPath is where the class, or the capacity, of the least instance stands.
 func (db Database) smallestPath() (path, what string) {
@@ -78,8 +74,7 @@ func (db Database) smallestPath() (path, what string) {
 	slices.Sort(paths)
 	slices.Reverse(paths) // the writer first
 	path = slices.MinFunc(paths, func(a, b string) int {
-		one, other := db.limits(instances[a]), db.limits(instances[b])
-		return min(connections(one.MemoryBytes), one.MaxConnections) - min(connections(other.MemoryBytes), other.MaxConnections)
+		return db.limits(instances[a]).connectionsAllowed() - db.limits(instances[b]).connectionsAllowed()
 	})
 	if instances[path].Serverless() {
 		return "database.serverlessCapacity.min", fmt.Sprintf("%v capacity units", max(db.ServerlessCapacity.Min, 0.5))
@@ -89,6 +84,9 @@ func (db Database) smallestPath() (path, what string) {
 
 var connectionBudgetRules = []rule{
 	{"the database takes every connection that services may open", []string{"services", "database", "scaler.lagObjectiveMilliseconds"}, func(i inspection) {
+		if i.UsesProxy() {
+			return // it opens no more than its share
+		}
 		allowed := i.Database.connectionsAllowed()
 		path, what := i.Database.smallestPath()
 		writer, reader := i.connectionBudgets()

@@ -52,3 +52,19 @@ func TestAServerlessInstanceIsJudgedAtItsSmallest(t *testing.T) {
 		t.Errorf("%d connections at 4 capacity units, want 793", got)
 	}
 }
+
+func TestAProxyLeavesEachInstanceWhatDoesNotComeThroughIt(t *testing.T) {
+	shop := Environment{Services: map[string]Service{"order": {Database: &ServiceDatabase{PoolSize: 5}}, "edge": {}}}
+	shop.Database = Database{Pooler: PoolerRDSProxy, Writer: Instance{InstanceClass: "db.t4g.medium"}, Readers: map[string]Instance{"one": {InstanceClass: "db.r8g.large"}}}
+	if got := shop.ProxyConnectionsPercent(); got != 97 { // of 396, 11 are for others
+		t.Errorf("%d %%, want 97", got)
+	}
+	// At 64 capacity units it promises 5000, at 4 it has memory for 793.
+	shop.Database.Readers["two"], shop.Database.ServerlessCapacity = Instance{InstanceClass: ServerlessClass}, Capacity{Min: 4, Max: 64}
+	if got := shop.ProxyConnectionsPercent(); got != 15 {
+		t.Errorf("%d %% of a Serverless v2 instance, want 15", got)
+	}
+	if got := shop.proxyShare(); got != 59 {
+		t.Errorf("%d connections to the least of them, want 59", got)
+	}
+}

@@ -10,6 +10,12 @@ type InstanceLimits struct {
 	MemoryBytes float64
 }
 
+// connectionsAllowed is what the instance takes for sure. A Serverless v2 instance at its smallest has the memory for fewer than it
+// promises.
+func (l InstanceLimits) connectionsAllowed() int {
+	return min(l.MaxConnections, connections(l.MemoryBytes))
+}
+
 const (
 	gibibyte              = 1 << 30
 	gibibytesPerUnit      = 2   // memory of one Aurora capacity unit

@@ -23,6 +23,8 @@ type Database struct {
 	Writer Instance `json:"writer" jsonschema:"required"`
 	// Readers are the readers that are always there, by a name that stays theirs. Renaming one replaces it. Required with `aurora-postgres`; `rds-postgres` has two of its own.
 	Readers map[string]Instance `json:"readers,omitempty"`
+	// Pooler is what is between the services and the database: `pgbouncer` in each of their tasks, or `rds-proxy`, one that AWS runs. Default: `pgbouncer`.
+	Pooler Pooler `json:"pooler,omitempty" jsonschema:"enum=pgbouncer,enum=rds-proxy"`
 	// Storage is the volume of each member with `rds-postgres`; Aurora's grows by itself.
 	Storage Volume `json:"storage,omitempty"`
 	// ServerlessCapacity bounds every instance whose class is `db.serverless`.
@@ -105,6 +107,7 @@ const (
 func databaseDefaults(profile Profile) Database {
 	return Database{ //nolint:gosec // a rotation period is no credential
 		Engine:                    EngineAurora,
+		Pooler:                    PoolerPgBouncer,
 		Storage:                   volumeDefaults(profile),
 		EngineVersion:             defaultEngineVersion,
 		ServerlessCapacity:        Capacity{Min: byProfile(profile, 0.5, 2), Max: byProfile[float64](profile, 8, 64)},

@@ -509,6 +509,17 @@ var ruleCases = map[string]ruleCase{
 		[]change{{"writer: {instanceClass: db.r8g.large", "writer: {instanceClass: »db.t4g.large"}, {"", "exceptions: [{safety: full-speed-instances, reason: a demonstration}]\n"}},
 		[]string{
 			"database.writer.instanceClass: db.t4g.large: 793 connections, but 1220 may be asked of the writer: catalog 20 tasks x 2 colours x 5 = 200, inventory 20 tasks x 2 colours x 5 = 200, inventory's schedules 1 x 5 = 5, order 20 tasks x 2 colours x 5 = 200, payment 20 tasks x 2 colours x 5 = 200, payment reading 20 tasks x 2 colours x 5 = 200, user 20 tasks x 2 colours x 5 = 200, migrations 5, administration 10; want a larger instance, smaller pools (services.*.database.poolSize) or fewer tasks (services.*.scaling.max)"}},
+	"a proxy in front of a small instance with large pools": {
+		[]change{{"writer: {instanceClass: db.r8g.large", "pooler: rds-proxy\n  writer: {instanceClass: »db.t4g.medium"}, {"", "services: {catalog: {database: {poolSize: 200}}, order: {database: {poolSize: 200}}}\n"}, {"", "exceptions: [{safety: full-speed-instances, reason: a demonstration}]\n"}},
+		[]string{
+			"database.writer.instanceClass: db.t4g.medium: the RDS Proxy may open 380 connections beside 15 others, but one task of each service alone keeps 415 busy: catalog 200, inventory 5, order 200, payment 5, user 5; want a larger instance or smaller pools (services.*.database.poolSize)"}},
+	"a proxy in front of a small instance, whatever its clients": {
+		[]change{{"writer: {instanceClass: db.r8g.large", "pooler: rds-proxy\n  writer: {instanceClass: db.t4g.large"}, {"", "exceptions: [{safety: full-speed-instances, reason: a demonstration}]\n"}}, nil},
+	"a proxy in front of a database that is to pause": {
+		[]change{{"writer: {instanceClass: db.r8g.large", "pooler: rds-proxy\n  serverlessCapacity: {min: »0, max: 64}\n  writer: {instanceClass: db.serverless"}, modest},
+		[]string{"database.serverlessCapacity.min: 0 lets an idle instance pause, which the connections of pooler: rds-proxy prevent; want at least 0.5, or pooler: pgbouncer"}},
+	"the port of PgBouncer where there is none": {
+		[]change{{"database:\n", "database:\n  pooler: rds-proxy\n"}, loyalty("database: {}, port: 6432")}, nil},
 	"a region whose certificates nobody knows": {
 		[]change{{"region: eu-west-1", "region: »ap-east-2"}, {"[eu-west-1a, eu-west-1b, eu-west-1c]", "[ap-east-2a, ap-east-2b, ap-east-2c]"}, {"zone: eu-west-1a", "zone: ap-east-2a"}, {"zone: eu-west-1b", "zone: ap-east-2b"}, {"zone: eu-west-1c", "zone: ap-east-2c"}, {"acm:eu-west-1", "acm:ap-east-2"}, {"ses:eu-west-1", "ses:ap-east-2"}, {"[ap-east-2a, ap-east-2b, ap-east-2c]", "[ap-east-2a, ap-east-2b, ap-east-2c]\n  ingress: {cloudFrontPrefixList: pl-12345678}"}},
 		[]string{"region: no certificate authority of RDS in ap-east-2 is known, so that no service could trust the database; replace lambda/rdsca/roots.pem as lambda/rdsca/roots.go says"}},

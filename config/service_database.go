@@ -13,7 +13,7 @@ import (
 type ServiceDatabase struct {
 	// Schema is the PostgreSQL schema, which no other service can read. Changing it gives the service a new, empty one. Default: the service's name, with `_` for `-`.
 	Schema string `json:"schema,omitempty" jsonschema:"pattern=^[a-z][a-z0-9_]*$,maxLength=40,example=orders"`
-	// PoolSize is the most connections that one task has to the writer, and as many again to the readers. Default: 5 in production, 2 in development.
+	// PoolSize is the most connections that one task has to the writer, and as many again to the readers; behind an RDS Proxy, those that it should open to the proxy. Default: 5 in production, 2 in development.
 	PoolSize int `json:"poolSize,omitempty" jsonschema:"minimum=1,maximum=200"`
 	// StalenessMilliseconds is how old what the service reads may be. Below `scaler.lagObjectiveMilliseconds` its reads go to the writer. Default: 1000.
 	StalenessMilliseconds int `json:"stalenessMilliseconds,omitempty" jsonschema:"minimum=1,maximum=3600000"`
@@ -62,7 +62,7 @@ var serviceDatabaseRules = []rule{
 	}},
 	{"a service leaves the pooler its port", nil, func(i inspection) {
 		for _, name := range i.DatabaseServices() {
-			if path := join("services", name) + ".port"; i.Services[name].Port == contract.PoolerPort {
+			if path := join("services", name) + ".port"; i.Services[name].Port == contract.PoolerPort && !i.UsesProxy() {
 				i.refuse(path, "%d is where the pooler of its database listens in the same task, want another", contract.PoolerPort)
 			}
 		}

@@ -13,7 +13,7 @@ var sidecars = []struct {
 	memoryMiB    int
 	on           func(Environment, string) bool
 }{
-	{"the pooler", "database", poolerMemoryMiB, func(e Environment, service string) bool { return e.Services[service].Database != nil }},
+	{"the pooler", "database", poolerMemoryMiB, func(e Environment, service string) bool { return e.Services[service].Database != nil && !e.UsesProxy() }},
 	{"the collector", "tracing", CollectorMemoryMiB, func(e Environment, _ string) bool { return e.Tracing.Enabled }},
 	{"the agent of the flags", "featureFlags", FlagAgentMemoryMiB, Environment.ReadsFlags},
 }

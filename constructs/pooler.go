@@ -46,14 +46,7 @@ const (
 
 // variables are how a service finds its pooler: docs/connect-to-the-database.md.
 func (p PoolerProps) variables() map[string]string {
-	return map[string]string{
-		contract.EnvDatabaseWriterURL:         poolerURL(contract.WriterPool),
-		contract.EnvDatabaseReaderURL:         poolerURL(contract.ReaderPool),
-		contract.EnvDatabasePoolSize:          strconv.Itoa(p.PoolSize),
-		contract.EnvDatabaseConnectionSeconds: seconds(connectionLife),
-		contract.EnvDatabaseConnectionJitter:  seconds(connectionLife / 5),
-		contract.EnvDatabaseStaleness:         strconv.FormatInt(p.Staleness.Milliseconds(), 10),
-	}
+	return databaseVariables(contract.AuthenticateByPooler, poolerURL(contract.WriterPool), poolerURL(contract.ReaderPool), p.PoolSize, p.Staleness)
 }
 
 func poolerURL(database string) string {

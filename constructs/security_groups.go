@@ -126,15 +126,20 @@ func tcp(port int) awsec2.Port {
 // scope's stack, so that the network need not know the services.
 func OpenServicePort(scope construct.Construct, port int, loadBalancer, services awsec2.ISecurityGroup) {
 	for name, from := range map[string]awsec2.ISecurityGroup{"LoadBalancer": loadBalancer, "Services": services} {
-		awsec2.NewCfnSecurityGroupEgress(scope, jsii.String(fmt.Sprintf("%sToPort%d", name, port)), &awsec2.CfnSecurityGroupEgressProps{
-			GroupId: from.SecurityGroupId(), DestinationSecurityGroupId: services.SecurityGroupId(),
-			IpProtocol: jsii.String("tcp"), FromPort: jsii.Number(port), ToPort: jsii.Number(port),
-			Description: jsii.String("To services on a port of their own"),
-		})
-		awsec2.NewCfnSecurityGroupIngress(scope, jsii.String(fmt.Sprintf("Port%dFrom%s", port, name)), &awsec2.CfnSecurityGroupIngressProps{
-			GroupId: services.SecurityGroupId(), SourceSecurityGroupId: from.SecurityGroupId(),
-			IpProtocol: jsii.String("tcp"), FromPort: jsii.Number(port), ToPort: jsii.Number(port),
-			Description: jsii.String("To services on a port of their own"),
-		})
+		linkAcross(scope, name, fmt.Sprintf("Port%d", port), from, services, port, "To services on a port of their own")
 	}
+}
+
+// linkAcross opens one port from one group to another, as link does, by resources of scope's stack.
+func linkAcross(scope construct.Construct, fromName, toName string, from, to awsec2.ISecurityGroup, port int, description string) {
+	awsec2.NewCfnSecurityGroupEgress(scope, jsii.String(fromName+"To"+toName), &awsec2.CfnSecurityGroupEgressProps{
+		GroupId: from.SecurityGroupId(), DestinationSecurityGroupId: to.SecurityGroupId(),
+		IpProtocol: jsii.String("tcp"), FromPort: jsii.Number(port), ToPort: jsii.Number(port),
+		Description: jsii.String(description),
+	})
+	awsec2.NewCfnSecurityGroupIngress(scope, jsii.String(toName+"From"+fromName), &awsec2.CfnSecurityGroupIngressProps{
+		GroupId: to.SecurityGroupId(), SourceSecurityGroupId: from.SecurityGroupId(),
+		IpProtocol: jsii.String("tcp"), FromPort: jsii.Number(port), ToPort: jsii.Number(port),
+		Description: jsii.String(description),
+	})
 }

@@ -37,8 +37,9 @@ type ServiceTaskProps struct {
 	// Health is the command of the container's health check; empty for a task that ends by itself.
 	Health                          []string
 	GraceSeconds, StopSeconds, Port int
-	// Pooler is between the service and the database; nil for a service that has none.
+	// Pooler or Proxy is between the service and the database; nil for a service that has none.
 	Pooler *PoolerProps
+	Proxy  *ProxyAccess
 	// Sidecars are the containers beside it.
 	Sidecars []Sidecar
 	// Shell prepares the task for `aws ecs execute-command`, which writes into two folders.
@@ -71,6 +72,12 @@ func newServiceTask(scope construct.Construct, id string, props ServiceTaskProps
 		for name, value := range props.Pooler.variables() {
 			environment[name] = jsii.String(value)
 		}
+	}
+	if props.Proxy != nil {
+		for name, value := range props.Proxy.variables() {
+			environment[name] = jsii.String(value)
+		}
+		props.Proxy.grantTo(task)
 	}
 	image := awsssm.StringParameter_ValueForStringParameter(scope, jsii.String(ReleasedImageParameter(props.EnvironmentName, props.Service)), nil)
 	options := &awsecs.ContainerDefinitionOptions{

@@ -67,8 +67,11 @@ func NewDatabase(stage awscdk.Stage, props DatabaseProps) *Database {
 			awscdk.NewCfnOutput(stack, jsii.String("NextClusterParameters"), &awscdk.CfnOutputProps{Value: aurora.Next.Cluster})
 			awscdk.NewCfnOutput(stack, jsii.String("NextInstanceParameters"), &awscdk.CfnOutputProps{Value: aurora.Next.Instance})
 		}
+		keepExported(stack, awscdk.Token_AsString(aurora.Cluster.ClusterEndpoint().Port(), nil))
 		keepExported(stack, aurora.Cluster.ClusterIdentifier(), aurora.SubnetGroupName, aurora.MonitoringRole.RoleArn(), aurora.Key.KeyArn())
 	}
+	// Tasks with a PgBouncer use them until the last is replaced by one that knows an RDS Proxy.
+	keepExported(stack, cluster.Cluster.ClusterEndpoint().Hostname(), cluster.Cluster.ClusterReadEndpoint().Hostname())
 	for _, warning := range environment.Warnings {
 		awscdk.Annotations_Of(stack).AddWarningV2(jsii.String("peakline:engine-support"), jsii.String(warning))
 	}

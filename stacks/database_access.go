@@ -58,12 +58,18 @@ func NewDatabaseAccess(stage awscdk.Stage, props DatabaseAccessProps) *DatabaseA
 	})
 	awscdk.NewCfnOutput(stack, jsii.String("RotationFunction"), &awscdk.CfnOutputProps{Value: rotation.Function.FunctionName()})
 	rotation.AllowMaster(cluster.MasterSecret, cluster.SecretKey)
-	access := &DatabaseAccess{Stack: stack, Key: key, Logins: map[contract.Access]map[string]awssecretsmanager.ISecret{
-		contract.ServiceAccess: {}, contract.MigrationAccess: {},
-	}}
+	access := &DatabaseAccess{Stack: stack, Key: key, Logins: map[contract.Access]map[string]awssecretsmanager.ISecret{}}
+	kinds := []contract.Access{contract.ServiceAccess, contract.MigrationAccess}
+	if environment.UsesProxy() {
+		// The services' own logins stay: without them there would be no way back.
+		kinds = append(kinds, contract.ProxyAccess)
+	}
+	for _, kind := range kinds {
+		access.Logins[kind] = map[string]awssecretsmanager.ISecret{}
+	}
 	for _, name := range environment.DatabaseServices() {
 		schema := environment.Services[name].Database.Schema
-		for _, kind := range []contract.Access{contract.ServiceAccess, contract.MigrationAccess} {
+		for _, kind := range kinds {
 			// Named by the schema, which is the login's identity in the database: a service may be called something else.
 			id := constructs.ID(schema, constructs.ID(string(kind), "Login"))
 			secret := constructs.NewDatabaseLogin(stack, id, constructs.DatabaseLoginProps{
@@ -81,19 +87,22 @@ func NewDatabaseAccess(stage awscdk.Stage, props DatabaseAccessProps) *DatabaseA
 			})
 			awscdk.NewCfnOutput(stack, jsii.String(id+"SecretArn"), &awscdk.CfnOutputProps{Value: secret.SecretArn()})
 			access.Logins[kind][name] = secret
+			if kind == contract.ServiceAccess {
+				keepExported(stack, secret.SecretArn()) // as with the addresses of the database
+			}
 		}
 	}
 	return access
 }
 
-// as is the logins seen from another stack, as with the registry: who reads one has its rights on its own side only.
-func (a *DatabaseAccess) as(stack awscdk.Stack) *DatabaseAccess {
+// as is the logins of one kind seen from another stack, as with the registry: who reads one has its rights on its own side only.
+func (a *DatabaseAccess) as(stack awscdk.Stack, kind contract.Access) *DatabaseAccess {
 	seen := *a
 	seen.Key = awskms.Key_FromKeyArn(stack, jsii.String("DatabaseAccessKey"), a.Key.KeyArn())
-	seen.Logins = map[contract.Access]map[string]awssecretsmanager.ISecret{contract.ServiceAccess: {}}
-	for _, name := range slices.Sorted(maps.Keys(a.Logins[contract.ServiceAccess])) {
-		seen.Logins[contract.ServiceAccess][name] = awssecretsmanager.Secret_FromSecretAttributes(stack, jsii.String(constructs.ID(name, "Login")), &awssecretsmanager.SecretAttributes{
-			SecretCompleteArn: a.Logins[contract.ServiceAccess][name].SecretArn(), EncryptionKey: seen.Key,
+	seen.Logins = map[contract.Access]map[string]awssecretsmanager.ISecret{kind: {}}
+	for _, name := range slices.Sorted(maps.Keys(a.Logins[kind])) {
+		seen.Logins[kind][name] = awssecretsmanager.Secret_FromSecretAttributes(stack, jsii.String(constructs.ID(name, "Login")), &awssecretsmanager.SecretAttributes{
+			SecretCompleteArn: a.Logins[kind][name].SecretArn(), EncryptionKey: seen.Key,
 		})
 	}
 	return &seen

@@ -36,13 +36,15 @@ type Platform struct {
 	BackupCopy     *BackupCopy
 	Database       *Database
 	DatabaseAccess *DatabaseAccess
-	Cache          *Cache
-	Identity       *Identity
-	ReplicaScaler  *ReplicaScaler
-	Messaging      *Messaging
-	Registry       *Registry
-	Storage        *Storage
-	Services       *Services
+	// DatabaseProxy is nil where each service has a pooler of its own.
+	DatabaseProxy *DatabaseProxy
+	Cache         *Cache
+	Identity      *Identity
+	ReplicaScaler *ReplicaScaler
+	Messaging     *Messaging
+	Registry      *Registry
+	Storage       *Storage
+	Services      *Services
 	// FeatureFlags is nil where nothing hands flags out.
 	FeatureFlags *FeatureFlags
 }
@@ -76,6 +78,15 @@ func NewPlatform(scope construct.Construct, props PlatformProps) *Platform {
 		Database:      platform.Database,
 		RotationCode:  props.Functions.SecretRotation,
 	})
+	if environment.UsesProxy() {
+		platform.DatabaseProxy = NewDatabaseProxy(stage, DatabaseProxyProps{
+			Environment:    environment,
+			Notifications:  platform.Notifications.Notifications,
+			Network:        platform.Network,
+			Database:       platform.Database,
+			DatabaseAccess: platform.DatabaseAccess,
+		})
+	}
 	platform.Cache = NewCache(stage, CacheProps{
 		Environment:   environment,
 		Network:       platform.Network,
@@ -103,6 +114,7 @@ func NewPlatform(scope construct.Construct, props PlatformProps) *Platform {
 		Network:        platform.Network,
 		Database:       platform.Database,
 		DatabaseAccess: platform.DatabaseAccess,
+		DatabaseProxy:  platform.DatabaseProxy,
 		Registry:       platform.Registry,
 		Messaging:      platform.Messaging,
 		Cache:          platform.Cache,

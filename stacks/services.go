@@ -31,6 +31,7 @@ type ServicesProps struct {
 	Network        *Network
 	Database       *Database
 	DatabaseAccess *DatabaseAccess
+	DatabaseProxy  *DatabaseProxy
 	Registry       *Registry
 	Messaging      *Messaging
 	Cache          *Cache
@@ -47,7 +48,7 @@ func NewServices(stage awscdk.Stage, props ServicesProps) *Services {
 	props.Registry = props.Registry.as(stack)
 	stack.AddStackDependency(props.Cache.Stack, jsii.String("the addresses of the caches are read there"))
 	props.Cache = props.Cache.as(stack)
-	props.DatabaseAccess = props.DatabaseAccess.as(stack)
+	props.DatabaseAccess = props.DatabaseAccess.as(stack, contract.ServiceAccess)
 	front := asIs(stack, "LoadBalancerGroup", props.Network.SecurityGroups.LoadBalancer)
 	group := asIs(stack, "ServicesGroup", props.Network.SecurityGroups.Services)
 	balancer := constructs.NewLoadBalancer(stack, "Front", constructs.LoadBalancerProps{
@@ -201,7 +202,8 @@ func serviceTask(stack awscdk.Stack, name string, props ServicesProps) construct
 	if len(settings.Caches) > 0 {
 		keys = append(keys, props.Cache.key.KeyArn())
 	}
-	if settings.Database != nil {
+	pooler, proxy := servicePooler(name, props), serviceProxy(name, props)
+	if pooler != nil {
 		keys = append(keys, props.DatabaseAccess.Key.KeyArn())
 	}
 	return constructs.ServiceTaskProps{
@@ -217,15 +219,16 @@ func serviceTask(stack awscdk.Stack, name string, props ServicesProps) construct
 		GraceSeconds:    settings.Health.GraceSeconds,
 		StopSeconds:     settings.StopSeconds,
 		Port:            settings.Port,
-		Pooler:          servicePooler(name, props),
+		Pooler:          pooler,
+		Proxy:           proxy,
 		Sidecars:        sidecars(name, props),
 	}
 }
 
-// servicePooler is what is between a service and the database; nil where it has none.
+// servicePooler is the PgBouncer beside a service; nil where it has no database or reaches it through an RDS Proxy.
 func servicePooler(name string, props ServicesProps) *constructs.PoolerProps {
 	environment, settings := props.Environment, props.Environment.Services[name].Database
-	if settings == nil {
+	if settings == nil || environment.UsesProxy() {
 		return nil
 	}
 	cluster := props.Database.Cluster.Cluster
@@ -239,6 +242,21 @@ func servicePooler(name string, props ServicesProps) *constructs.PoolerProps {
 		Login:        props.DatabaseAccess.Logins[contract.ServiceAccess][name],
 		RotationDays: environment.Database.CredentialRotationDays,
 		Roots:        string(rdsca.Region(environment.Region)),
+	}
+}
+
+// serviceProxy is a service's way through the RDS Proxy; nil where it has no database or no proxy.
+func serviceProxy(name string, props ServicesProps) *constructs.ProxyAccess {
+	environment, settings := props.Environment, props.Environment.Services[name].Database
+	if settings == nil || !environment.UsesProxy() {
+		return nil
+	}
+	return &constructs.ProxyAccess{
+		Proxy:     props.DatabaseProxy.Proxy,
+		User:      contract.LoginRole(settings.Schema, contract.ProxyAccess),
+		PoolSize:  settings.PoolSize,
+		Pinned:    environment.ReadsFromWriter(name),
+		Staleness: time.Duration(settings.StalenessMilliseconds) * time.Millisecond,
 	}
 }
 

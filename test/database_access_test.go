@@ -5,19 +5,25 @@ import (
 	"slices"
 	"strings"
 
+	"peakline/config"
 	"peakline/lambda/contract"
 )
 
 // accesses are the logins that each service with a database has.
-var accesses = []contract.Access{contract.ServiceAccess, contract.MigrationAccess}
+func accesses(e config.Environment) []contract.Access {
+	if e.UsesProxy() {
+		return []contract.Access{contract.ServiceAccess, contract.MigrationAccess, contract.ProxyAccess}
+	}
+	return []contract.Access{contract.ServiceAccess, contract.MigrationAccess}
+}
 
 var databaseAccessRequirements = []requirement{
-	{row: "D6", name: "each service with a database has a login for its work and one for migrations, generated, encrypted, and to its own schema only",
+	{row: "D6", name: "each service with a database has a login for its work, one for migrations and, behind an RDS Proxy, one for the proxy, generated, encrypted, and to its own schema only",
 		check: func(a *assembly, fail failure) {
 			wanted := 0
 			for _, name := range a.environment.DatabaseServices() {
 				schema := a.environment.Services[name].Database.Schema
-				for _, access := range accesses {
+				for _, access := range accesses(a.environment) {
 					wanted++
 					secret := a.login(schema, access)
 					if !secret.exists() {

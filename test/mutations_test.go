@@ -235,6 +235,45 @@ var mutations = []mutation{
 	}},
 	{row: "U4", name: "a pool is larger than the budget", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: poolerVariable("POOLER_WRITER", "host=writer pool_size=99 ")},
 	{row: "U4", name: "there may be more tasks than the budget counts", of: "AWS::ApplicationAutoScaling::ScalableTarget", when: inServices, edit: set("MaxCapacity", 999.0)},
+	{row: "D7", name: "there is no proxy", of: "AWS::RDS::DBProxy", edit: gone},
+	{row: "D7", name: "the proxy takes clients without TLS", of: "AWS::RDS::DBProxy", edit: set("RequireTLS", false)},
+	{row: "D7", name: "the proxy logs statements", of: "AWS::RDS::DBProxy", edit: set("DebugLogging", true)},
+	{row: "D7", name: "the proxy ends clients that services keep", of: "AWS::RDS::DBProxy", edit: set("IdleClientTimeout", 60.0)},
+	{row: "D7", name: "the proxy takes passwords", of: "AWS::RDS::DBProxy", edit: set("Auth/0/IAMAuth", "DISABLED")},
+	{row: "D7", name: "a service is unknown to the proxy", of: "AWS::RDS::DBProxy", edit: shorten("Auth")},
+	{row: "D7", name: "two services have one login", of: "AWS::RDS::DBProxy", edit: func(_ *assembly, r resource) {
+		put(r.properties(), "Auth/0/SecretArn", r.get("Auth/1/SecretArn"))
+	}},
+	{row: "D7", name: "the proxy's log is RDS's own", of: "AWS::RDS::DBProxy", edit: attribute("DependsOn", nil)},
+	{row: "D7", name: "the proxy's log has no end of ours", of: "AWS::Logs::LogGroup", when: at("/DatabaseProxy/Proxy/Log/"), edit: set("RetentionInDays", 1.0)},
+	{row: "D7", name: "the proxy leads nowhere", of: "AWS::RDS::DBProxyTargetGroup", edit: set("DBClusterIdentifiers", []any{"other"})},
+	{row: "D7", name: "clients of the proxy wait for minutes", of: "AWS::RDS::DBProxyTargetGroup", edit: set("ConnectionPoolConfigurationInfo/ConnectionBorrowTimeout", 120.0)},
+	{row: "D7", name: "there is no endpoint for reading", of: "AWS::RDS::DBProxyEndpoint", edit: set("TargetRole", "READ_WRITE")},
+	{row: "D7", name: "the endpoint for reading comes before the readers", of: "AWS::RDS::DBProxyEndpoint", edit: attribute("DependsOn", nil)},
+	{row: "D7", name: "the proxy may read every secret", of: "AWS::IAM::Policy", when: at("/DatabaseProxy/Proxy/Role/"),
+		edit: statementWith("PolicyDocument", "secretsmanager:GetSecretValue", func(body map[string]any) { body["Resource"] = "*" })},
+	{row: "D7", name: "the proxy may use the key for anything", of: "AWS::IAM::Policy", when: at("/DatabaseProxy/Proxy/Role/"),
+		edit: statementWith("PolicyDocument", "kms:Decrypt", func(body map[string]any) { delete(body, "Condition") })},
+	{row: "D7", name: "the proxy may not decrypt the logins", of: "AWS::IAM::Policy", when: at("/DatabaseProxy/Proxy/Role/"),
+		edit: statementWith("PolicyDocument", "kms:Decrypt", func(body map[string]any) { body["Effect"] = "Deny" })},
+	{row: "D7", name: "others may assume the proxy's role", of: "AWS::IAM::Role", when: at("/DatabaseProxy/Proxy/Role/"),
+		edit: set("AssumeRolePolicyDocument/Statement/0/Principal/Service", "ec2.amazonaws.com")},
+	{row: "D7", name: "a service may log in as any other", of: "AWS::IAM::Policy", when: behindProxy,
+		edit: statementWith("PolicyDocument", "rds-db:connect", func(body map[string]any) { body["Resource"] = "arn:aws:rds-db:us-east-1:123456789012:dbuser:prx-1/*" })},
+	{row: "D7", name: "a service may not log in", of: "AWS::IAM::Policy", when: behindProxy,
+		edit: statementWith("PolicyDocument", "rds-db:connect", func(body map[string]any) { body["Action"] = "rds-db:none" })},
+	{row: "D7", name: "a service is not told to sign in by IAM", of: "AWS::ECS::TaskDefinition", when: behindProxy, edit: serviceVariable("DATABASE_AUTHENTICATION", "none")},
+	{row: "D7", name: "a service holds a password", of: "AWS::ECS::TaskDefinition", when: behindProxy, edit: func(a *assembly, r resource) {
+		put(r.properties(), "ContainerDefinitions/0/Secrets", []any{map[string]any{"Name": "PASSWORD", "ValueFrom": a.proxy().get("Auth/0/SecretArn")}})
+	}},
+	{row: "D7", name: "nobody hears of pinned connections", of: "AWS::CloudWatch::Alarm", when: alarmNamed("proxy-pinned"), edit: gone},
+	{row: "D7", name: "pinned connections are told when all of them are", of: "AWS::CloudWatch::Alarm", when: alarmNamed("proxy-pinned"), edit: set("Threshold", 100.0)},
+	{row: "D7", name: "another proxy is watched", of: "AWS::CloudWatch::Alarm", when: alarmNamed("proxy-waiting"), edit: set("Dimensions/0/Value", "other")},
+	{row: "D8", name: "behind the proxy, reads go to the writer", of: "AWS::ECS::TaskDefinition", when: behindProxy, edit: serviceVariable("DATABASE_READER_URL", "postgres://elsewhere")},
+	{row: "N4", name: "the proxy admits the world", of: "AWS::EC2::SecurityGroup", when: at("/DatabaseProxy/Proxy/ProxyGroup/"),
+		edit: extend("SecurityGroupIngress", map[string]any{"CidrIp": "0.0.0.0/0", "IpProtocol": "tcp", "FromPort": 5432.0, "ToPort": 5432.0})},
+	{row: "N4", name: "the proxy stands in one subnet less isolated", of: "AWS::RDS::DBProxy", edit: set("VpcSubnetIds/0", "subnet-1")},
+	{row: "U4", name: "the proxy takes every connection", of: "AWS::RDS::DBProxyTargetGroup", edit: set("ConnectionPoolConfigurationInfo/MaxConnectionsPercent", 100.0)},
 	{row: "D9", name: "the cluster runs another version", of: "AWS::RDS::DBCluster", when: onMultiAZ, edit: set("EngineVersion", "14.22")},
 	{row: "D9", name: "the cluster becomes Aurora's", of: "AWS::RDS::DBCluster", when: onMultiAZ, edit: set("Engine", "aurora-postgresql")},
 	{row: "D9", name: "the members have another class", of: "AWS::RDS::DBCluster", when: onMultiAZ, edit: set("DBClusterInstanceClass", "db.m5d.large")},
@@ -497,9 +536,12 @@ var mutations = []mutation{
 		r.stack.section("Outputs")["Spare"] = map[string]any{"Value": "x", "Export": map[string]any{"Name": "spare"}}
 	}},
 	{name: "stacks need each other", of: "AWS::EC2::VPC", edit: func(a *assembly, r resource) {
-		database := a.cluster().stack
-		database.section("Outputs")["Back"] = map[string]any{"Value": "x", "Export": map[string]any{"Name": "back"}}
-		put(r.properties(), "InstanceTenancy", map[string]any{"Fn::ImportValue": "back"})
+		for _, output := range a.cluster().stack.section("Outputs") {
+			if exported := dig(output, "Export/Name"); exported != nil {
+				put(r.properties(), "InstanceTenancy", map[string]any{"Fn::ImportValue": exported})
+				return
+			}
+		}
 	}},
 	{name: "a secret is named after its stack", of: "AWS::SecretsManager::Secret", edit: set("Description", map[string]any{"Ref": "AWS::StackName"})},
 	{name: "a stack does not say what it is for", of: "AWS::KMS::Key", edit: func(_ *assembly, r resource) { delete(r.stack.template, "Description") }},

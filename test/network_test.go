@@ -254,6 +254,9 @@ var networkRequirements = []requirement{
 				"Database":             {link("Services", constructs.DatabasePort), link("Administration", constructs.DatabasePort)},
 				"Cache":                {link("Services", constructs.CachePort)},
 			}
+			if a.environment.UsesProxy() {
+				admitted["Database"] = append(admitted["Database"], link("ProxyGroup", constructs.DatabasePort))
+			}
 			for name, want := range admitted {
 				group := a.securityGroup(name)
 				if !group.exists() {
@@ -281,6 +284,9 @@ var networkRequirements = []requirement{
 				"Administration":       {link("Database", constructs.DatabasePort), apis},
 				"Database":             nil,
 				"Cache":                nil,
+			}
+			if a.environment.UsesProxy() {
+				reached["Services"] = append(reached["Services"], link("ProxyGroup", constructs.DatabasePort))
 			}
 			for name, want := range reached {
 				group := a.securityGroup(name)

@@ -18,6 +18,7 @@ var imageVersion = pooler.Version{Major: 1, Minor: 25}
 
 var poolerRequirements = []requirement{
 	{row: "D7", name: "each task of a service with a database has a pooler: no root, no writable file system but a folder in memory, and the service starts once it answers",
+		where: hasPoolers,
 		check: func(a *assembly, fail failure) {
 			a.forEachTask(func(service string, task resource) {
 				container := a.container(task, "pooler")
@@ -97,6 +98,7 @@ var poolerRequirements = []requirement{
 			})
 		}},
 	{row: "D7", name: "a pooler that is refused, or whose clients wait, is told",
+		where: hasPoolers,
 		check: func(a *assembly, fail failure) {
 			for _, service := range a.environment.DatabaseServices() {
 				for name, said := range map[string]string{
@@ -121,9 +123,18 @@ var poolerRequirements = []requirement{
 				if settings == nil {
 					return
 				}
+				if hasPooler(a, task) {
+					for name, want := range map[string]string{
+						"DATABASE_AUTHENTICATION": "none",
+						"DATABASE_WRITER_URL":     "postgres://service@localhost:6432/rw?sslmode=disable",
+						"DATABASE_READER_URL":     "postgres://service@localhost:6432/ro?sslmode=disable",
+					} {
+						if got := variable(task, name); got != want {
+							fail("%s has %s=%v, want %s, as docs/connect-to-the-database.md says", task, name, got, want)
+						}
+					}
+				}
 				for name, want := range map[string]string{
-					"DATABASE_WRITER_URL":                "postgres://service@localhost:6432/rw?sslmode=disable",
-					"DATABASE_READER_URL":                "postgres://service@localhost:6432/ro?sslmode=disable",
 					"DATABASE_POOL_SIZE":                 fmt.Sprint(settings.PoolSize),
 					"DATABASE_CONNECTION_SECONDS":        "300",
 					"DATABASE_CONNECTION_JITTER_SECONDS": "60",
@@ -184,7 +195,7 @@ func (a *assembly) forEachTask(visit func(service string, task resource)) {
 // forEachPooler visits the tasks that should have a pooler, with the values of its environment variables.
 func (a *assembly) forEachPooler(visit func(service string, task resource, value func(string) string)) {
 	a.forEachTask(func(service string, task resource) {
-		if a.environment.Services[service].Database == nil {
+		if a.environment.Services[service].Database == nil || a.environment.UsesProxy() {
 			return
 		}
 		container := a.container(task, "pooler")

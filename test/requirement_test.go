@@ -28,8 +28,31 @@ type failure func(format string, args ...any)
 
 // requirements is the whole table.
 func requirements() []requirement {
-	return slices.Concat(networkRequirements, databaseRequirements, multiAZRequirements, backupRequirements, credentialRequirements, databaseAccessRequirements, poolerRequirements, scalerRequirements,
-		alarmRequirements, cacheRequirements, identityRequirements, messagingRequirements, registryRequirements, storageRequirements, serviceRequirements, sidecarRequirements, tracingRequirements, featureFlagRequirements, deliveryRequirements, accessSweeps, dataSweeps, templateSweeps)
+	return slices.Concat(
+		networkRequirements,
+		databaseRequirements,
+		multiAZRequirements,
+		backupRequirements,
+		credentialRequirements,
+		databaseAccessRequirements,
+		poolerRequirements,
+		rdsProxyRequirements,
+		scalerRequirements,
+		alarmRequirements,
+		cacheRequirements,
+		identityRequirements,
+		messagingRequirements,
+		registryRequirements,
+		storageRequirements,
+		serviceRequirements,
+		sidecarRequirements,
+		tracingRequirements,
+		featureFlagRequirements,
+		deliveryRequirements,
+		accessSweeps,
+		dataSweeps,
+		templateSweeps,
+	)
 }
 
 // findings runs one requirement against one environment.

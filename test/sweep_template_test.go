@@ -16,6 +16,9 @@ var physicalNames = []struct{ kind, pattern, reason string }{
 	{"AWS::RDS::DBCluster", `^peakline-[a-z0-9-]+$`, "the log group has to exist under this name before the cluster, and a fixed name keeps CloudFormation from replacing the cluster"},
 	{"AWS::RDS::DBParameterGroup", `^peakline-[a-z0-9-]+-postgresql[0-9]+$`, "the scaler's stack names it too, and an exported name could not change in an upgrade"},
 	{"AWS::Logs::LogGroup", `^/aws/rds/cluster/peakline-[a-z0-9-]+/postgresql$`, "RDS writes to this name"},
+	{"AWS::Logs::LogGroup", `^/aws/rds/proxy/peakline-[a-z0-9-]+$`, "RDS Proxy writes to this name"},
+	{"AWS::RDS::DBProxy", `^peakline-[a-z0-9-]+$`, "CloudFormation demands a name, and the log group has to exist under it before"},
+	{"AWS::RDS::DBProxyEndpoint", `^peakline-[a-z0-9-]+-reader$`, "CloudFormation demands a name"},
 	{"AWS::CloudWatch::Alarm", `^[a-z0-9-]+$`, "whoever is paged finds the runbook by it, and the scaler's rule matches it"},
 	{"AWS::Backup::BackupVault", `^peakline-[a-z0-9-]+$`, "the vault of the other region is named in the copy rule, and CloudFormation demands a name"},
 	{"AWS::Events::EventBus", `^peakline-[a-z0-9-]+$`, "services publish to it by name"},
@@ -49,13 +52,14 @@ var untaggable = []string{
 	"AWS::EC2::SecurityGroupEgress", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPCGatewayAttachment",
 	"AWS::ApplicationAutoScaling::ScalableTarget", "AWS::IAM::Policy", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission", "AWS::Logs::MetricFilter",
 	"AWS::Route53::RecordSet", "AWS::SecretsManager::RotationSchedule", "AWS::SecretsManager::SecretTargetAttachment", "AWS::SNS::Subscription",
-	"AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "Custom::ReaderDrain", "AWS::Logs::ResourcePolicy", "AWS::XRay::TransactionSearchConfig",
+	"AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "Custom::ReaderDrain", "AWS::RDS::DBProxyTargetGroup", "AWS::Logs::ResourcePolicy", "AWS::XRay::TransactionSearchConfig",
 }
 
 // exportedAlways are exports that a configuration may leave unused: if they came and went with their use, CloudFormation
 // would refuse to take them from the producer while the deployed consumer still imports them.
 var exportedAlways = []string{
 	"RefAuroraCluster", "AuroraMonitoringRole", "FnGetAttAuroraKey", "RefOperatorsCriticalTopic", "RefOperatorsWarningTopic",
+	"FnGetAttAuroraClusterD4EFE71CEndpoint", "FnGetAttAuroraClusterD4EFE71CReadEndpoint", "FnGetAttMultiAzCluster", "ServiceLoginAttachment",
 	"UserSecret", // of a cache that no service uses at the moment
 }
 

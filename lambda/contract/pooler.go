@@ -28,8 +28,17 @@ const (
 
 	EnvDatabaseWriterURL         = DatabaseVariables + "WRITER_URL"
 	EnvDatabaseReaderURL         = DatabaseVariables + "READER_URL"
+	EnvDatabaseAuthentication    = DatabaseVariables + "AUTHENTICATION"            // how the service proves who it is
 	EnvDatabasePoolSize          = DatabaseVariables + "POOL_SIZE"                 // connections
 	EnvDatabaseConnectionSeconds = DatabaseVariables + "CONNECTION_SECONDS"        // how long a connection is kept
 	EnvDatabaseConnectionJitter  = DatabaseVariables + "CONNECTION_JITTER_SECONDS" // which is shorter by up to this, at random
 	EnvDatabaseStaleness         = DatabaseVariables + "STALENESS_MS"              // how old what is read may be
+)
+
+// How a service proves who it is.
+const (
+	// AuthenticateByPooler is for the pooler in the service's own task, which asks for nothing.
+	AuthenticateByPooler = "none"
+	// AuthenticateByIAM is for an RDS Proxy: the password is a token that the task's role signs, a new one for each connection.
+	AuthenticateByIAM = "iam"
 )

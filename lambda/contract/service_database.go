@@ -19,16 +19,20 @@ const (
 // Access is what a login may do in its schema.
 type Access string
 
-// The two kinds of access, each with a login and a secret of its own.
+// The kinds of access, each with a login and a secret of its own.
 const (
 	// ServiceAccess reads and writes rows.
 	ServiceAccess Access = "service"
 	// MigrationAccess changes the schema: it becomes the owner when it logs in.
 	MigrationAccess Access = "migration"
+	// ProxyAccess is ServiceAccess through an RDS Proxy. The proxy knows one role by one secret, so that this login has no
+	// second role to take turns with.
+	ProxyAccess Access = "proxy"
 )
 
 // OwnerRole is the role that owns a schema and everything in it. Nobody logs in as it.
 func OwnerRole(schema string) string { return schema + ownerSuffix }
 
 // LoginRole is the first of the two roles that log in with this access and take turns; the other has RoleAlternate behind it.
+// With ProxyAccess it is the only one.
 func LoginRole(schema string, access Access) string { return schema + "_" + string(access) }

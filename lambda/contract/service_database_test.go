@@ -13,7 +13,7 @@ func rolesOf(schema string) []string {
 		login := LoginRole(schema, access)
 		roles = append(roles, login, login+RoleAlternate)
 	}
-	return roles
+	return append(roles, LoginRole(schema, ProxyAccess))
 }
 
 func TestEveryRoleOfTheLongestSchemaFitsPostgreSQL(t *testing.T) {

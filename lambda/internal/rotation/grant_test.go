@@ -29,9 +29,10 @@ func TestTagsDecideWhatASecretMayAskFor(t *testing.T) {
 		"a tag without a value":         {[]types.Tag{{Key: aws.String(contract.SchemaTagKey)}}, grant{}, ""},
 		"a service's":                   {tags("owner", "shop", "peakline:schema", "orders", "peakline:access", "service"), grant{"orders", "service"}, ""},
 		"a migration's":                 {tags("peakline:access", "migration", "peakline:schema", "orders"), grant{"orders", "migration"}, ""},
+		"a proxy's":                     {tags("peakline:access", "proxy", "peakline:schema", "orders"), grant{"orders", "proxy"}, ""},
 		"a schema without an access":    {tags("peakline:schema", "orders"), grant{}, `peakline:access=""`},
 		"an access without a schema":    {tags("peakline:access", "service"), grant{}, `peakline:schema=""`},
-		"an access that does not exist": {tags("peakline:schema", "orders", "peakline:access", "owner"), grant{}, "service or migration"},
+		"an access that does not exist": {tags("peakline:schema", "orders", "peakline:access", "owner"), grant{}, "service, migration or proxy"},
 		"a schema of too many bytes":    {tags("peakline:schema", strings.Repeat("a", 41), "peakline:access", "service"), grant{}, "at most 40 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -68,5 +69,20 @@ func TestAValueThatGoesBeyondItsTagsIsRefused(t *testing.T) {
 				t.Errorf("error %v, want ErrBadSecret that says %q, or none", err, test.says)
 			}
 		})
+	}
+}
+
+func TestALoginOfAProxyKeepsItsRole(t *testing.T) {
+	own := grant{"orders", contract.ProxyAccess}
+	now := secret{Username: "orders_proxy", Database: "peakline", Master: "arn", Single: own.single()}
+	if err := own.covers(now); err != nil {
+		t.Error(err)
+	}
+	if next := now.alternate(); next != "orders_proxy" {
+		t.Errorf("its next version is for %q: the proxy would know no password of the role that services ask for", next)
+	}
+	now.Username = "orders_proxy_clone"
+	if err := own.covers(now); !errors.Is(err, ErrBadSecret) {
+		t.Errorf("error %v, want ErrBadSecret for a second role", err)
 	}
 }

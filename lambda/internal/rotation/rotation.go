@@ -124,9 +124,18 @@ func (r *Rotator) labelled(ctx context.Context, secretID, label string) (secret,
 	return r.read(ctx, &secretsmanager.GetSecretValueInput{SecretId: &secretID, VersionStage: &label})
 }
 
+// current reads the version that is in use.
+func (v version) current(ctx context.Context) (secret, error) {
+	found, err := v.labelled(ctx, v.secret, currentLabel)
+	found.Single = v.granted.single()
+	return found, err
+}
+
 // pending reads this version.
 func (v version) pending(ctx context.Context) (secret, error) {
-	return v.read(ctx, &secretsmanager.GetSecretValueInput{SecretId: &v.secret, VersionId: &v.id, VersionStage: aws.String(pendingLabel)})
+	found, err := v.read(ctx, &secretsmanager.GetSecretValueInput{SecretId: &v.secret, VersionId: &v.id, VersionStage: aws.String(pendingLabel)})
+	found.Single = v.granted.single()
+	return found, err
 }
 
 func (r *Rotator) read(ctx context.Context, which *secretsmanager.GetSecretValueInput) (secret, error) {

@@ -31,13 +31,19 @@ func (g grant) roles() []schemaRole {
 	migration := contract.LoginRole(g.schema, contract.MigrationAccess)
 	service := contract.LoginRole(g.schema, contract.ServiceAccess)
 	path, become := "search_path TO "+quote(g.schema), "role TO "+quote(owner)
-	return []schemaRole{
+	roles := []schemaRole{
 		{owner, "NOLOGIN", "", nil, "TEMPORARY"},
 		{migration, "LOGIN NOINHERIT", owner, []string{path, become}, "CONNECT"},
 		{migration + contract.RoleAlternate, "LOGIN NOINHERIT", migration, []string{path, become}, "CONNECT"},
 		{service, "LOGIN", "", []string{path}, "CONNECT"},
 		{service + contract.RoleAlternate, "LOGIN", service, []string{path}, "CONNECT"},
 	}
+	if g.single() {
+		// What PgBouncer does for its clients, the role's settings do here: a proxy is pinned by what a session sets, not by these.
+		settings := []string{path, "idle_in_transaction_session_timeout TO '1min'"}
+		roles = append(roles, schemaRole{contract.LoginRole(g.schema, g.access), "LOGIN", service, settings, "CONNECT"})
+	}
+	return roles
 }
 
 // ensureDatabase makes the database of the services, owned by the master, or refuses somebody else's. It cannot be part of

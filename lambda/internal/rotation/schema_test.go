@@ -29,6 +29,7 @@ import (
 const (
 	asService   = contract.ServiceAccess
 	asMigration = contract.MigrationAccess
+	asProxy     = contract.ProxyAccess
 )
 
 // One server carries these too. Its master is no superuser, as RDS has it: it may create roles and databases.
@@ -52,6 +53,10 @@ func TestLoginsToSchemasOfARealDatabase(t *testing.T) {
 		{"a database from before the last rotations is mended by the next", restoredIsMended},
 		{"a service that was removed by hand comes back", removedComesBack},
 		{"what is somebody else's is refused", foreignersAreRefused},
+		{"a proxy's login is one role with the service's rights, by whatever turn the others are", proxyIsOneRole},
+		{"a crash after any call of the rotation of a proxy's login is mended by a retry", func(t *testing.T, a *account) {
+			crashesAreMended(t, a, a.grant(t, "proxied", asProxy), nil)
+		}},
 		{"what its owner gives away is taken up as the runbook says", takenUpAsWritten},
 		{"a secret that asks for more than its tags allow is refused", greedIsRefused},
 		{"a server that adds memberships to new roles does not matter", selfGrantsDoNotMatter},
@@ -313,6 +318,39 @@ func laterRotationIsMended(t *testing.T, a *account) {
 		t.Fatal(err)
 	}
 	crashesAreMended(t, a, service, func(l login) error { return a.work(t.Context(), l) })
+}
+
+// proxyIsOneRole makes the proxy's login first: it must not matter whose turn it is.
+func proxyIsOneRole(t *testing.T, a *account) {
+	proxy := a.grant(t, "behind", asProxy)
+	a.rotate(t, proxy)
+	service, migration := a.logins(t, "behind")
+	if err := a.migrate(t.Context(), a.current(t, migration), createRows); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		open := a.connect(t, proxy)
+		before := a.current(t, proxy)
+		a.rotate(t, proxy)
+		a.rotate(t, service)
+		after := a.current(t, proxy)
+		if before.Username != "behind_proxy" || after.Username != before.Username || after.Password == before.Password {
+			t.Errorf("the login went from %s to %s, want behind_proxy with another password", before.Username, after.Username)
+		}
+		if _, err := open.Exec(t.Context(), "SELECT FROM rows"); err != nil {
+			t.Errorf("a connection in the proxy's pool did not survive the rotation: %v", err)
+		}
+		if err := a.work(t.Context(), after); err != nil {
+			t.Error(err)
+		}
+		if a.migrate(t.Context(), after, "CREATE TABLE own ()") == nil {
+			t.Error("the proxy's login makes tables, which the service's may not")
+		}
+	}
+	var timeout string
+	if err := a.connect(t, proxy).QueryRow(t.Context(), "SHOW idle_in_transaction_session_timeout").Scan(&timeout); err != nil || timeout != "1min" {
+		t.Errorf("an idle transaction ends after %q (%v), want 1min as behind PgBouncer", timeout, err)
+	}
 }
 
 func closedStaysClosed(t *testing.T, a *account) {

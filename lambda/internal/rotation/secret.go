@@ -31,6 +31,7 @@ type secret struct {
 	Password string
 	Database string // "postgres" where the JSON names none
 	Master   string // the ARN of the master's secret; empty: the user changes its own password
+	Single   bool   // one role all the same: the tags say so, not the value
 
 	keys map[string]json.RawMessage
 }
@@ -78,8 +79,8 @@ func (s secret) check() error {
 	return nil
 }
 
-// alternating says that two roles take turns, as AWS's own templates decide it.
-func (s secret) alternating() bool { return s.Master != "" }
+// alternating says that two roles take turns, as AWS's own templates decide it, but for a login that its tags make single.
+func (s secret) alternating() bool { return s.Master != "" && !s.Single }
 
 // alternate is the role that the next version of the secret names.
 func (s secret) alternate() string {

@@ -27,7 +27,7 @@ func (v version) create(ctx context.Context) (string, error) {
 	if _, err := v.pending(ctx); !isMissing(err) {
 		return "pending version exists", err
 	}
-	now, err := v.labelled(ctx, v.secret, currentLabel)
+	now, err := v.current(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -78,7 +78,7 @@ func (v version) set(ctx context.Context) (string, error) {
 
 // values reads the current version and the pending one, which may follow it and asks for no more than the tags allow.
 func (v version) values(ctx context.Context) (now, next secret, err error) {
-	if now, err = v.labelled(ctx, v.secret, currentLabel); err != nil {
+	if now, err = v.current(ctx); err != nil {
 		return now, next, err
 	}
 	if next, err = v.pending(ctx); err != nil {
@@ -113,7 +113,7 @@ func (v version) setGranted(ctx context.Context, now secret) error {
 }
 
 // setInside makes whatever the grant's schema lacks, and gives both roles of the secret their passwords: a task that started
-// before the first rotation, or before the database was restored, holds the current version.
+// before the first rotation, or before the database was restored, holds the current version. A single role gets the pending one.
 func (v version) setInside(ctx context.Context, tx pgx.Tx) error {
 	if err := lock(ctx, tx, contract.ServiceDatabase); err != nil {
 		return err
@@ -140,6 +140,9 @@ func (v version) setInside(ctx context.Context, tx pgx.Tx) error {
 	}
 	if err := v.granted.ensure(ctx, tx); err != nil {
 		return err
+	}
+	if v.granted.single() {
+		return alterPassword(ctx, tx, next.Username, hashNext)
 	}
 	if err := alterPassword(ctx, tx, now.Username, hashNow); err != nil {
 		return err

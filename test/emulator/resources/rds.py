@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
+from moto.rds.models import rds_backends
 
-from ..rows import Call, Resource, created, gone
+from ..account import ACCOUNT_ID
+from ..rows import Call, Resource, created, gone, recorded
 
 _GROUP_ARN = "arn:{partition}:rds:{region}:{account}:"
 
@@ -93,6 +95,58 @@ def _parameters(operation: str, group: str) -> Call:
 
 def _parameter(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+_PROXY_NAMES = {
+    "Auth": "auth",
+    "DebugLogging": "debug_logging",
+    "IdleClientTimeout": "idle_client_timeout",
+    "RequireTLS": "require_tls",
+    "RoleArn": "role_arn",
+    "VpcSecurityGroupIds": "vpc_security_group_ids",
+}
+
+
+def _modify_proxy(resource: Resource, _: Mapping[str, Any] | None) -> None:
+    """moto has no ModifyDBProxy, so the change reaches its object."""
+    proxy = rds_backends[ACCOUNT_ID][resource.region].db_proxies[resource.ref]
+    for property_name, attribute in _PROXY_NAMES.items():
+        if property_name in resource.effective:
+            setattr(proxy, attribute, resource.effective[property_name])
+
+
+def _targets(resource: Resource, old: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The group comes with its proxy; a template gives it targets and the size of its pool."""
+    if old:
+        _release_targets(resource, old)
+    proxy = {"DBProxyName": resource.effective["DBProxyName"]}
+    group = {**proxy, "TargetGroupName": resource.effective["TargetGroupName"]}
+    resource.account.call(
+        "rds",
+        "register_db_proxy_targets",
+        **group,
+        DBClusterIdentifiers=resource.effective["DBClusterIdentifiers"],
+    )
+    pool = resource.effective.get("ConnectionPoolConfigurationInfo", {})
+    resource.account.call(
+        "rds",
+        "modify_db_proxy_target_group",
+        **group,
+        ConnectionPoolConfig={name: int(value) for name, value in pool.items()},
+    )
+    found = resource.account.call("rds", "describe_db_proxy_target_groups", **proxy)
+    return found["TargetGroups"][0]
+
+
+def _release_targets(resource: Resource, old: Mapping[str, Any] | None) -> None:
+    held = old or resource.effective
+    resource.account.call(
+        "rds",
+        "deregister_db_proxy_targets",
+        DBProxyName=held["DBProxyName"],
+        TargetGroupName=held["TargetGroupName"],
+        DBClusterIdentifiers=held["DBClusterIdentifiers"],
+    )
 
 
 _CLUSTER_NAMES = {"PerformanceInsightsEnabled": "EnablePerformanceInsights"}
@@ -215,5 +269,34 @@ ROWS = (
         attributes={"Arn": _GROUP_ARN + "es:{ref}"},
         recreated="moto has no ModifyEventSubscription",
         delete=(gone("delete_event_subscription", SubscriptionName="{ref}"),),
+    ),
+    created(
+        "AWS::RDS::DBProxy",
+        "rds",
+        "create_db_proxy",
+        root="DBProxy",
+        name="DBProxyName",
+        attributes={"Endpoint": "{Endpoint}", "DBProxyArn": "{DBProxyArn}", "VpcId": "{VpcId}"},
+        update=(Call(_modify_proxy),),
+        delete=(gone("delete_db_proxy", DBProxyName="{ref}"),),
+    ),
+    created(
+        "AWS::RDS::DBProxyTargetGroup",
+        "rds",
+        _targets,
+        name="TargetGroupName",
+        attributes={"TargetGroupArn": "{TargetGroupArn}"},
+        update=(Call(_targets),),
+        delete=(Call(_release_targets),),
+    ),
+    recorded(
+        "AWS::RDS::DBProxyEndpoint",
+        "rds",
+        "create_db_proxy_endpoint",
+        name="DBProxyEndpointName",
+        attributes={
+            "Endpoint": "{ref}.endpoint.proxy-emulated.{region}.rds.amazonaws.com",
+            "DBProxyEndpointArn": _GROUP_ARN + "db-proxy-endpoint:{ref}",
+        },
     ),
 )
