@@ -83,14 +83,14 @@ func readDelivery(file string, text []byte, environments []Environment) (Deliver
 }
 
 // check relates the values to each other and to the environments, and completes what depends on them.
-func (p *Delivery) check(d *document, environments []Environment) {
-	checkNotifications(d, p.Region, p.Notifications)
-	if d.sound("connectionArn", "region", "account") {
-		if want := fmt.Sprintf("arn:aws:codeconnections:%s:%s:connection/", p.Region, p.Account); !strings.HasPrefix(p.ConnectionARN, want) {
-			d.refuse("connectionArn", "%q, want one of the pipelines' account and region: %s…", shorten(p.ConnectionARN), want)
+func (d *Delivery) check(doc *document, environments []Environment) {
+	checkNotifications(doc, d.Region, d.Notifications)
+	if doc.sound("connectionArn", "region", "account") {
+		if want := fmt.Sprintf("arn:aws:codeconnections:%s:%s:connection/", d.Region, d.Account); !strings.HasPrefix(d.ConnectionARN, want) {
+			doc.refuse("connectionArn", "%q, want one of the pipelines' account and region: %s…", shorten(d.ConnectionARN), want)
 		}
 	}
-	if !d.sound("environments") {
+	if !doc.sound("environments") {
 		return
 	}
 	first := map[string]string{}
@@ -98,17 +98,17 @@ func (p *Delivery) check(d *document, environments []Environment) {
 	for _, environment := range environments {
 		known = append(known, environment.Name)
 	}
-	for n := range p.Environments {
-		promotion := &p.Environments[n]
+	for n := range d.Environments {
+		promotion := &d.Environments[n]
 		path := index("environments", n)
 		at := slices.Index(known, promotion.Name)
 		before, twice := first[promotion.Name]
 		first[promotion.Name] = path
 		switch {
 		case twice:
-			d.refuse(path, "%s again, first at %s, want each environment once", promotion.Name, before)
+			doc.refuse(path, "%s again, first at %s, want each environment once", promotion.Name, before)
 		case at < 0:
-			d.refuse(path+".name", "%s", unknown("environment", promotion.Name, known, "add its file to config/environments"))
+			doc.refuse(path+".name", "%s", unknown("environment", promotion.Name, known, "add its file to config/environments"))
 		case promotion.Approval == "":
 			promotion.Approval = byProfile(environments[at].Profile, ApprovalNone, ApprovalRequired)
 		}

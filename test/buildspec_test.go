@@ -1,6 +1,7 @@
 package test
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -90,7 +91,8 @@ func TestTheGuardEndsAnExecution(t *testing.T) {
 			if (err != nil) != c.fails {
 				t.Errorf("ended with %v, want a failure: %t\n%s", err, c.fails, output)
 			}
-			if exit, ok := err.(*exec.ExitError); c.fails && (!ok || exit.ExitCode() != 3) {
+			var exit *exec.ExitError
+			if c.fails && (!errors.As(err, &exit) || exit.ExitCode() != 3) {
 				t.Errorf("ended with %v, want exit code 3, which says that something dangerous has no waiver", err)
 			}
 			if !strings.Contains(exported["DIFF_SUMMARY"], c.summary) || exported["DIFF_URL"] != "https://console.example/build/1" {

@@ -223,7 +223,7 @@ var mutations = []mutation{
 	{row: "D7", name: "the pooler has a fixed role", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: set("ContainerDefinitions/1/Secrets/0/Name", "OTHER")},
 	{row: "D7", name: "the pooler reads a third party's secret", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: set("ContainerDefinitions/1/Secrets/1/ValueFrom", "arn:aws:secretsmanager:us-east-1:123456789012:secret:other:password::")},
 	{row: "D7", name: "a task may not use the key of its login", of: "AWS::IAM::Policy", when: func(a *assembly, r resource) bool {
-		return strings.Contains(r.path(), "/ExecutionRole/") && strings.Contains(r.path(), "/Services/")
+		return withPoolers(a, r) && strings.Contains(r.path(), "/ExecutionRole/") && strings.Contains(r.path(), "/Services/")
 	}, edit: statementWith("PolicyDocument", "kms:Decrypt", func(body map[string]any) { body["Effect"] = "Deny" })},
 	{row: "D7", name: "nobody hears that logins are refused", of: "AWS::CloudWatch::Alarm", when: alarmNamed("pooler-refused-order"), edit: gone},
 	{row: "D7", name: "nobody counts what is waited for", of: "AWS::Logs::MetricFilter", when: at("/PoolerWaiting/"), edit: gone},
@@ -234,7 +234,7 @@ var mutations = []mutation{
 		put(r.properties(), "ContainerDefinitions/0/Environment", slices.DeleteFunc(r.list("ContainerDefinitions/0/Environment"), func(entry any) bool { return dig(entry, "Name") == "DATABASE_STALENESS_MS" }))
 	}},
 	{row: "U4", name: "a pool is larger than the budget", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: poolerVariable("POOLER_WRITER", "host=writer pool_size=99 ")},
-	{row: "U4", name: "there may be more tasks than the budget counts", of: "AWS::ApplicationAutoScaling::ScalableTarget", when: inServices, edit: set("MaxCapacity", 999.0)},
+	{row: "U4", name: "there may be more tasks than the budget counts", of: "AWS::ApplicationAutoScaling::ScalableTarget", when: both(inServices, withPoolers), edit: set("MaxCapacity", 999.0)},
 	{row: "D7", name: "there is no proxy", of: "AWS::RDS::DBProxy", edit: gone},
 	{row: "D7", name: "the proxy takes clients without TLS", of: "AWS::RDS::DBProxy", edit: set("RequireTLS", false)},
 	{row: "D7", name: "the proxy logs statements", of: "AWS::RDS::DBProxy", edit: set("DebugLogging", true)},

@@ -241,6 +241,8 @@ func (a *assembly) proxyReader() resource {
 
 func behindProxy(a *assembly, _ resource) bool { return a.environment.UsesProxy() }
 
+func withPoolers(a *assembly, _ resource) bool { return hasPoolers(a.environment) }
+
 func hasPoolers(e config.Environment) bool { return !e.UsesProxy() }
 
 // serviceVariable replaces one of the service's environment variables.
