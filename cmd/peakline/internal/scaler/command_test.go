@@ -86,12 +86,12 @@ func TestOnAnEmulatedAccount(t *testing.T) {
 	refuse("reason", "pause", "-env", "local")
 	refuse("empty reason", "pause", "-env", "local", "-reason", " ")
 
-	text, err = run(endpoint, "floor", "5", "-env", "local", "-for", "2h", "-reason", "live show", "-by", "ann")
+	text, err = run(endpoint, "floor", "5", "-env", "local", "-for", "150m", "-reason", "live show", "-by", "ann")
 	expect(text, err, "at least 5 readers", "by ann: live show", "creates 3 readers", "in 2 h", "resume")
 	if got := override(); !strings.Contains(got, `"floor":5`) || !strings.Contains(got, "live show") {
 		t.Errorf("the override is %s", got)
 	}
-	text, err = run(endpoint, "pause", "-env", "local", "-reason", "restoring a table")
+	text, err = run(endpoint, "pause", "-env", "local", "-for", "90m", "-reason", "restoring a table")
 	expect(text, err, "Replaced: at least 5 readers", "paused", "in 1 h", "changes nothing")
 	text, err = run(endpoint, "status", "-env", "local")
 	expect(text, err, "paused, the readers stay as they are", "restoring a table", "frozen")
