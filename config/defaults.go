@@ -15,6 +15,8 @@ func defaults(profile Profile) Environment {
 		Scaler:       scalerDefaults(profile),
 		LoadBalancer: loadBalancerDefaults(profile),
 		Storage:      storageDefaults(profile),
+		Edge:         edgeDefaults(profile),
+		Firewall:     firewallDefaults(profile),
 		Tracing:      tracingDefaults(profile),
 		FeatureFlags: featureFlagDefaults(profile),
 		Bus:          busDefaults(profile),
@@ -27,6 +29,8 @@ func (e *Environment) complete(d *document) {
 	e.Database.complete(d)
 	e.Cache.complete(d)
 	e.completeIdentity(d)
+	e.completeEdge()
+	e.Firewall.complete(d)
 	e.Scaler.complete(d, e.Database.Engine)
 	e.completeServices(d)
 	for i := range e.Events {

@@ -45,6 +45,7 @@ func enums() map[string]map[string][]any {
 		"Cache":       {"logRetentionDays": anys(logRetentionDays)},
 		"Database":    {"logRetentionDays": anys(logRetentionDays)},
 		"FlowLogs":    {"retentionDays": anys(logRetentionDays)},
+		"Firewall":    {"logRetentionDays": anys(logRetentionDays)},
 		"Exception":   {"safety": anys(safetyNames())},
 	}
 }
@@ -301,7 +302,7 @@ func everyOption(t *testing.T) []string {
 
 var (
 	listIndex = regexp.MustCompile(`\[\d+\]`)
-	namePart  = regexp.MustCompile(`(^database\.readers|^tags|^services|^secrets|^identity\.groups|^flags|^flags\.\*\.numbers|^services\.\*\.(?:environment|secrets|schedules)|\.floors\.tasks)\.[^.*]+`)
+	namePart  = regexp.MustCompile(`(^database\.readers|^tags|^services|^secrets|^identity\.groups|^flags|^flags\.\*\.numbers|^firewall\.rateLimits|^services\.\*\.(?:environment|secrets|schedules)|\.floors\.tasks)\.[^.*]+`)
 )
 
 func generic(path string) string {

@@ -59,6 +59,10 @@ type Environment struct {
 	LoadBalancer LoadBalancer `json:"loadBalancer,omitempty"`
 	// Storage is the bucket of the shop's pages and assets.
 	Storage Storage `json:"storage,omitempty"`
+	// Edge is CloudFront: the shop's domains, pages and assets, and the way to the services.
+	Edge Edge `json:"edge,omitempty"`
+	// Firewall is AWS WAF: managed rules, rate limits, addresses.
+	Firewall Firewall `json:"firewall,omitempty"`
 	// Services are the services behind the load balancer, by name: those of config/services.yaml, with what differs here.
 	Services map[string]Service `json:"services,omitempty"`
 	// Secrets are those of third parties, by name. A service gets those that it names.

@@ -57,6 +57,9 @@ var safeties = []safety{
 	{name: "closed-ingress", path: "network.ingress.from", off: func(i inspection) string {
 		return unless(i.Network.Ingress.From != IngressInternet, "%s goes around CloudFront and its firewall, want %s or %s", IngressInternet, IngressCloudFront, IngressCIDRs)
 	}},
+	{name: "blocking-firewall", path: "firewall.mode", off: func(i inspection) string {
+		return unless(i.Firewall.Mode == FirewallBlock || !i.HasEdge() && !i.Public(), "%s lets through what it finds, want %s", FirewallCount, FirewallBlock)
+	}},
 	{name: "readers-in-two-zones", path: "database.readers", off: func(i inspection) string {
 		zones, certain := i.readerZones()
 		besideWriter := slices.Contains(zones, i.Database.Writer.Zone) // a rule of its own refuses that

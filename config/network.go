@@ -82,7 +82,7 @@ type FlowLogs struct {
 
 // Ingress is the load balancer's side of the edge.
 type Ingress struct {
-	// From is one of `cloudfront`, `internet` and `cidrs`. Default: `cloudfront`.
+	// From is one of `cloudfront`, `internet` and `cidrs`. With `cloudfront` and without `edge.domains` nobody outside reaches it. Default: `cloudfront`.
 	From IngressSource `json:"from,omitempty" jsonschema:"enum=cloudfront,enum=internet,enum=cidrs"`
 	// CIDRs are the admitted ranges when `from` is `cidrs`: an office, another provider's edge.
 	CIDRs []string `json:"cidrs,omitempty" jsonschema:"uniqueItems=true,maxItems=30"`

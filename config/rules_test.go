@@ -30,7 +30,15 @@ identity:
   web: {callbackUrls: ["https://www.example.com/auth/callback"]}
   mobile: {callbackUrls: ["com.example.shop://auth/callback"]}
   email: {identityArn: "arn:aws:ses:eu-west-1:333333333333:identity/example.com", from: Example <no-reply@example.com>}
-`
+` + atEdge + "\n"
+
+// atEdge is the edge of the valid environment.
+const atEdge = `edge: {domains: [www.example.com], certificateArn: "arn:aws:acm:us-east-1:333333333333:certificate/00000000-0000-0000-0000-000000000000"}`
+
+// edged adds to it.
+func edged(more string) change {
+	return change{atEdge, strings.TrimSuffix(atEdge, "}") + ", " + more + "}"}
+}
 
 // change replaces the first text by the second; an empty first text appends.
 type change struct{ from, to string }
@@ -372,6 +380,94 @@ var ruleCases = map[string]ruleCase{
 		[]change{{"\"arn:aws:acm:eu-west-1:333333333333:certificate/00000000-0000-0000-0000-000000000000\"", "»\"arn:aws:acm:eu-west-1:444444444444:certificate/00000000-0000-0000-0000-000000000000\""}},
 		[]string{"loadBalancer.certificateArn: a certificate of account 444444444444, want one of 333333333333: load balancers use those of their own account"}},
 
+	// The edge.
+	"names that are none, or the load balancer's own": {
+		[]change{{"[www.example.com]", "[»www_example, »api.example.com]"}},
+		[]string{
+			`edge.domains[0]: "www_example" is no host name, want for example www.example.com`,
+			"edge.domains[1]: api.example.com is loadBalancer.hostName, by which CloudFront itself finds the load balancer; want another name"}},
+	"an edge without a certificate": {
+		[]change{{atEdge, "»edge: {domains: [www.example.com]}"}},
+		[]string{"edge.certificateArn: missing; want the ARN of an ACM certificate for www.example.com in us-east-1: CloudFront's own accepts TLS 1.0"}},
+	"a certificate at the edge of another region": {
+		[]change{{`certificateArn: "arn:aws:acm:us-east-1:333333333333`, `certificateArn: »"arn:aws:acm:eu-west-1:333333333333`}},
+		[]string{`edge.certificateArn: "arn:aws:acm:eu-west-1:333333333333:certificate/00000000-0000…" is no ARN of a certificate in us-east-1, where CloudFront takes them from, want for example arn:aws:acm:us-east-1:333333333333:certificate/01234567-89ab-cdef-0123-456789abcdef`}},
+	"a certificate at the edge of another account": {
+		[]change{{`certificateArn: "arn:aws:acm:us-east-1:333333333333`, `certificateArn: »"arn:aws:acm:us-east-1:444444444444`}},
+		[]string{"edge.certificateArn: a certificate of account 444444444444, want one of 333333333333"}},
+	"an edge that is none": {
+		[]change{{"profile: production", "profile: development"}, {"  backup: {copyRegion: eu-central-1}\n", ""}, {atEdge, "edge: {originSecret: »2, secondOrigin: »old.example.com}"}},
+		[]string{
+			"edge.originSecret: has no effect without edge.domains; remove it, or name the shop's domains",
+			"edge.secondOrigin: has no effect without edge.domains; remove it, or name the shop's domains"}},
+	"an edge before a load balancer in the clear": {
+		[]change{{"profile: production", "profile: development"}, {"  backup: {copyRegion: eu-central-1}\n", ""}, {"loadBalancer: {certificateArn: \"arn:aws:acm:eu-west-1:333333333333:certificate/00000000-0000-0000-0000-000000000000\", hostName: api.example.com}", ""},
+			{"domains: [www", "»domains: [www"}},
+		[]string{"edge.domains: given, but loadBalancer.certificateArn and hostName are not: CloudFront would send tokens and passwords on to the load balancer in the clear; want both, or no domains"}},
+	"an edge that visitors walk around": {
+		[]change{{"  zones:", "  ingress: {from: »cidrs, cidrs: [203.0.113.0/24]}\n  zones:"}},
+		[]string{"network.ingress.from: cidrs keeps CloudFront out, which edge.domains puts in front, or lets visitors around it; want cloudfront"}},
+	"a shop that nobody reaches": {
+		[]change{{atEdge + "\n", ""}, {"profile:", "»profile:"}},
+		[]string{"edge.domains: none, and network.ingress.from is cloudfront: nobody would reach the shop; want its names, or another network.ingress.from"}},
+	"a zone without an id": {
+		[]change{edged("»hostedZone: {name: example.com}")},
+		[]string{"edge.hostedZone.id: missing; want the id that aws route53 list-hosted-zones gives for example.com"}},
+	"a zone without a name": {
+		[]change{edged("»hostedZone: {id: Z0123456789ABCDEFGHIJ}")},
+		[]string{"edge.hostedZone.name: missing; want the domain that zone Z0123456789ABCDEFGHIJ is for"}},
+	"names outside the zone": {
+		[]change{{"hostName: api", "hostName: »api"}, edged("hostedZone: {id: Z0123456789ABCDEFGHIJ, name: example.org}"), {"[www", "[»www"}},
+		[]string{
+			"loadBalancer.hostName: api.example.com is not in edge.hostedZone, example.org, want one of its names, or no hostedZone",
+			"edge.domains[0]: www.example.com is not in the hosted zone example.org, want one of its names, or no hostedZone"}},
+	"pages that are none": {
+		[]change{edged("pages: [»/api/orders, »/account]")},
+		[]string{
+			"edge.pages[0]: /api/orders is for programs, which read an error and no page; want a path outside /api/",
+			"edge.pages[1]: /account is no path of a service, want one of services.NAME.paths outside /api/"}},
+	"more paths than CloudFront has room for": {
+		[]change{{"", "»services: {" + strings.Join(numbered("s%[1]d: {paths: [/a%[1]d, /b%[1]d, /c%[1]d, /d%[1]d, /e%[1]d], priority: 10%[1]d, health: {path: /health}}", 14), ", ") + "}\n"}},
+		[]string{"services: 71 paths outside /api/, CloudFront has room for 70; want paths that begin with /api/"}},
+	"other sites that are none": {
+		[]change{edged("corsOrigins: [»'http://partner.example.com', »'https://partner.example.com/', »'https://*.example.com', 'https://ok.example.com:8443']")},
+		[]string{
+			`edge.corsOrigins[0]: "http://partner.example.com" is no origin, want for example https://partner.example.com; http for localhost in development only`,
+			`edge.corsOrigins[1]: "https://partner.example.com/" is no origin, want for example https://partner.example.com; http for localhost in development only`,
+			`edge.corsOrigins[2]: "https://*.example.com" is no origin, want for example https://partner.example.com; http for localhost in development only`}},
+	"a content policy that is none": {
+		[]change{edged("contentSecurityPolicy: »script-src 'self'")},
+		[]string{`edge.contentSecurityPolicy: "script-src 'self'" is no policy, want one line of plain text with a default-src`}},
+	"a second origin that is the first": {
+		[]change{edged("secondOrigin: »www.example.com")},
+		[]string{"edge.secondOrigin: www.example.com is this shop itself, want the host of another"}},
+	"alarms of the edge that reach nobody": {
+		[]change{{"{emails: [oncall@example.com]}", "{topicArn: 'arn:aws:sns:eu-west-1:333333333333:alarms'}"}, {"edge: {", "»edge: {"}},
+		[]string{"edge.topics.critical: missing, and notifications.critical.topicArn is in eu-west-1, which alarms of CloudFront do not reach; want a topic in us-east-1"}},
+	"a topic of the edge that is elsewhere, and one too many": {
+		[]change{{"{emails: [oncall@example.com]}", "{topicArn: 'arn:aws:sns:eu-west-1:333333333333:alarms'}"}, edged("topics: {critical: »'arn:aws:sns:eu-west-1:333333333333:alarms', warning: »'arn:aws:sns:us-east-1:333333333333:alarms'}")},
+		[]string{
+			`edge.topics.critical: "arn:aws:sns:eu-west-1:333333333333:alarms" is no ARN of a topic in us-east-1, want for example arn:aws:sns:us-east-1:333333333333:alarms`,
+			"edge.topics.warning: has no effect: notifications.warning reaches the edge as it is; remove it"}},
+
+	// The firewall.
+	"limits that limit nothing": {
+		[]change{{"", "firewall: {requestsPerFiveMinutes: 100, rateLimits: {login: {paths: [»'*.php'], requestsPerFiveMinutes: »200}, »Pay: {paths: [/api/pay], requestsPerFiveMinutes: 10}}}\n"}},
+		[]string{
+			`firewall.rateLimits.login.paths[0]: "*.php" is no path pattern, want a path such as /api/cart or a prefix such as /api/cart/*`,
+			"firewall.rateLimits.login.requestsPerFiveMinutes: 200, but an address may send 100 altogether; want fewer",
+			"firewall.rateLimits.Pay: the name is none, want at most 20 lower-case letters, digits and single hyphens, a letter first"}},
+	"too many limits": {
+		[]change{{"", "firewall: {»rateLimits: {" + strings.Join(numbered("l%d: {paths: [/api/x], requestsPerFiveMinutes: 10}", 9), ", ") + "}}\n"}},
+		[]string{"firewall.rateLimits: 9 entries, want at most 8"}},
+	"addresses that are none": {
+		[]change{{"", "firewall: {allow: [»203.0.113.7, 198.51.100.0/24, '2001:db8::/32'], block: [»203.0.113.7/24, »16.0.0.0/4, »198.51.100.0/24]}\n"}},
+		[]string{
+			`firewall.allow[0]: "203.0.113.7" is no address range, want for example 203.0.113.0/24, 198.51.100.7/32 or 2001:db8::/32`,
+			`firewall.block[0]: "203.0.113.7/24": bits set behind the prefix, want 203.0.113.0/24`,
+			"firewall.block[1]: 16.0.0.0/4 is a good part of the internet, want /8 or smaller",
+			"firewall.block[2]: 198.51.100.0/24 is in firewall.allow too, want it on one list"}},
+
 	// The network.
 	"a CIDR that is none": {
 		[]change{{"10.30.0.0/16", "»10.30.0.0"}},
@@ -414,13 +510,13 @@ var ruleCases = map[string]ruleCase{
 		[]change{{"  zones: [", "  natGateways: none\n  »endpoints: [s3, ecr, logs]\n  zones: ["}, {"", "exceptions: [{safety: nat-per-zone, reason: reached from inside only}]\n"}},
 		[]string{"network.endpoints: natGateways is none, so that private subnets cannot reach secretsmanager, ssm, sts, kms, xray, appconfig; add the endpoints or a NAT gateway"}},
 	"ingress from ranges without ranges": {
-		[]change{{"  zones: [", "  »ingress: {from: cidrs}\n  zones: ["}},
+		[]change{{atEdge, ""}, {"  zones: [", "  »ingress: {from: cidrs}\n  zones: ["}},
 		[]string{"network.ingress.cidrs: none, but from is cidrs; want at least one range"}},
 	"ranges that have no effect": {
 		[]change{{"  zones: [", "  ingress: {»cidrs: [203.0.113.0/24]}\n  zones: ["}},
 		[]string{"network.ingress.cidrs: has no effect with from: cloudfront; remove it or choose from: cidrs"}},
 	"ranges that are none, or everything": {
-		[]change{{"  zones: [", "  ingress: {from: cidrs, cidrs: [»0.0.0.0/0, »203.0.113.7/24, »office, »0.0.0.0/1, 203.0.113.0/24]}\n  zones: ["}},
+		[]change{{atEdge, ""}, {"  zones: [", "  ingress: {from: cidrs, cidrs: [»0.0.0.0/0, »203.0.113.7/24, »office, »0.0.0.0/1, 203.0.113.0/24]}\n  zones: ["}},
 		[]string{
 			"network.ingress.cidrs[0]: 0.0.0.0/0 is a good part of the internet, want /8 or smaller, or say from: internet",
 			`network.ingress.cidrs[1]: "203.0.113.7/24": bits set behind the prefix, want 203.0.113.0/24`,
@@ -431,7 +527,7 @@ var ruleCases = map[string]ruleCase{
 			{"zone: eu-west-1a", "zone: eu-south-1a"}, {"zone: eu-west-1b", "zone: eu-south-1b"}, {"zone: eu-west-1c", "zone: eu-south-1c"}, {"acm:eu-west-1", "acm:eu-south-1"}, {"ses:eu-west-1", "ses:eu-south-1"}, {"network:", "»network:"}},
 		[]string{"network.ingress.cloudFrontPrefixList: missing, and Peakline does not know it for eu-south-1; want the id that aws ec2 describe-managed-prefix-lists gives for com.amazonaws.global.cloudfront.origin-facing"}},
 	"a prefix list that has no effect": {
-		[]change{{"  zones: [", "  ingress: {from: cidrs, cidrs: [203.0.113.0/24], cloudFrontPrefixList: »pl-4fa04526}\n  zones: ["}},
+		[]change{{atEdge, ""}, {"  zones: [", "  ingress: {from: cidrs, cidrs: [203.0.113.0/24], cloudFrontPrefixList: »pl-4fa04526}\n  zones: ["}},
 		[]string{"network.ingress.cloudFrontPrefixList: has no effect with from: cidrs; remove it"}},
 	"the retention of flow logs that are off": {
 		[]change{{"  zones: [", "  flowLogs: {enabled: false, retentionDays: »30}\n  zones: ["}, {"", "exceptions: [{safety: flow-logs, reason: the transit account records them}]\n"}},
@@ -788,8 +884,10 @@ var weakenings = map[Safety]ruleCase{
 		[]string{"network.natGateways: single, want per-zone"}},
 	"flow-logs": {[]change{{"  zones: [", "  flowLogs: {enabled: »false}\n  zones: ["}},
 		[]string{"network.flowLogs.enabled: false, want true"}},
-	"closed-ingress": {[]change{{"  zones: [", "  ingress: {from: »internet}\n  zones: ["}},
+	"closed-ingress": {[]change{{atEdge, ""}, {"  zones: [", "  ingress: {from: »internet}\n  zones: ["}},
 		[]string{"network.ingress.from: internet goes around CloudFront and its firewall, want cloudfront or cidrs"}},
+	"blocking-firewall": {[]change{{"", "firewall: {mode: »count}\n"}},
+		[]string{"firewall.mode: count lets through what it finds, want block"}},
 	"readers-in-two-zones": {[]change{{"two: {zone: eu-west-1c}", "two: {zone: eu-west-1b}"}, {"  readers:", "  »readers:"}},
 		[]string{"database.readers: all in eu-west-1b, want readers in at least two zones"}},
 	"full-speed-instances": {[]change{modest, {"one: {", "one: {instanceClass: »db.t4g.medium, "}},

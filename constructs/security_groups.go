@@ -30,7 +30,7 @@ type SecurityGroupsProps struct {
 	// PrivateAPIsCIDR is the VPC's own block where AWS's APIs are reached inside it: administration then has no way to the
 	// internet. Empty where they are not.
 	PrivateAPIsCIDR string
-	// PlainHTTP is for a load balancer without a certificate: the edge then reaches port 80.
+	// PlainHTTP is for a load balancer without a certificate, which listens on port 80.
 	PlainHTTP bool
 	// EdgeCIDRs are IPv4 blocks that may reach it; "0.0.0.0/0" opens it to the internet.
 	EdgeCIDRs []string

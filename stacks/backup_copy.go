@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
-	"github.com/aws/jsii-runtime-go"
 
 	"peakline/config"
 	"peakline/constructs"
@@ -20,11 +19,7 @@ type BackupCopy struct {
 // NewBackupCopy makes the vault.
 func NewBackupCopy(stage awscdk.Stage, environment config.Environment) *BackupCopy {
 	region := environment.Database.Backup.CopyRegion
-	stack := awscdk.NewStack(stage, jsii.String("BackupCopy"), &awscdk.StackProps{
-		Description:           jsii.String(fmt.Sprintf("Peakline %s: copies of the backups of %s", environment.Name, environment.Region)),
-		Env:                   &awscdk.Environment{Account: jsii.String(environment.Account), Region: jsii.String(region)},
-		TerminationProtection: jsii.Bool(!disposable(environment)),
-	})
+	stack := newStackIn(stage, "BackupCopy", region, "copies of the backups of "+environment.Region, environment)
 	name := "peakline-" + environment.Name + "-copy"
 	constructs.NewBackupVault(stack, "Copy", constructs.BackupVaultProps{
 		Name:       name,

@@ -39,7 +39,7 @@ func NewNetwork(stage awscdk.Stage, environment config.Environment, notification
 		Network: network,
 		SecurityGroups: constructs.NewSecurityGroups(stack, "SecurityGroups", constructs.SecurityGroupsProps{
 			Vpc:             network.Vpc,
-			EdgePrefixList:  settings.Ingress.CloudFrontPrefixList,
+			EdgePrefixList:  edgePrefixList(environment),
 			PlainHTTP:       environment.LoadBalancer.CertificateARN == "",
 			EdgeCIDRs:       edgeCIDRs(settings.Ingress),
 			PrivateAPIsCIDR: privateAPIs(settings),
@@ -71,6 +71,14 @@ func privateAPIs(network config.Network) string {
 		return network.CIDR
 	}
 	return ""
+}
+
+// edgePrefixList is empty where no CloudFront of ours is in front: the list is that of every distribution of the world.
+func edgePrefixList(environment config.Environment) string {
+	if !environment.HasEdge() {
+		return ""
+	}
+	return environment.Network.Ingress.CloudFrontPrefixList
 }
 
 func edgeCIDRs(ingress config.Ingress) []string {

@@ -47,6 +47,8 @@ type Platform struct {
 	Services      *Services
 	// FeatureFlags is nil where nothing hands flags out.
 	FeatureFlags *FeatureFlags
+	// Edge is nil where the shop has no domains.
+	Edge *Edge
 }
 
 // NewPlatform makes the stacks of one environment.
@@ -122,6 +124,13 @@ func NewPlatform(scope construct.Construct, props PlatformProps) *Platform {
 		FeatureFlags:   platform.FeatureFlags,
 		Notifications:  platform.Notifications.Notifications,
 	})
+	if environment.HasEdge() {
+		platform.Edge = NewEdge(stage, EdgeProps{
+			Environment:   environment,
+			Services:      platform.Services,
+			Notifications: platform.Notifications.Notifications,
+		})
+	}
 	return platform
 }
 
@@ -162,8 +171,15 @@ func keepExported(stack awscdk.Stack, values ...*string) {
 
 // newStack makes a stack with what all of them share.
 func newStack(stage awscdk.Stage, id, description string, environment config.Environment) awscdk.Stack {
+	return newStackIn(stage, id, environment.Region, description, environment)
+}
+
+// newStackIn makes a stack in a region of its own. CloudFormation has no references between regions: what such a stack needs of
+// the others it is told by name.
+func newStackIn(stage awscdk.Stage, id, region, description string, environment config.Environment) awscdk.Stack {
 	return awscdk.NewStack(stage, jsii.String(id), &awscdk.StackProps{
 		Description:           jsii.String(fmt.Sprintf("Peakline %s: %s", environment.Name, description)),
+		Env:                   &awscdk.Environment{Account: jsii.String(environment.Account), Region: jsii.String(region)},
 		TerminationProtection: jsii.Bool(!disposable(environment)),
 	})
 }

@@ -1,6 +1,7 @@
 package stacks
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -14,7 +15,7 @@ import (
 )
 
 // Registry is the stack of what the services start from: their image repositories, the image of each that is released,
-// and the secrets of third parties.
+// the secrets of third parties, and those by which the load balancer knows CloudFront.
 type Registry struct {
 	Stack awscdk.Stack
 	// Secrets are those of third parties, by name.
@@ -44,7 +45,21 @@ func NewRegistry(stage awscdk.Stage, environment config.Environment) *Registry {
 		registry.Secrets[name] = secret
 		awscdk.NewCfnOutput(stack, jsii.String(constructs.ID(name, "SecretArn")), &awscdk.CfnOutputProps{Value: secret.SecretArn()})
 	}
+	if environment.HasEdge() {
+		for _, number := range environment.StoredOriginSecrets() {
+			name := constructs.OriginSecretName(environment.Name, number)
+			constructs.NewOriginSecret(stack, fmt.Sprintf("OriginSecret%d", number), name, key, replicaRegion(environment))
+		}
+	}
 	return registry
+}
+
+// replicaRegion is where the edge needs what is in the region of the environment; empty if it is there itself.
+func replicaRegion(environment config.Environment) string {
+	if environment.Region == config.EdgeRegion {
+		return ""
+	}
+	return config.EdgeRegion
 }
 
 // as is the registry seen from another stack. What reads a secret there gets its rights on its own side only: a key whose

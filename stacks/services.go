@@ -73,6 +73,13 @@ func NewServices(stage awscdk.Stage, props ServicesProps) *Services {
 		Vpc:        props.Network.Network.Vpc,
 		Disposable: disposable(environment),
 	})
+	services.guard(environment, props.Notifications, cluster.Key)
+	if certificate := environment.LoadBalancer.CertificateARN; certificate != "" {
+		constructs.NewCertificateAlarm(stack, props.Notifications, "load-balancer", certificate)
+	}
+	if zone := environment.Edge.HostedZone; zone.ID != "" {
+		constructs.NewLoadBalancerRecord(stack, "Origin", zone.ID, environment.LoadBalancer.HostName, balancer)
+	}
 	ports := map[int]bool{constructs.ServicePort: true}
 	for _, name := range environment.ServiceNames() {
 		if port := environment.Services[name].Port; !ports[port] {

@@ -24,6 +24,7 @@ func NewStorage(stage awscdk.Stage, environment config.Environment) *Storage {
 		Name:           assetBucketName(environment),
 		NoncurrentDays: environment.Storage.NoncurrentDays,
 		AccessLogs:     logs,
+		Served:         environment.HasEdge(),
 		Disposable:     disposable(environment),
 	})
 	awscdk.NewCfnOutput(stack, jsii.String("AssetBucket"), &awscdk.CfnOutputProps{Value: assets.BucketName()})

@@ -162,23 +162,24 @@ var alarmRequirements = []requirement{
 	{row: "O2", name: "operators hear: each severity has a topic with the configured subscribers, or the configured topic",
 		check: func(a *assembly, fail failure) {
 			for severity, channel := range map[string]config.Channel{"critical": a.environment.Notifications.Critical, "warning": a.environment.Notifications.Warning} {
-				topic := a.topic(severity)
-				if !topic.exists() {
-					fail("there is no %s topic of ours: going back to it from a configured one would need two deployments", severity)
-					continue
+				topics := a.topics(severity)
+				if regions := a.regionsWithAlarms(); len(topics) != len(regions) {
+					fail("there are %d %s topics of ours for alarms in %v: going back to one from a configured one would need two deployments", len(topics), severity, regions)
 				}
-				if channel.TopicARN != "" {
-					continue
-				}
-				var subscribed []string
-				for _, subscription := range a.all("AWS::SNS::Subscription") {
-					if a.target(subscription, "TopicArn").is(topic) {
-						subscribed = append(subscribed, subscription.text("Endpoint"))
+				for _, topic := range topics {
+					if channel.TopicARN != "" {
+						continue
 					}
-				}
-				for _, address := range slices.Concat(channel.Emails, channel.Endpoints) {
-					if !slices.Contains(subscribed, address) {
-						fail("%s is not subscribed to the %s topic", address, severity)
+					var subscribed []string
+					for _, subscription := range a.all("AWS::SNS::Subscription") {
+						if a.target(subscription, "TopicArn").is(topic) {
+							subscribed = append(subscribed, subscription.text("Endpoint"))
+						}
+					}
+					for _, address := range slices.Concat(channel.Emails, channel.Endpoints) {
+						if !slices.Contains(subscribed, address) {
+							fail("%s is not subscribed to %s", address, topic)
+						}
 					}
 				}
 			}
@@ -228,20 +229,39 @@ func (a *assembly) alarm(name string) resource {
 	return resource{}
 }
 
-// topic of a severity, if it is one of ours.
-func (a *assembly) topic(severity string) resource {
+// topics of a severity that are ours, one in each region that has alarms.
+func (a *assembly) topics(severity string) []resource {
+	var found []resource
 	for _, topic := range a.all("AWS::SNS::Topic") {
 		if strings.HasSuffix(strings.ToLower(topic.path()), "/"+severity+"topic/resource") {
-			return topic
+			found = append(found, topic)
 		}
 	}
-	return resource{}
+	return found
 }
 
-// topicOf is the severity whose topic a value names, one of ours or a configured one; empty if none.
+// regionsWithAlarms are those in which a topic is needed: an alarm reaches the topics of its own region only.
+func (a *assembly) regionsWithAlarms() []string {
+	var regions []string
+	for _, alarm := range a.all("AWS::CloudWatch::Alarm") {
+		if !slices.Contains(regions, alarm.stack.region) {
+			regions = append(regions, alarm.stack.region)
+		}
+	}
+	return regions
+}
+
+// topicOf is the severity whose topic a value names, one of ours or a configured one; empty if none in the region of the stack.
 func (a *assembly) topicOf(s *stack, value any) string {
-	for severity, channel := range map[string]config.Channel{"critical": a.environment.Notifications.Critical, "warning": a.environment.Notifications.Warning} {
-		if channel.TopicARN != "" && a.resolve(s, value) == channel.TopicARN || a.targetOf(s, value).is(a.topic(severity)) {
+	configured := map[string]string{"critical": a.environment.Notifications.Critical.TopicARN, "warning": a.environment.Notifications.Warning.TopicARN}
+	if s.region != a.environment.Region {
+		configured = map[string]string{"critical": a.environment.Edge.Topics.Critical, "warning": a.environment.Edge.Topics.Warning}
+	}
+	for severity, arn := range configured {
+		ours := slices.ContainsFunc(a.topics(severity), func(topic resource) bool {
+			return a.targetOf(s, value).is(topic) && topic.stack.region == s.region
+		})
+		if arn != "" && a.resolve(s, value) == arn || ours {
 			return severity
 		}
 	}

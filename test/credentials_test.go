@@ -44,7 +44,7 @@ var credentialRequirements = []requirement{
 		check: func(a *assembly, fail failure) {
 			for _, secret := range a.all("AWS::SecretsManager::Secret") {
 				schedules := a.rotations(secret)
-				if a.isThirdParty(secret) || inCache(a, secret) {
+				if a.isThirdParty(secret) || isOriginSecret(secret) || inCache(a, secret) {
 					continue // only they can issue another, and C1 speaks of the caches'
 				}
 				if len(schedules) != 1 {

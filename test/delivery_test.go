@@ -10,8 +10,8 @@ import (
 // promoted are the environments of config/delivery.yaml, in its order, and the accounts and regions in which their stacks stand.
 var promoted = []promotion{
 	{"dev", false, []string{"111111111111/eu-west-1"}},
-	{"staging", true, []string{"222222222222/eu-west-1", "222222222222/eu-central-1"}},
-	{"prod", true, []string{"333333333333/eu-west-1", "333333333333/eu-central-1"}},
+	{"staging", true, []string{"222222222222/eu-west-1", "222222222222/eu-central-1", "222222222222/us-east-1"}},
+	{"prod", true, []string{"333333333333/eu-west-1", "333333333333/eu-central-1", "333333333333/us-east-1"}},
 }
 
 type promotion struct {

@@ -575,7 +575,7 @@ var mutations = []mutation{
 	{row: "S2", name: "the way inside is not protected", of: "AWS::ElasticLoadBalancingV2::LoadBalancer", when: with("Type", "network"), edit: set("LoadBalancerAttributes", []any{})},
 	{row: "S2", name: "the way inside leads to another port", of: "AWS::ElasticLoadBalancingV2::TargetGroup", when: with("TargetType", "alb"), edit: set("Targets/0/Port", 81.0)},
 	{row: "S2", name: "the way inside is made before what it leads to", of: "AWS::ElasticLoadBalancingV2::TargetGroup", when: with("TargetType", "alb"), edit: attribute("DependsOn", nil)},
-	{row: "S2", name: "the certificate's name leads elsewhere", of: "AWS::Route53::RecordSet", edit: set("AliasTarget/DNSName", "elsewhere.example.com")},
+	{row: "S2", name: "the certificate's name leads elsewhere", of: "AWS::Route53::RecordSet", when: at("Services/Inside"), edit: set("AliasTarget/DNSName", "elsewhere.example.com")},
 	{row: "S2", name: "the certificate's name is public", of: "AWS::Route53::HostedZone", edit: drop("VPCs")},
 	{row: "S4", name: "a caller finds another address", of: "AWS::ECS::TaskDefinition", edit: func(_ *assembly, r resource) {
 		for _, entry := range r.list("ContainerDefinitions/0/Environment") {
@@ -716,7 +716,108 @@ var mutations = []mutation{
 		edit: set("LifecycleConfiguration/Rules/0/Transitions", []any{map[string]any{"StorageClass": "GLACIER", "TransitionInDays": 90}})},
 	{row: "E1", name: "assets go to tiers that need a restore", of: "AWS::S3::Bucket", when: has("BucketName"),
 		edit: set("IntelligentTieringConfigurations", []any{map[string]any{"Id": "archive", "Status": "Enabled"}})},
-	{row: "E1", name: "assets are sent over TLS 1.0", of: "AWS::S3::BucketPolicy", when: at("Storage/Assets"), edit: shorten("PolicyDocument/Statement")},
+	{row: "E1", name: "assets are sent over TLS 1.0", of: "AWS::S3::BucketPolicy", when: at("Storage/Assets"), edit: statementWith("PolicyDocument", "s3:*", func(body map[string]any) { delete(body, "Condition") })},
+
+	// Edge
+	{row: "E2", name: "the shop's distribution is missing", of: "AWS::CloudFront::Distribution", when: isShop, edit: gone},
+	{row: "E2", name: "the edge is deployed before the services", of: "AWS::CloudFront::Distribution", when: isShop, edit: func(_ *assembly, r resource) { r.stack.after = nil }},
+	{row: "E2", name: "TLS 1.1 is good", of: "AWS::CloudFront::Distribution", when: isShop, edit: set(inDistribution+"ViewerCertificate/MinimumProtocolVersion", "TLSv1.1_2016")},
+	{row: "E2", name: "a name of the shop is missing", of: "AWS::CloudFront::Distribution", when: isShop, edit: set(inDistribution+"Aliases", []any{"elsewhere.example.com"})},
+	{row: "E2", name: "visitors speak in the clear", of: "AWS::CloudFront::Distribution", when: isShop, edit: set(inDistribution+"DefaultCacheBehavior/ViewerProtocolPolicy", "allow-all")},
+	{row: "E2", name: "a path is served in the clear", of: "AWS::CloudFront::Distribution", when: isShop, edit: set(inDistribution+"CacheBehaviors/0/ViewerProtocolPolicy", "allow-all")},
+	{row: "E2", name: "HTTP/3 is off", of: "AWS::CloudFront::Distribution", edit: set(inDistribution+"HttpVersion", "http2")},
+	{row: "E2", name: "IPv6 is off", of: "AWS::CloudFront::Distribution", edit: set(inDistribution+"IPV6Enabled", false)},
+	{row: "E2", name: "answers travel uncompressed", of: "AWS::CloudFront::Distribution", edit: set(inDistribution+"DefaultCacheBehavior/Compress", false)},
+	{row: "E2", name: "CloudFront serves from another part of the world", of: "AWS::CloudFront::Distribution", edit: set(inDistribution+"PriceClass", "PriceClass_50")},
+	{row: "E2", name: "the root has no page", of: "AWS::CloudFront::Distribution", edit: drop(inDistribution + "DefaultRootObject")},
+	{row: "E2", name: "the pages come from another bucket", of: "AWS::CloudFront::Distribution", edit: set(inDistribution+"Origins/0/DomainName", "elsewhere.s3.us-east-1.amazonaws.com")},
+	{row: "E2", name: "the bucket is asked without a signature", of: "AWS::CloudFront::OriginAccessControl", edit: set("OriginAccessControlConfig/SigningBehavior", "never")},
+	{row: "E2", name: "distributions of strangers read the bucket", of: "AWS::S3::BucketPolicy", when: at("Storage/Assets"), edit: statementWith("PolicyDocument", "s3:GetObject", func(body map[string]any) { delete(body, "Condition") })},
+	{row: "E2", name: "CloudFront may write to the bucket", of: "AWS::S3::BucketPolicy", when: at("Storage/Assets"), edit: statementWith("PolicyDocument", "s3:GetObject", func(body map[string]any) { body["Action"] = []any{"s3:GetObject", "s3:PutObject"} })},
+	{row: "E2", name: "CloudFront may not read the bucket", of: "AWS::S3::BucketPolicy", when: both(at("Storage/Assets"), func(a *assembly, _ resource) bool { return a.environment.HasEdge() }), edit: statementWith("PolicyDocument", "s3:GetObject", func(body map[string]any) { body["Effect"] = "Deny" })},
+	{row: "E2", name: "each cookie makes another copy", of: "AWS::CloudFront::CachePolicy", edit: set("CachePolicyConfig/ParametersInCacheKeyAndForwardedToOrigin/CookiesConfig/CookieBehavior", "all")},
+	{row: "E2", name: "the load balancer is asked in the clear", of: "AWS::CloudFront::Distribution", when: isShop, edit: set(inDistribution+"Origins/1/CustomOriginConfig/OriginProtocolPolicy", "match-viewer")},
+	{row: "E2", name: "answers of services are cached", of: "AWS::CloudFront::Distribution", when: isShop, edit: set(inDistribution+"CacheBehaviors/0/CachePolicyId", "658327ea-f89d-4fab-a63d-7e88639e58f6")},
+	{row: "E2", name: "tokens do not reach the services", of: "AWS::CloudFront::Distribution", when: isShop, edit: drop(inDistribution + "CacheBehaviors/0/OriginRequestPolicyId")},
+	{row: "E2", name: "nobody can order", of: "AWS::CloudFront::Distribution", when: isShop, edit: set(inDistribution+"CacheBehaviors/0/AllowedMethods", []any{"GET", "HEAD"})},
+	{row: "E2", name: "a path does not reach its service", of: "AWS::CloudFront::Distribution", when: isShop, edit: shorten(inDistribution + "CacheBehaviors")},
+	{row: "E2", name: "the other shop learns our secret", of: "AWS::CloudFront::Distribution", when: has(inDistribution + "Origins/3"), edit: set(inDistribution+"Origins/3/OriginCustomHeaders", []any{map[string]any{"HeaderName": contract.OriginHeader}})},
+	{row: "E2", name: "CloudFront sends no secret", of: "AWS::CloudFront::Distribution", when: isShop, edit: drop(inDistribution + "Origins/1/OriginCustomHeaders")},
+	{row: "E2", name: "the secret stands in the template", of: "AWS::CloudFront::Distribution", when: isShop, edit: set(inDistribution+"Origins/1/OriginCustomHeaders/0/HeaderValue", "hunter2")},
+	{row: "E2", name: "the load balancer answers everybody", of: "AWS::WAFv2::WebACL", when: isGuard, edit: set("Rules/0/Action", map[string]any{"Count": map[string]any{}})},
+	{row: "E2", name: "the load balancer answers another secret", of: "AWS::WAFv2::WebACL", when: isGuard, edit: set("Rules/0/Statement/NotStatement/Statement/OrStatement/Statements/1/ByteMatchStatement/SearchString", "hunter2")},
+	{row: "E2", name: "a part of the secret is enough", of: "AWS::WAFv2::WebACL", when: isGuard, edit: set("Rules/0/Statement/NotStatement/Statement/OrStatement/Statements/1/ByteMatchStatement/PositionalConstraint", "CONTAINS")},
+	{row: "E2", name: "the guard stands nowhere", of: "AWS::WAFv2::WebACLAssociation", when: func(a *assembly, r resource) bool { return a.target(r, "WebACLArn").is(a.guard()) }, edit: gone},
+	{row: "E2", name: "the whole internet is inside", of: "AWS::WAFv2::IPSet", when: at("OriginGuard/Inside"), edit: set("Addresses", []any{"0.0.0.0/1", "128.0.0.0/1"})},
+	{row: "E2", name: "a secret is missing", of: "AWS::SecretsManager::Secret", when: func(_ *assembly, r resource) bool { return isOriginSecret(r) }, edit: gone},
+	{row: "E2", name: "CloudFront's stack does not find the secret", of: "AWS::SecretsManager::Secret", when: has("ReplicaRegions"), edit: drop("ReplicaRegions")},
+	{row: "E2", name: "browsers forget HTTPS", of: "AWS::CloudFront::ResponseHeadersPolicy", edit: set("ResponseHeadersPolicyConfig/SecurityHeadersConfig/StrictTransportSecurity/AccessControlMaxAgeSec", 60.0)},
+	{row: "E2", name: "pages may load anything", of: "AWS::CloudFront::ResponseHeadersPolicy", edit: set("ResponseHeadersPolicyConfig/SecurityHeadersConfig/ContentSecurityPolicy/ContentSecurityPolicy", "default-src *")},
+	{row: "E2", name: "every site may call the API", of: "AWS::CloudFront::ResponseHeadersPolicy", when: has("ResponseHeadersPolicyConfig/CorsConfig"), edit: set("ResponseHeadersPolicyConfig/CorsConfig/AccessControlAllowOrigins/Items", []any{"*"})},
+	{row: "E2", name: "programs read a page instead of an error", of: "AWS::CloudFront::Distribution", when: isShop, edit: set(inDistribution+"CustomErrorResponses/8/ResponsePagePath", "/sorry.html")},
+	{row: "E2", name: "an error is given to the next visitor", of: "AWS::CloudFront::Distribution", when: isShop, edit: set(inDistribution+"CustomErrorResponses/1/ErrorCachingMinTTL", 10.0)},
+	{row: "E2", name: "a failing page shows no sorry page", of: "AWS::CloudFront::Distribution", when: isShop, edit: set(inDistribution+"DefaultCacheBehavior/TargetOriginId", "site")},
+	{row: "E2", name: "a time-out shows no sorry page", of: "AWS::CloudFront::Distribution", when: isShop, edit: shorten(inDistribution + "OriginGroups/Items/0/FailoverCriteria/StatusCodes/Items")},
+	{row: "E2", name: "the sorry page is told as a success", of: "AWS::CloudFront::Distribution", when: func(a *assembly, r resource) bool { return !isShop(a, r) }, edit: drop(inDistribution + "DefaultCacheBehavior/FunctionAssociations")},
+	{row: "E2", name: "a distribution is not logged", of: "AWS::Logs::Delivery", edit: gone},
+	{row: "E2", name: "the access log has cookies", of: "AWS::Logs::Delivery", edit: extend("RecordFields", "cs(Cookie)")},
+	{row: "E2", name: "the access log cannot be delivered", of: "AWS::S3::BucketPolicy", when: at("Edge/CloudFront/AccessLogs"), edit: statementWith("PolicyDocument", "s3:PutObject", func(body map[string]any) { body["Effect"] = "Deny" })},
+	{row: "E2", name: "the access log is kept for ever", of: "AWS::S3::Bucket", when: at("Edge/CloudFront/AccessLogs"), edit: drop("LifecycleConfiguration")},
+	{row: "E2", name: "the origins are not measured", of: "AWS::CloudFront::MonitoringSubscription", edit: gone},
+	{row: "E2", name: "errors at the edge are not told", of: "AWS::CloudWatch::Alarm", when: alarmNamed("edge-errors"), edit: gone},
+	{row: "E2", name: "slow origins are not told", of: "AWS::CloudWatch::Alarm", when: alarmNamed("edge-origin-latency"), edit: set("Dimensions/1/Value", "us-east-1")},
+	{row: "E2", name: "what the load balancer refuses is not told", of: "AWS::CloudWatch::Alarm", when: alarmNamed("origin-guard-refused"), edit: gone},
+	{row: "E3", name: "the function runs on the way in only", of: "AWS::CloudFront::Distribution", when: isShop, edit: shorten(inDistribution + "DefaultCacheBehavior/FunctionAssociations")},
+	{row: "E3", name: "a path goes past the function", of: "AWS::CloudFront::Distribution", when: isShop, edit: drop(inDistribution + "CacheBehaviors/0/FunctionAssociations")},
+	{row: "E3", name: "the function is another", of: "AWS::CloudFront::Function", when: has("FunctionConfig/KeyValueStoreAssociations"), edit: set("FunctionCode", "function handler(event) { return event.request; }")},
+	{row: "E3", name: "the function is not published", of: "AWS::CloudFront::Function", edit: set("AutoPublish", false)},
+	{row: "E3", name: "the function does not read the weights", of: "AWS::CloudFront::Function", when: has("FunctionConfig/KeyValueStoreAssociations"), edit: drop("FunctionConfig/KeyValueStoreAssociations")},
+	{row: "E3", name: "the tool does not find the weights", of: "AWS::CloudFront::KeyValueStore", edit: set("Name", "elsewhere")},
+	{row: "E3", name: "a deployment writes weights", of: "AWS::CloudFront::KeyValueStore", edit: set("ImportSource", map[string]any{"SourceType": "S3", "SourceArn": "arn:aws:s3:::weights/weights.json"})},
+	{row: "E3", name: "the weights go with the stack", of: "AWS::CloudFront::KeyValueStore", when: inProduction, edit: attribute("DeletionPolicy", "Delete")},
+	{row: "E4", name: "the firewall is missing", of: "AWS::WAFv2::WebACL", when: isFirewall, edit: gone},
+	{row: "E4", name: "the edge has no firewall", of: "AWS::CloudFront::Distribution", when: isShop, edit: drop(inDistribution + "WebACLId")},
+	{row: "E4", name: "the public load balancer has no firewall", of: "AWS::WAFv2::WebACLAssociation", when: func(a *assembly, _ resource) bool { return a.environment.Public() }, edit: gone},
+	{row: "E4", name: "managed rules are missing", of: "AWS::WAFv2::WebACL", when: isFirewall, edit: shorten("Rules")},
+	{row: "E4", name: "managed rules count where they should block", of: "AWS::WAFv2::WebACL", when: both(isFirewall, func(a *assembly, _ resource) bool { return a.environment.Firewall.Mode == config.FirewallBlock }), edit: lastRule("OverrideAction", map[string]any{"Count": map[string]any{}})},
+	{row: "E4", name: "managed rules block where they should count", of: "AWS::WAFv2::WebACL", when: both(isFirewall, func(a *assembly, _ resource) bool { return a.environment.Firewall.Mode == config.FirewallCount }), edit: lastRule("OverrideAction", map[string]any{"None": map[string]any{}})},
+	{row: "E4", name: "passwords are tried at leisure", of: "AWS::WAFv2::WebACL", when: both(isFirewall, has("Rules/0/Statement/RateBasedStatement")), edit: set("Rules/0/Statement/RateBasedStatement/Limit", 100000.0)},
+	{row: "E4", name: "%6cogin is no login", of: "AWS::WAFv2::WebACL", when: both(isFirewall, has("Rules/0/Statement/RateBasedStatement/ScopeDownStatement/ByteMatchStatement")), edit: set("Rules/0/Statement/RateBasedStatement/ScopeDownStatement/ByteMatchStatement/TextTransformations", []any{map[string]any{"Priority": 0.0, "Type": "NONE"}})},
+	{row: "E4", name: "too many requests are let through", of: "AWS::WAFv2::WebACL", when: both(isFirewall, has("Rules/0/Action/Block/CustomResponse")), edit: set("Rules/0/Action", map[string]any{"Count": map[string]any{}})},
+	{row: "E4", name: "a blocked address gets in", of: "AWS::WAFv2::IPSet", when: at("Firewall/Blocked"), edit: shorten("Addresses")},
+	{row: "E4", name: "an address of nobody's is allowed everything", of: "AWS::WAFv2::IPSet", when: at("Firewall/Allowed"), edit: extend("Addresses", "192.0.2.0/24")},
+	{row: "E4", name: "refusals leave no record", of: "AWS::WAFv2::LoggingConfiguration", edit: gone},
+	{row: "E4", name: "the record has cookies", of: "AWS::WAFv2::LoggingConfiguration", edit: drop("RedactedFields")},
+	{row: "E4", name: "the record has every visitor", of: "AWS::WAFv2::LoggingConfiguration", edit: drop("LoggingFilter")},
+	{row: "E4", name: "the record is kept for another time", of: "AWS::Logs::LogGroup", when: at("Edge/Firewall/Record"), edit: set("RetentionInDays", 1.0)},
+	{row: "E4", name: "samples hold tokens", of: "AWS::WAFv2::WebACL", edit: set("VisibilityConfig/SampledRequestsEnabled", true)},
+	{row: "E4", name: "what the firewall refuses is not told", of: "AWS::CloudWatch::Alarm", when: func(_ *assembly, r resource) bool { return strings.Contains(r.text("AlarmName"), "-firewall-blocked-") }, edit: gone},
+	{row: "E5", name: "a name leads nowhere", of: "AWS::Route53::RecordSet", when: inZone, edit: gone},
+	{row: "E5", name: "a name leads elsewhere", of: "AWS::Route53::RecordSet", when: inZone, edit: set("AliasTarget/DNSName", "elsewhere.example.com")},
+	{row: "E5", name: "a record is in a stranger's zone", of: "AWS::Route53::RecordSet", when: inZone, edit: set("HostedZoneId", "Z11111111111111111111")},
+	{row: "E5", name: "the load balancer answers in the clear", of: "AWS::ElasticLoadBalancingV2::Listener", when: func(a *assembly, r resource) bool {
+		return a.environment.LoadBalancer.CertificateARN != "" && r.get("DefaultActions/0/RedirectConfig") != nil
+	}, edit: set("DefaultActions/0/RedirectConfig/Protocol", "HTTP")},
+	{row: "E5", name: "a certificate ends unseen", of: "AWS::CloudWatch::Alarm", when: func(_ *assembly, r resource) bool {
+		return strings.Contains(r.text("AlarmName"), "-certificate-expiry-")
+	}, edit: gone},
+}
+
+func isShop(a *assembly, r resource) bool { return r.is(a.shop()) }
+
+func isGuard(a *assembly, r resource) bool { return r.is(a.guard()) }
+
+func isFirewall(a *assembly, r resource) bool { return r.is(a.firewall()) }
+
+func inZone(a *assembly, r resource) bool {
+	return zoned(a.environment) && r.get("HostedZoneId") == a.environment.Edge.HostedZone.ID
+}
+
+// lastRule changes the last rule of a firewall.
+func lastRule(path string, value any) edit {
+	return func(a *assembly, r resource) {
+		set(fmt.Sprintf("Rules/%d/%s", len(r.list("Rules"))-1, path), value)(a, r)
+	}
 }
 
 // isTraced tells what is in an environment with tracing.

@@ -301,7 +301,7 @@ var networkRequirements = []requirement{
 			}
 		}},
 	{row: "N4", name: "with the edge in front, the load balancer admits CloudFront only",
-		where: func(e config.Environment) bool { return e.Network.Ingress.From == config.IngressCloudFront },
+		where: config.Environment.HasEdge,
 		check: func(a *assembly, fail failure) {
 			rules := a.ingress(a.securityGroup("LoadBalancer"))
 			if len(rules) == 0 {
@@ -481,8 +481,8 @@ func servicePorts(environment config.Environment, group string) []string {
 func edge(environment config.Environment) []string {
 	ingress := environment.Network.Ingress
 	if ingress.From == config.IngressCloudFront {
-		if environment.LoadBalancer.CertificateARN == "" {
-			return []string{ingress.CloudFrontPrefixList + ":80"}
+		if !environment.HasEdge() {
+			return nil // no CloudFront of ours: the list is that of every distribution of the world
 		}
 		return []string{ingress.CloudFrontPrefixList + ":443"} // port 80 is redirected at the edge
 	}

@@ -28,8 +28,15 @@ var physicalNames = []struct{ kind, pattern, reason string }{
 	{"AWS::ECR::Repository", `^peakline-[a-z0-9-]+/[a-z0-9-]+$`, "the services' builds push to it by name"},
 	{"AWS::ServiceDiscovery::HttpNamespace", `^peakline-[a-z0-9-]+$`, "Cloud Map demands a name"},
 	{"AWS::Route53::HostedZone", `^[a-z0-9.-]+\.$`, "it is the name of the load balancer's certificate"},
-	{"AWS::Route53::RecordSet", `^[a-z0-9.-]+\.$`, "it is the name of the load balancer's certificate, within its zone"},
+	{"AWS::Route53::RecordSet", `^[a-z0-9.-]+\.$`, "it is a name of the shop, or of the load balancer's certificate"},
 	{"AWS::S3::Bucket", `^peakline-[a-z0-9-]+-assets-[0-9]{12}$`, "CloudFront's stack names it from another region, and builds publish to it by name"},
+	{"AWS::Logs::LogGroup", `^aws-waf-logs-peakline-[a-z0-9-]+$`, "a firewall writes to names with this prefix only"},
+	{"AWS::WAFv2::WebACL", `^peakline-[a-z0-9-]+$`, "its metrics have the name as a dimension"},
+	{"AWS::CloudFront::KeyValueStore", `^peakline-[a-z0-9-]+$`, "peakline edge finds the weights by it"},
+	{"AWS::CloudFront::Function", `^peakline-[a-z0-9-]+$`, "CloudFormation demands a name of functions at the edge"},
+	{"AWS::Logs::DeliverySource", `^peakline-[a-z0-9-]+$`, "CloudFormation demands a name of what is logged"},
+	{"AWS::Logs::DeliveryDestination", `^peakline-[a-z0-9-]+$`, "CloudFormation demands a name of where logs go"},
+	{"AWS::SecretsManager::Secret", `^peakline-[a-z0-9-]+/origin-[0-9]+$`, "CloudFront's stack finds the replica in its own region by it"},
 	{"AWS::AppConfig::Application", `^peakline-[a-z0-9-]+$`, "peakline flags and the agents find the flags by name"},
 	{"AWS::AppConfig::Environment", `^[a-z0-9-]+$`, "peakline flags and the agents find the flags by name"},
 	{"AWS::AppConfig::ConfigurationProfile", `^flags$`, "peakline flags and the agents find the flags by name"},
@@ -52,7 +59,8 @@ var untaggable = []string{
 	"AWS::EC2::SecurityGroupEgress", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPCGatewayAttachment",
 	"AWS::ApplicationAutoScaling::ScalableTarget", "AWS::IAM::Policy", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission", "AWS::Logs::MetricFilter",
 	"AWS::Route53::RecordSet", "AWS::SecretsManager::RotationSchedule", "AWS::SecretsManager::SecretTargetAttachment", "AWS::SNS::Subscription",
-	"AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "Custom::ReaderDrain", "AWS::RDS::DBProxyTargetGroup", "AWS::Logs::ResourcePolicy", "AWS::XRay::TransactionSearchConfig",
+	"AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "Custom::ReaderDrain", "AWS::RDS::DBProxyTargetGroup", "AWS::Logs::ResourcePolicy", "AWS::CloudFront::CachePolicy", "AWS::CloudFront::Function", "AWS::CloudFront::KeyValueStore",
+	"AWS::CloudFront::MonitoringSubscription", "AWS::CloudFront::OriginAccessControl", "AWS::CloudFront::ResponseHeadersPolicy", "AWS::WAFv2::LoggingConfiguration", "AWS::WAFv2::WebACLAssociation", "AWS::XRay::TransactionSearchConfig",
 }
 
 // exportedAlways are exports that a configuration may leave unused: if they came and went with their use, CloudFormation
@@ -256,6 +264,9 @@ func TestEnvironmentsShareAnAccount(t *testing.T) {
 				name := r.physicalName()
 				if name == "" || slices.Contains(namedWithin, r.kind) {
 					continue
+				}
+				if r.kind == "AWS::Route53::RecordSet" {
+					name += a.resolve(s, r.get("HostedZoneId")) + r.text("Type")
 				}
 				// Account numbers of the shipped files are placeholders: two environments may well share one account.
 				key := fmt.Sprintf("%s %s in %s", r.kind, name, s.region)

@@ -435,9 +435,21 @@ def _tag(row: Row, resource: Resource, old: dict[str, str], new: dict[str, str])
         resource.account.call(row.service, operation, **parameters)
 
 
+def _counted(value: Any, shape: StructureShape) -> Any:
+    """A list as CloudFront's API has it: its items beside how many there are."""
+    if not {"Quantity", "Items"} <= shape.members.keys():
+        return value
+    if isinstance(value, list):
+        return {"Quantity": len(value), "Items": value}
+    if isinstance(value, dict) and "Items" in value:
+        return {"Quantity": len(value["Items"]), **value}
+    return value
+
+
 def _fit(value: Any, shape: Shape, names: Mapping[str, str], where: str) -> Any:
     kind = shape.type_name
     if isinstance(shape, StructureShape):
+        value = _counted(value, shape)
         if isinstance(value, dict):
             return _fit_structure(value, shape, names, where)
         return value

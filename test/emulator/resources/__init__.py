@@ -11,6 +11,7 @@ from . import (
     appconfig,
     archives,
     backup,
+    cloudfront,
     cloudwatch,
     cognito,
     containers,
@@ -31,6 +32,7 @@ from . import (
     scaling,
     secretsmanager,
     ssm,
+    wafv2,
     xray,
 )
 
@@ -38,6 +40,7 @@ _MODULES = (
     appconfig,
     archives,
     backup,
+    cloudfront,
     cloudwatch,
     cognito,
     containers,
@@ -58,6 +61,7 @@ _MODULES = (
     scaling,
     secretsmanager,
     ssm,
+    wafv2,
     xray,
 )
 

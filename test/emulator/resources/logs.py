@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..rows import Call, Resource, created, gone, recorded
+from ..rows import Call, Resource, created, gone, recorded, tag_dict
 
 
 def _retention(resource: Resource, _: Mapping[str, Any] | None) -> None:
@@ -24,6 +24,21 @@ def _key(resource: Resource, _: Mapping[str, Any] | None) -> None:
         resource.account.call("logs", "associate_kms_key", kmsKeyId=key, **group)
     else:
         resource.account.call("logs", "disassociate_kms_key", **group)
+
+
+def _destination(resource: Resource, _: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The destination's own resource is one level down in the API."""
+    properties = resource.effective
+    return resource.account.call(
+        "logs",
+        "put_delivery_destination",
+        name=resource.name,
+        outputFormat=properties["OutputFormat"],
+        deliveryDestinationConfiguration={
+            "destinationResourceArn": properties["DestinationResourceArn"]
+        },
+        tags=tag_dict(properties.get("Tags")),
+    )["deliveryDestination"]
 
 
 _GROUP_ARN = "arn:{partition}:logs:{region}:{account}:log-group:{LogGroupName}"
@@ -75,6 +90,37 @@ ROWS = (
         name="PolicyName",
         update=(Call("put_resource_policy"),),
         delete=(gone("delete_resource_policy", policyName="{ref}"),),
+    ),
+    created(
+        "AWS::Logs::DeliverySource",
+        "logs",
+        "put_delivery_source",
+        root="deliverySource",
+        name="Name",
+        ref="{name}",
+        attributes={"Arn": "{arn}"},
+        update=(Call("put_delivery_source"),),
+        delete=(gone("delete_delivery_source", name="{ref}"),),
+    ),
+    created(
+        "AWS::Logs::DeliveryDestination",
+        "logs",
+        _destination,
+        name="Name",
+        ref="{name}",
+        attributes={"Arn": "{arn}"},
+        update=(Call(_destination),),
+        delete=(gone("delete_delivery_destination", name="{ref}"),),
+    ),
+    created(
+        "AWS::Logs::Delivery",
+        "logs",
+        "create_delivery",
+        root="delivery",
+        ref="{id}",
+        attributes={"DeliveryId": "{ref}", "Arn": "{arn}"},
+        recreated="moto cannot change a delivery",
+        delete=(gone("delete_delivery", id="{ref}"),),
     ),
     recorded("AWS::Logs::QueryDefinition", "logs", "put_query_definition", ref="{random}"),
 )

@@ -27,6 +27,37 @@ LIST = {
 ROLE = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST}}
 TAGS = [{"Key": "stage", "Value": "one"}]
 
+VISIBLE = {"CloudWatchMetricsEnabled": True, "SampledRequestsEnabled": False, "MetricName": "a"}
+ORIGIN = {
+    "CustomOriginConfig": {"OriginProtocolPolicy": "https-only"},
+    "OriginCustomHeaders": [{"HeaderName": "a", "HeaderValue": "b"}],
+}
+DISTRIBUTION = {
+    "Comment": "a",
+    "Enabled": True,
+    "IPV6Enabled": True,
+    "Origins": [
+        {"Id": "one", "DomainName": "one.example.com", **ORIGIN},
+        {"Id": "two", "DomainName": "two.example.com", **ORIGIN},
+    ],
+    "OriginGroups": {
+        "Quantity": 1,
+        "Items": [
+            {
+                "Id": "both",
+                "FailoverCriteria": {"StatusCodes": {"Quantity": 1, "Items": [503]}},
+                "Members": {"Quantity": 2, "Items": [{"OriginId": "one"}, {"OriginId": "two"}]},
+            }
+        ],
+    },
+    "DefaultCacheBehavior": {
+        "TargetOriginId": "both",
+        "ViewerProtocolPolicy": "redirect-to-https",
+        "AllowedMethods": ["GET", "HEAD"],
+        "CachedMethods": ["GET", "HEAD"],
+    },
+}
+
 LIVES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "cache": (
         {
@@ -76,6 +107,83 @@ LIVES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "Users": {"Tags": TAGS},
             "Parameters": {"Properties": {"maxmemory-policy": "volatile-ttl"}},
             "Group": {"NumCacheClusters": 3, "CacheNodeType": "cache.m7g.large", "Tags": []},
+        },
+    ),
+    "edge": (
+        {
+            "Access": {
+                "Type": "AWS::CloudFront::OriginAccessControl",
+                "Properties": {
+                    "OriginAccessControlConfig": {
+                        "Name": "shop",
+                        "OriginAccessControlOriginType": "s3",
+                        "SigningBehavior": "always",
+                        "SigningProtocol": "sigv4",
+                    }
+                },
+            },
+            "Store": {"Type": "AWS::CloudFront::KeyValueStore", "Properties": {"Name": "shop"}},
+            "Function": {
+                "Type": "AWS::CloudFront::Function",
+                "Properties": {
+                    "Name": "shop",
+                    "AutoPublish": True,
+                    "FunctionCode": "function handler(event) { return event.request; }",
+                    "FunctionConfig": {
+                        "Comment": "a",
+                        "Runtime": "cloudfront-js-2.0",
+                        "KeyValueStoreAssociations": [
+                            {"KeyValueStoreARN": {"Fn::GetAtt": ["Store", "Arn"]}}
+                        ],
+                    },
+                },
+            },
+            "Distribution": {
+                "Type": "AWS::CloudFront::Distribution",
+                "Properties": {
+                    "DistributionConfig": DISTRIBUTION,
+                    "Tags": TAGS,
+                },
+            },
+            "Addresses": {
+                "Type": "AWS::WAFv2::IPSet",
+                "Properties": {
+                    "Scope": "CLOUDFRONT",
+                    "IPAddressVersion": "IPV4",
+                    "Addresses": ["192.0.2.0/24"],
+                    "Tags": TAGS,
+                },
+            },
+            "Firewall": {
+                "Type": "AWS::WAFv2::WebACL",
+                "Properties": {
+                    "Scope": "CLOUDFRONT",
+                    "DefaultAction": {"Allow": {}},
+                    "VisibilityConfig": VISIBLE,
+                    "Rules": [
+                        {
+                            "Name": "a",
+                            "Priority": 0,
+                            "Action": {"Block": {}},
+                            "VisibilityConfig": VISIBLE,
+                            "Statement": {
+                                "ByteMatchStatement": {
+                                    "FieldToMatch": {"SingleHeader": {"Name": "a"}},
+                                    "PositionalConstraint": "EXACTLY",
+                                    "SearchString": "a secret",
+                                    "TextTransformations": [{"Priority": 0, "Type": "NONE"}],
+                                }
+                            },
+                        }
+                    ],
+                    "Tags": TAGS,
+                },
+            },
+        },
+        {
+            "Distribution": {"DistributionConfig": DISTRIBUTION | {"Comment": "b"}, "Tags": []},
+            "Addresses": {"Addresses": ["198.51.100.0/24"], "Tags": []},
+            "Firewall": {"DefaultAction": {"Block": {}}, "Tags": []},
         },
     ),
     "people": (
@@ -803,6 +911,20 @@ class Rows(unittest.TestCase):
                 found = account.call("secretsmanager", "describe_secret", SecretId=secret)
                 self.assertEqual(found["RotationRules"], {"AutomaticallyAfterDays": days})
         self.assertEqual(delete("rotated"), "DELETE_COMPLETE")
+
+    def test_what_an_edge_matches_and_aims_at_is_read_back(self) -> None:
+        self.assertEqual(deploy("seen", LIVES["edge"][0]), "CREATE_COMPLETE", reasons("seen"))
+        ids = physical("seen")
+        found = account.call("cloudfront", "get_distribution", Id=ids["Distribution"])
+        config = found["Distribution"]["DistributionConfig"]
+        self.assertEqual(config["DefaultCacheBehavior"]["TargetOriginId"], "both")
+        first = config["Origins"]["Items"][0]
+        self.assertEqual(first["CustomHeaders"]["Items"][0]["HeaderValue"], "b")
+        name, acl, scope = ids["Firewall"].split("|")
+        found = account.call("wafv2", "get_web_acl", Name=name, Id=acl, Scope=scope)
+        match = found["WebACL"]["Rules"][0]["Statement"]["ByteMatchStatement"]
+        self.assertEqual(match["SearchString"], b"a secret")
+        self.assertEqual(delete("seen"), "DELETE_COMPLETE")
 
     def test_nothing_is_left_of_them(self) -> None:
         alarms = account.call("cloudwatch", "describe_alarms")["MetricAlarms"]
