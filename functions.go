@@ -15,6 +15,7 @@ func buildFunctions() (code stacks.FunctionCode, err error) {
 		"cacherotation":  &code.CacheRotation,
 		"replicascaler":  &code.ReplicaScaler,
 		"secretrotation": &code.SecretRotation,
+		"smoketest":      &code.SmokeTest,
 	} {
 		if *folder, err = buildFunction(name); err != nil {
 			return stacks.FunctionCode{}, err

@@ -38,10 +38,11 @@ type SecurityGroupsProps struct {
 
 // SecurityGroups is the chain edge -> load balancer -> services -> database and cache. Each group admits only the one
 // before it and reaches only the one after it. Services reach each other, and the test listener, through the internal load
-// balancer, which leads to the load balancer. Administration is for one-off tasks and functions that hold a database
-// secret of their own: bootstrap, migrations, rotation.
+// balancer, which leads to the load balancer; the function that tries releases reaches the test listener alone.
+// Administration is for one-off tasks and functions that hold a database secret of their own: bootstrap, migrations,
+// rotation.
 type SecurityGroups struct {
-	LoadBalancer, InternalLoadBalancer, Services, Administration, Database, Cache awsec2.SecurityGroup
+	LoadBalancer, InternalLoadBalancer, Services, ReleaseTest, Administration, Database, Cache awsec2.SecurityGroup
 }
 
 // NewSecurityGroups makes the groups and every rule between them, so that the whole chain is read in one place.
@@ -58,6 +59,7 @@ func NewSecurityGroups(scope construct.Construct, id string, props SecurityGroup
 		LoadBalancer:         group("LoadBalancer", "Application Load Balancer, reached from the edge"),
 		InternalLoadBalancer: group("InternalLoadBalancer", "Network Load Balancer, reached from services"),
 		Services:             group("Services", "Service tasks, reached from the load balancer"),
+		ReleaseTest:          group("ReleaseTest", "The function that tries releases"),
 		Administration:       group("Administration", "One-off tasks and functions that administer the database"),
 		Database:             group("Database", "Aurora, reached from services and administration"),
 		Cache:                group("Cache", "Caches, reached from services"),
@@ -82,11 +84,13 @@ func NewSecurityGroups(scope construct.Construct, id string, props SecurityGroup
 	}
 	replaceDefaultEgress(groups.LoadBalancer)
 	replaceDefaultEgress(groups.InternalLoadBalancer)
+	replaceDefaultEgress(groups.ReleaseTest)
 	link(groups.LoadBalancer, groups.Services, ServicePort, "Load balancer to services")
 	for _, port := range []int{port, TestPort} {
 		link(groups.Services, groups.InternalLoadBalancer, port, "Services to each other, and tries of a release")
 		link(groups.InternalLoadBalancer, groups.LoadBalancer, port, "Internal load balancer to load balancer")
 	}
+	link(groups.ReleaseTest, groups.InternalLoadBalancer, TestPort, "Tries of a release")
 	link(groups.Services, groups.Services, ServicePort, "Service to service")
 	link(groups.Services, groups.Database, DatabasePort, "Services to database")
 	link(groups.Services, groups.Cache, CachePort, "Services to cache")

@@ -19,6 +19,7 @@ type FunctionCode struct {
 	SecretRotation string
 	ReplicaScaler  string
 	CacheRotation  string
+	SmokeTest      string
 }
 
 // PlatformProps is an environment and the code that runs in it.
@@ -121,6 +122,7 @@ func NewPlatform(scope construct.Construct, props PlatformProps) *Platform {
 		Identity:       platform.Identity,
 		FeatureFlags:   platform.FeatureFlags,
 		Notifications:  platform.Notifications.Notifications,
+		SmokeTestCode:  props.Functions.SmokeTest,
 	})
 	return platform
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	construct "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
@@ -23,6 +24,7 @@ type Services struct {
 	Stack        awscdk.Stack
 	LoadBalancer *constructs.LoadBalancer
 	Internal     *constructs.InternalLoadBalancer
+	smokeTest    *constructs.SmokeTest
 }
 
 // ServicesProps is what the services need of the other stacks.
@@ -38,6 +40,8 @@ type ServicesProps struct {
 	Identity       *Identity
 	FeatureFlags   *FeatureFlags
 	Notifications  *constructs.Notifications
+	// SmokeTestCode is the folder of the function that tries releases.
+	SmokeTestCode string
 }
 
 // NewServices makes one service for each entry of the catalogue.
@@ -72,6 +76,16 @@ func NewServices(stage awscdk.Stage, props ServicesProps) *Services {
 		Namespace:  "peakline-" + environment.Name,
 		Vpc:        props.Network.Network.Vpc,
 		Disposable: disposable(environment),
+	})
+	services.smokeTest = constructs.NewSmokeTest(stack, "SmokeTest", constructs.SmokeTestProps{
+		Code:             awslambda.Code_FromAsset(jsii.String(props.SmokeTestCode), nil),
+		Inside:           services.Internal,
+		Vpc:              props.Network.Network.Vpc,
+		Subnets:          props.Network.Network.Private,
+		SecurityGroup:    asIs(stack, "ReleaseTestGroup", props.Network.SecurityGroups.ReleaseTest),
+		Key:              cluster.Key,
+		LogRetentionDays: environment.Database.LogRetentionDays,
+		Disposable:       disposable(environment),
 	})
 	ports := map[int]bool{constructs.ServicePort: true}
 	for _, name := range environment.ServiceNames() {
@@ -112,6 +126,14 @@ func (s *Services) add(name string, props ServicesProps, cluster *constructs.Ser
 		Paths:      settings.Paths,
 		Priority:   settings.Priority,
 		CodeDeploy: settings.Release == config.ReleaseCodeDeploy,
+		Shift: constructs.ShiftProps{
+			Kind:    shifts[settings.Shift.Kind],
+			Percent: settings.Shift.Percent,
+			Pause:   time.Duration(settings.Shift.StepMinutes) * time.Minute,
+			Bake:    time.Duration(settings.Shift.BakeMinutes) * time.Minute,
+		},
+		SmokeTests: smokeTests(settings.SmokeTest),
+		SmokeTest:  s.smokeTest,
 		HealthPath: settings.Health.Path,
 		Drain:      time.Duration(settings.DrainSeconds) * time.Second,
 		Scaling: constructs.ServiceScalingProps{
@@ -149,6 +171,19 @@ func (s *Services) add(name string, props ServicesProps, cluster *constructs.Ser
 			Disposable:       disposable(environment),
 		}).Task, name, props)
 	}
+}
+
+var shifts = map[config.ShiftKind]constructs.Shift{
+	config.ShiftAllAtOnce: constructs.ShiftAllAtOnce,
+	config.ShiftCanary:    constructs.ShiftCanary,
+	config.ShiftLinear:    constructs.ShiftLinear,
+}
+
+func smokeTests(tests []config.SmokeTest) (all contract.SmokeTests) {
+	for _, test := range tests {
+		all.Requests = append(all.Requests, contract.SmokeRequest(test))
+	}
+	return all
 }
 
 // withCalls adds the addresses of the services that this one calls.

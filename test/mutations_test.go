@@ -658,6 +658,49 @@ var mutations = []mutation{
 	{row: "S10", name: "connections end after a minute", of: "AWS::ElasticLoadBalancingV2::LoadBalancer", when: with("Type", "application"), edit: set("LoadBalancerAttributes", []any{})},
 	{row: "S10", name: "a task is killed at once", of: "AWS::ECS::TaskDefinition", when: ofService, edit: drop("ContainerDefinitions/0/StopTimeout")},
 
+	// Releases
+	{row: "P4", name: "a release is not tried", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/LifecycleHooks"), edit: drop("DeploymentConfiguration/LifecycleHooks")},
+	{row: "P4", name: "a release is tried after visitors met it", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/LifecycleHooks"), edit: set("DeploymentConfiguration/LifecycleHooks/0/LifecycleStages", []any{"POST_PRODUCTION_TRAFFIC_SHIFT"})},
+	{row: "P4", name: "a release is tried on nothing", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/LifecycleHooks"), edit: set("DeploymentConfiguration/LifecycleHooks/0/HookDetails", map[string]any{"requests": []any{}})},
+	{row: "P4", name: "a try accepts another answer", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/LifecycleHooks"), edit: set("DeploymentConfiguration/LifecycleHooks/0/HookDetails/requests/0/status", 404.0)},
+	{row: "P4", name: "ECS may not call the function", of: "AWS::IAM::Policy", when: at("/SmokeTest/CallRole/"),
+		edit: statementWith("PolicyDocument", "lambda:InvokeFunction", func(body map[string]any) { body["Effect"] = "Deny" })},
+	{row: "P4", name: "ECS may call every function", of: "AWS::IAM::Policy", when: at("/SmokeTest/CallRole/"),
+		edit: statementWith("PolicyDocument", "lambda:InvokeFunction", func(body map[string]any) { body["Resource"] = "*" })},
+	{row: "P4", name: "the function tries what visitors have", of: "AWS::Lambda::Function", when: at("/SmokeTest/"), edit: func(a *assembly, r resource) {
+		put(r.properties(), "Environment/Variables/"+contract.EnvTestURL, a.internalAddress())
+	}},
+	{row: "P4", name: "the function is outside the VPC", of: "AWS::Lambda::Function", when: at("/SmokeTest/"), edit: drop("VpcConfig")},
+	{row: "P4", name: "a service starts before its function may be called", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/LifecycleHooks"), edit: attribute("DependsOn", nil)},
+	{row: "P4", name: "a canary shows a release to everyone", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/CanaryConfiguration"), edit: set("DeploymentConfiguration/CanaryConfiguration/CanaryPercent", 100.0)},
+	{row: "P4", name: "a linear shift has no pause", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/LinearConfiguration"), edit: set("DeploymentConfiguration/LinearConfiguration/StepBakeTimeInMinutes", 0.0)},
+	{row: "P4", name: "a shift in steps is one at once", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/LinearConfiguration"), edit: set("DeploymentConfiguration/Strategy", "BLUE_GREEN")},
+	{row: "P4", name: "the version before is gone at once", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/BakeTimeInMinutes"), edit: set("DeploymentConfiguration/BakeTimeInMinutes", 0.0)},
+	{row: "P5", name: "no alarm takes a release back", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/Alarms"), edit: drop("DeploymentConfiguration/Alarms")},
+	{row: "P5", name: "an alarm only stops a release", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/Alarms"), edit: set("DeploymentConfiguration/Alarms/Rollback", false)},
+	{row: "P5", name: "one alarm is not watched", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/Alarms"), edit: drop("DeploymentConfiguration/Alarms/AlarmNames/1")},
+	{row: "P5", name: "an alarm is slower than the bake time", of: "AWS::CloudWatch::Alarm", when: isReleaseAlarm, edit: set("EvaluationPeriods", 60.0)},
+	{row: "P5", name: "a quiet colour is an alarm", of: "AWS::CloudWatch::Alarm", when: isReleaseAlarm, edit: set("TreatMissingData", "breaching")},
+	{row: "P5", name: "an alarm watches one colour", of: "AWS::CloudWatch::Alarm", when: isReleaseAlarm, edit: func(_ *assembly, r resource) {
+		put(r.properties(), "Metrics", slices.DeleteFunc(slices.Clone(r.list("Metrics")), func(m any) bool { return strings.HasPrefix(fmt.Sprint(dig(m, "Id")), "green") }))
+	}},
+	{row: "P5", name: "an alarm takes the colours together", of: "AWS::CloudWatch::Alarm", when: isReleaseAlarm, edit: func(_ *assembly, r resource) {
+		for _, m := range r.list("Metrics") {
+			if text, _ := dig(m, "Expression").(string); text != "" {
+				put(m, "Expression", strings.Replace(text, "MAX([", "SUM([", 1))
+			}
+		}
+	}},
+	{row: "P5", name: "an alarm judges by one request", of: "AWS::CloudWatch::Alarm", when: func(a *assembly, r resource) bool {
+		return isReleaseAlarm(a, r) && !strings.Contains(r.text("AlarmName"), "unhealthy")
+	}, edit: func(_ *assembly, r resource) {
+		for _, m := range r.list("Metrics") {
+			if text, _ := dig(m, "Expression").(string); text != "" {
+				put(m, "Expression", strings.ReplaceAll(text, "20", "1"))
+			}
+		}
+	}},
+
 	// Storage
 	// Delivery
 	{row: "P1", name: "there is no pipeline", of: "AWS::CodePipeline::Pipeline", edit: gone},

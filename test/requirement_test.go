@@ -45,6 +45,7 @@ func requirements() []requirement {
 		registryRequirements,
 		storageRequirements,
 		serviceRequirements,
+		releaseRequirements,
 		sidecarRequirements,
 		tracingRequirements,
 		featureFlagRequirements,

@@ -107,7 +107,7 @@ var serviceRequirements = []requirement{
 			for _, name := range releasedBy(a.environment, config.ReleaseECS) {
 				service := a.service(name)
 				blue, green, rules := a.traffic(name)
-				if service.text("DeploymentConfiguration/Strategy") != "BLUE_GREEN" || service.get("DeploymentConfiguration/DeploymentCircuitBreaker/Rollback") != true {
+				if !slices.Contains([]string{"BLUE_GREEN", "CANARY", "LINEAR"}, service.text("DeploymentConfiguration/Strategy")) || service.get("DeploymentConfiguration/DeploymentCircuitBreaker/Rollback") != true {
 					fail("%s is released by %v: a faulty release would reach every visitor", name, service.get("DeploymentConfiguration"))
 				}
 				described := "LoadBalancers/0/AdvancedConfiguration/"

@@ -13,11 +13,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
 	scalingtypes "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -185,6 +188,42 @@ events:
 					if aws.ToString(group.HealthCheckPath) != "/health" || group.TargetType != elbtypes.TargetTypeEnumIp {
 						t.Errorf("%s checks the health of %s at %q", name, group.TargetType, aws.ToString(group.HealthCheckPath))
 					}
+				}
+			}
+		}
+	})
+
+	step(t, "releases are tried through the test listener by a function inside, and watched in both colours by three alarms", func(t *testing.T) {
+		function := account.function(t, "PEAKLINE_TEST_URL")
+		inside := account.balancer(t, elbtypes.LoadBalancerTypeEnumNetwork)
+		if url, want := function.Environment.Variables["PEAKLINE_TEST_URL"], fmt.Sprintf("http://%s:%d", aws.ToString(inside.DNSName), testPort); url != want {
+			t.Errorf("releases are tried at %s, want %s", url, want)
+		}
+		if function.VpcConfig == nil || len(function.VpcConfig.SecurityGroupIds) != 1 {
+			t.Errorf("%s is not inside the VPC: %+v", aws.ToString(function.FunctionName), function.VpcConfig)
+		}
+		for name := range paths {
+			groups := map[string]bool{}
+			for _, kind := range []string{"errors", "latency", "unhealthy"} {
+				found, err := cloudwatch.NewFromConfig(account.config()).DescribeAlarms(t.Context(), &cloudwatch.DescribeAlarmsInput{AlarmNames: []string{"local-release-" + kind + "-" + name}})
+				if err != nil || len(found.MetricAlarms) != 1 {
+					t.Fatalf("releases of %s are not watched for %s: %v", name, kind, err)
+				}
+				for _, query := range found.MetricAlarms[0].Metrics {
+					if query.MetricStat == nil {
+						continue
+					}
+					for _, dimension := range query.MetricStat.Metric.Dimensions {
+						if aws.ToString(dimension.Name) == "TargetGroup" {
+							groups[aws.ToString(dimension.Value)] = true
+						}
+					}
+				}
+			}
+			for _, group := range account.rules(t, productionPort)[name].Actions[0].ForwardConfig.TargetGroups {
+				_, id, _ := strings.Cut(aws.ToString(group.TargetGroupArn), ":targetgroup/")
+				if !groups["targetgroup/"+id] || len(groups) != 2 {
+					t.Errorf("releases of %s are watched in %v, want %s too", name, groups, id)
 				}
 			}
 		}
@@ -484,6 +523,22 @@ func (e emulator) services(t *testing.T) map[string]ecstypes.Service {
 		}
 	}
 	return services
+}
+
+// function is the one that has an environment variable.
+func (e emulator) function(t *testing.T, variable string) lambdatypes.FunctionConfiguration {
+	t.Helper()
+	listed, err := lambda.NewFromConfig(e.config()).ListFunctions(t.Context(), &lambda.ListFunctionsInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, function := range listed.Functions {
+		if function.Environment != nil && function.Environment.Variables[variable] != "" {
+			return function
+		}
+	}
+	t.Fatalf("no function has the variable %s", variable)
+	return lambdatypes.FunctionConfiguration{}
 }
 
 func (e emulator) container(t *testing.T, service ecstypes.Service) ecstypes.ContainerDefinition {

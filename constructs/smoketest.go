@@ -1,0 +1,79 @@
+package constructs
+
+import (
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	construct "github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"peakline/lambda/contract"
+)
+
+// SmokeTestProps describes the function that tries releases.
+type SmokeTestProps struct {
+	// Code is the function lambda/smoketest.
+	Code awslambda.Code
+	// Inside leads to the test listener.
+	Inside           *InternalLoadBalancer
+	Vpc              awsec2.IVpc
+	Subnets          *awsec2.SubnetSelection
+	SecurityGroup    awsec2.ISecurityGroup
+	Key              awskms.IKey
+	LogRetentionDays int
+	Disposable       bool
+}
+
+// SmokeTest is one function for all services: a release names the requests that it has to answer.
+type SmokeTest struct {
+	Function awslambda.Function
+	// role is ECS's, and may call the function.
+	role awsiam.Role
+}
+
+// NewSmokeTest makes the function, and the role by which ECS calls it.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/blue-green-permissions.html
+func NewSmokeTest(scope construct.Construct, id string, props SmokeTestProps) *SmokeTest {
+	scope = construct.NewConstruct(scope, jsii.String(id))
+	function := NewFunction(scope, "Try", FunctionProps{
+		Description:      "Tries a release through the test listener before it gets visitors",
+		Code:             props.Code,
+		Environment:      map[string]*string{contract.EnvTestURL: props.Inside.TestURL},
+		Timeout:          10 * time.Minute,
+		Vpc:              props.Vpc,
+		Subnets:          props.Subnets,
+		SecurityGroup:    props.SecurityGroup,
+		Key:              props.Key,
+		LogRetentionDays: props.LogRetentionDays,
+		Disposable:       props.Disposable,
+	})
+	function.Node().AddDependency(props.Inside.Ready)
+	role := awsiam.NewRole(scope, jsii.String("CallRole"), &awsiam.RoleProps{
+		Description: jsii.String("Calls the function that tries releases"),
+		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("ecs.amazonaws.com"), nil),
+	})
+	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions: jsii.Strings("lambda:InvokeFunction"), Resources: &[]*string{function.FunctionArn()},
+	}))
+	return &SmokeTest{Function: function, role: role}
+}
+
+// hook calls the function once a release has all of the test traffic and none of the visitors'.
+func (s *SmokeTest) hook(tests contract.SmokeTests) map[string]interface{} {
+	requests := make([]map[string]interface{}, len(tests.Requests))
+	for i, request := range tests.Requests {
+		requests[i] = map[string]interface{}{"path": request.Path}
+		if request.Status > 0 {
+			requests[i]["status"] = request.Status
+		}
+	}
+	return map[string]interface{}{
+		"HookTargetArn":   s.Function.FunctionArn(),
+		"RoleArn":         s.role.RoleArn(),
+		"LifecycleStages": []string{"POST_TEST_TRAFFIC_SHIFT"},
+		"HookDetails":     map[string]interface{}{"requests": requests},
+	}
+}
