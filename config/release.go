@@ -59,7 +59,19 @@ func defaultSmokeTest(paths []string) []SmokeTest {
 	return []SmokeTest{{Path: path}}
 }
 
+// UsesCodeDeploy tells whether a service is released by CodeDeploy.
+func (e Environment) UsesCodeDeploy() bool {
+	return slices.ContainsFunc(e.ServiceNames(), func(name string) bool { return e.Services[name].Release == ReleaseCodeDeploy })
+}
+
 var releaseRules = []rule{
+	{"what tries a release for CodeDeploy can tell it how it went", []string{"network.natGateways"}, func(i inspection) {
+		for _, name := range i.ServiceNames() {
+			if i.Network.NATGateways == NATNone && i.Services[name].Release == ReleaseCodeDeploy {
+				i.refuse(join("services", name)+".release", "codedeploy, but network.natGateways is none: the smoke test inside the VPC could not tell CodeDeploy how it went; want ecs, or a NAT gateway")
+			}
+		}
+	}},
 	{"a release is tried on paths of its service", nil, func(i inspection) {
 		for _, name := range i.ServiceNames() {
 			service := i.Services[name]

@@ -243,6 +243,10 @@ var ruleCases = map[string]ruleCase{
 	"a release that is tried on another service": {
 		[]change{loyalty("smokeTest: [{path: /api/loyalty}, {path: »/health}]")},
 		[]string{"services.loyalty.smokeTest[1].path: /health leads elsewhere, want a path of the service: /api/loyalty"}},
+	"CodeDeploy without a way to it": {
+		[]change{{"profile: production", "profile: development"}, {"  backup: {copyRegion: eu-central-1}\n", "tracing: {enabled: false}\nfeatureFlags: {enabled: false}\n"},
+			{"  zones: [", "  natGateways: none\n  endpoints: [s3, ecr, logs, secretsmanager, ssm, sts, kms]\n  zones: ["}, {"", "services: {order: {release: »codedeploy}}\n"}},
+		[]string{"services.order.release: codedeploy, but network.natGateways is none: the smoke test inside the VPC could not tell CodeDeploy how it went; want ecs, or a NAT gateway"}},
 	"a share of a shift that has none": {
 		[]change{loyalty("shift: {percent: »10, stepMinutes: »3}")},
 		[]string{

@@ -32,6 +32,8 @@ type SecurityGroupsProps struct {
 	PrivateAPIsCIDR string
 	// PlainHTTP is for a load balancer without a certificate: the edge then reaches port 80.
 	PlainHTTP bool
+	// CodeDeploy releases some services, and is told by the function that tries them.
+	CodeDeploy bool
 	// EdgeCIDRs are IPv4 blocks that may reach it; "0.0.0.0/0" opens it to the internet.
 	EdgeCIDRs []string
 }
@@ -84,7 +86,6 @@ func NewSecurityGroups(scope construct.Construct, id string, props SecurityGroup
 	}
 	replaceDefaultEgress(groups.LoadBalancer)
 	replaceDefaultEgress(groups.InternalLoadBalancer)
-	replaceDefaultEgress(groups.ReleaseTest)
 	link(groups.LoadBalancer, groups.Services, ServicePort, "Load balancer to services")
 	for _, port := range []int{port, TestPort} {
 		link(groups.Services, groups.InternalLoadBalancer, port, "Services to each other, and tries of a release")
@@ -99,6 +100,11 @@ func NewSecurityGroups(scope construct.Construct, id string, props SecurityGroup
 	apis := awsec2.Peer_AnyIpv4()
 	if props.PrivateAPIsCIDR != "" {
 		apis = awsec2.Peer_Ipv4(jsii.String(props.PrivateAPIsCIDR))
+	}
+	if props.CodeDeploy {
+		groups.ReleaseTest.AddEgressRule(awsec2.Peer_AnyIpv4(), tcp(443), jsii.String("HTTPS to the API of CodeDeploy"), nil)
+	} else {
+		replaceDefaultEgress(groups.ReleaseTest)
 	}
 	groups.Administration.AddEgressRule(apis, tcp(443), jsii.String("HTTPS to the APIs of AWS"), nil)
 	return groups

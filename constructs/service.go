@@ -94,6 +94,7 @@ func NewService(scope construct.Construct, id string, props ServiceProps) *Servi
 	alarms := service.addReleaseAlarms(released, props)
 	if props.CodeDeploy {
 		service.runUnderCodeDeploy(released, props)
+		service.releaseByCodeDeploy(released, props, alarms)
 	} else {
 		service.runUnderECS(released, props, alarms)
 	}

@@ -12,13 +12,15 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsssm"
 	construct "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"peakline/lambda/contract"
 )
 
 // taskUser is the user and group that images run as: the "nonroot" of distroless images.
 const taskUser = "65532:65532"
 
 // containerName is the same in every task, so that `aws ecs execute-command` needs no look-up.
-const containerName = "service"
+const containerName = contract.ServiceContainer
 
 // ServiceTaskProps describes one task definition of a service's released image.
 type ServiceTaskProps struct {

@@ -1,8 +1,12 @@
 package constructs
 
 import (
+	"encoding/json"
+	"fmt"
+	"maps"
 	"time"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
@@ -27,30 +31,19 @@ type SmokeTestProps struct {
 	Disposable       bool
 }
 
-// SmokeTest is one function for all services: a release names the requests that it has to answer.
+// SmokeTest is one function for all services under ECS, where a release names the requests that it has to answer.
 type SmokeTest struct {
 	Function awslambda.Function
 	// role is ECS's, and may call the function.
-	role awsiam.Role
+	role  awsiam.Role
+	props SmokeTestProps
 }
 
 // NewSmokeTest makes the function, and the role by which ECS calls it.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/blue-green-permissions.html
 func NewSmokeTest(scope construct.Construct, id string, props SmokeTestProps) *SmokeTest {
 	scope = construct.NewConstruct(scope, jsii.String(id))
-	function := NewFunction(scope, "Try", FunctionProps{
-		Description:      "Tries a release through the test listener before it gets visitors",
-		Code:             props.Code,
-		Environment:      map[string]*string{contract.EnvTestURL: props.Inside.TestURL},
-		Timeout:          10 * time.Minute,
-		Vpc:              props.Vpc,
-		Subnets:          props.Subnets,
-		SecurityGroup:    props.SecurityGroup,
-		Key:              props.Key,
-		LogRetentionDays: props.LogRetentionDays,
-		Disposable:       props.Disposable,
-	})
-	function.Node().AddDependency(props.Inside.Ready)
+	function := props.function(scope, "", nil)
 	role := awsiam.NewRole(scope, jsii.String("CallRole"), &awsiam.RoleProps{
 		Description: jsii.String("Calls the function that tries releases"),
 		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("ecs.amazonaws.com"), nil),
@@ -58,7 +51,45 @@ func NewSmokeTest(scope construct.Construct, id string, props SmokeTestProps) *S
 	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions: jsii.Strings("lambda:InvokeFunction"), Resources: &[]*string{function.FunctionArn()},
 	}))
-	return &SmokeTest{Function: function, role: role}
+	return &SmokeTest{Function: function, role: role, props: props}
+}
+
+func (p SmokeTestProps) function(scope construct.Construct, name string, variables map[string]*string) awslambda.Function {
+	environment := map[string]*string{contract.EnvTestURL: p.Inside.TestURL}
+	maps.Copy(environment, variables)
+	function := NewFunction(scope, "Try", FunctionProps{
+		Name:             name,
+		Description:      "Tries a release through the test listener before it gets visitors",
+		Code:             p.Code,
+		Environment:      environment,
+		Timeout:          10 * time.Minute,
+		Vpc:              p.Vpc,
+		Subnets:          p.Subnets,
+		SecurityGroup:    p.SecurityGroup,
+		Key:              p.Key,
+		LogRetentionDays: p.LogRetentionDays,
+		Disposable:       p.Disposable,
+	})
+	function.Node().AddDependency(p.Inside.Ready)
+	return function
+}
+
+// ofOneService makes the function once more for a service under CodeDeploy, which hands its hooks nothing but the number of a
+// deployment. https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-hooks.html
+func (s *SmokeTest) ofOneService(scope construct.Construct, environment, service string, tests contract.SmokeTests) awslambda.Function {
+	text, err := json.Marshal(tests)
+	if err != nil {
+		panic(err)
+	}
+	scope = construct.NewConstruct(scope, jsii.String("SmokeTest"))
+	function := s.props.function(scope, contract.SmokeTestFunction(environment, service), map[string]*string{contract.EnvSmokeTests: jsii.String(string(text))})
+	stack := awscdk.Stack_Of(scope)
+	function.AddToRolePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions: jsii.Strings("codedeploy:PutLifecycleEventHookExecutionStatus"),
+		Resources: jsii.Strings(fmt.Sprintf("arn:%s:codedeploy:%s:%s:deploymentgroup:%s/%s", *stack.Partition(), *stack.Region(), *stack.Account(),
+			contract.DeploymentApplication(environment, service), contract.DeploymentGroup)),
+	}))
+	return function
 }
 
 // hook calls the function once a release has all of the test traffic and none of the visitors'.

@@ -290,6 +290,9 @@ var networkRequirements = []requirement{
 			if a.environment.UsesProxy() {
 				reached["Services"] = append(reached["Services"], link("ProxyGroup", constructs.DatabasePort))
 			}
+			if a.environment.UsesCodeDeploy() {
+				reached["ReleaseTest"] = append(reached["ReleaseTest"], https)
+			}
 			for name, want := range reached {
 				group := a.securityGroup(name)
 				if len(group.list("SecurityGroupEgress")) == 0 {

@@ -30,6 +30,9 @@ var physicalNames = []struct{ kind, pattern, reason string }{
 	{"AWS::Route53::HostedZone", `^[a-z0-9.-]+\.$`, "it is the name of the load balancer's certificate"},
 	{"AWS::Route53::RecordSet", `^[a-z0-9.-]+\.$`, "it is the name of the load balancer's certificate, within its zone"},
 	{"AWS::S3::Bucket", `^peakline-[a-z0-9-]+-assets-[0-9]{12}$`, "CloudFront's stack names it from another region, and builds publish to it by name"},
+	{"AWS::CodeDeploy::Application", `^peakline-[a-z0-9-]+$`, "peakline release finds it by name"},
+	{"AWS::CodeDeploy::DeploymentGroup", `^service$`, "peakline release finds it by name, within its application"},
+	{"AWS::Lambda::Function", `^peakline-[a-z0-9-]+-smoke-test$`, "the appspec of a release names it"},
 	{"AWS::AppConfig::Application", `^peakline-[a-z0-9-]+$`, "peakline flags and the agents find the flags by name"},
 	{"AWS::AppConfig::Environment", `^[a-z0-9-]+$`, "peakline flags and the agents find the flags by name"},
 	{"AWS::AppConfig::ConfigurationProfile", `^flags$`, "peakline flags and the agents find the flags by name"},
@@ -47,7 +50,7 @@ var customResources = map[string]string{
 // untaggable are the types that AWS gives no tags, or only through another resource.
 var untaggable = []string{
 	"AWS::ApplicationAutoScaling::ScalingPolicy", "AWS::Backup::BackupSelection", "AWS::CloudFormation::WaitConditionHandle",
-	"AWS::Cognito::LogDeliveryConfiguration", "AWS::Cognito::ManagedLoginBranding", "AWS::Cognito::UserPoolClient", "AWS::Cognito::UserPoolDomain", "AWS::Cognito::UserPoolGroup",
+	"AWS::CodeDeploy::DeploymentConfig", "AWS::Cognito::LogDeliveryConfiguration", "AWS::Cognito::ManagedLoginBranding", "AWS::Cognito::UserPoolClient", "AWS::Cognito::UserPoolDomain", "AWS::Cognito::UserPoolGroup",
 	"AWS::Cognito::UserPoolIdentityProvider", "AWS::Cognito::UserPoolResourceServer", "AWS::Cognito::UserPoolRiskConfigurationAttachment", "AWS::EC2::Route", "AWS::ElasticLoadBalancingV2::Listener", "AWS::ElasticLoadBalancingV2::ListenerRule", "AWS::ECS::ClusterCapacityProviderAssociations", "AWS::Events::Archive", "AWS::S3::BucketPolicy", "AWS::Scheduler::Schedule",
 	"AWS::EC2::SecurityGroupEgress", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPCGatewayAttachment",
 	"AWS::ApplicationAutoScaling::ScalableTarget", "AWS::IAM::Policy", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission", "AWS::Logs::MetricFilter",
@@ -245,7 +248,7 @@ func reaches(needs map[string][]string, from, to string, seen map[string]bool) b
 }
 
 // namedWithin are the types whose names are told apart by the application or user pool that they belong to.
-var namedWithin = []string{"AWS::AppConfig::ConfigurationProfile", "AWS::AppConfig::Environment", "AWS::Cognito::UserPoolResourceServer"}
+var namedWithin = []string{"AWS::CodeDeploy::DeploymentGroup", "AWS::AppConfig::ConfigurationProfile", "AWS::AppConfig::Environment", "AWS::Cognito::UserPoolResourceServer"}
 
 // TestEnvironmentsShareAnAccount deploys, in thought, all environments of an account and region side by side.
 func TestEnvironmentsShareAnAccount(t *testing.T) {

@@ -1,6 +1,6 @@
 package contract
 
-// SmokeTests are what ECS hands the function that tries a release: the details of its life-cycle hook.
+// SmokeTests are what a release is tried with: the details of ECS's life-cycle hook, or a variable of a function's own.
 type SmokeTests struct {
 	Requests []SmokeRequest `json:"requests"`
 }
@@ -11,8 +11,28 @@ type SmokeRequest struct {
 	Status int    `json:"status,omitempty"`
 }
 
-// EnvTestURL is where the function reaches releases that are being tried.
-const EnvTestURL = "PEAKLINE_TEST_URL"
+// Environment variables of the function that tries releases.
+const (
+	EnvTestURL = "PEAKLINE_TEST_URL" // where it reaches them
+	// EnvSmokeTests are the SmokeTests of the one service that it is for. CodeDeploy, unlike ECS, hands it none.
+	EnvSmokeTests = "PEAKLINE_SMOKE_TESTS"
+)
 
 // PlaceholderText begins the answer of what runs before the first release of a service.
 const PlaceholderText = "Peakline: this service has no release yet"
+
+// ServiceContainer is the name of a service's own container in its tasks.
+const ServiceContainer = "service"
+
+// DeploymentGroup is the name of the one deployment group of a service's application in CodeDeploy.
+const DeploymentGroup = "service"
+
+// DeploymentApplication is the name in CodeDeploy of a service that it releases.
+func DeploymentApplication(environment, service string) string {
+	return "peakline-" + environment + "-" + service
+}
+
+// SmokeTestFunction is the name of the function that tries releases of a service under CodeDeploy.
+func SmokeTestFunction(environment, service string) string {
+	return "peakline-" + environment + "-" + service + "-smoke-test"
+}

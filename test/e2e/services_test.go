@@ -14,6 +14,7 @@ import (
 	scalingtypes "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/codedeploy"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
@@ -226,6 +227,27 @@ events:
 					t.Errorf("releases of %s are watched in %v, want %s too", name, groups, id)
 				}
 			}
+		}
+	})
+
+	step(t, "CodeDeploy has the pair of target groups, both listeners and the service that it releases", func(t *testing.T) {
+		found, err := codedeploy.NewFromConfig(account.config()).GetDeploymentGroup(t.Context(), &codedeploy.GetDeploymentGroupInput{
+			ApplicationName: aws.String("peakline-local-payment"), DeploymentGroupName: aws.String("service")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		group, service := found.DeploymentGroupInfo, account.services(t)["payment"]
+		if len(group.EcsServices) != 1 || aws.ToString(group.EcsServices[0].ServiceName) != aws.ToString(service.ServiceName) {
+			t.Errorf("CodeDeploy releases %+v, want %s", group.EcsServices, aws.ToString(service.ServiceName))
+		}
+		public := account.balancer(t, elbtypes.LoadBalancerTypeEnumApplication)
+		pair := group.LoadBalancerInfo.TargetGroupPairInfoList[0]
+		if len(pair.TargetGroups) != 2 || pair.ProdTrafficRoute.ListenerArns[0] != aws.ToString(account.listener(t, public, productionPort).ListenerArn) ||
+			pair.TestTrafficRoute.ListenerArns[0] != aws.ToString(account.listener(t, public, testPort).ListenerArn) {
+			t.Errorf("CodeDeploy moves the traffic of %+v", pair)
+		}
+		if !group.AutoRollbackConfiguration.Enabled {
+			t.Error("CodeDeploy leaves a faulty release where it is")
 		}
 	})
 

@@ -438,7 +438,7 @@ def _tag(row: Row, resource: Resource, old: dict[str, str], new: dict[str, str])
 def _fit(value: Any, shape: Shape, names: Mapping[str, str], where: str) -> Any:
     kind = shape.type_name
     if isinstance(shape, StructureShape):
-        if isinstance(value, dict):
+        if isinstance(value, dict) and not shape.is_document_type:
             return _fit_structure(value, shape, names, where)
         return value
     if isinstance(shape, ListShape):

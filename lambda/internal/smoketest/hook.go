@@ -35,6 +35,13 @@ const (
 // timeToAnswer is kept of the function's time, so that a release which hangs is told of and not just ended.
 const timeToAnswer = 5 * time.Second
 
+func withTimeToAnswer(ctx context.Context) (context.Context, context.CancelFunc) {
+	if end, limited := ctx.Deadline(); limited {
+		return context.WithDeadline(ctx, end.Add(-timeToAnswer))
+	}
+	return ctx, func() {}
+}
+
 // Hook answers ECS.
 type Hook struct {
 	Tester *Tester
@@ -44,11 +51,8 @@ type Hook struct {
 // Handle tries the release of the service that the event names. Whatever cannot be tried has failed.
 func (h *Hook) Handle(ctx context.Context, event Event) (Verdict, error) {
 	log := h.Log.With("service", event.ExecutionDetails.ServiceARN, "deployment", event.ResourceARN, "stage", event.LifecycleStage)
-	if end, limited := ctx.Deadline(); limited {
-		var stop context.CancelFunc
-		ctx, stop = context.WithDeadline(ctx, end.Add(-timeToAnswer))
-		defer stop()
-	}
+	ctx, stop := withTimeToAnswer(ctx)
+	defer stop()
 	tests, err := read(event.HookDetails)
 	if err == nil {
 		err = h.Tester.Try(ctx, tests)
