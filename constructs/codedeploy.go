@@ -64,6 +64,8 @@ func (s *Service) releaseByCodeDeploy(scope construct.Construct, props ServicePr
 		},
 	})
 	group.Node().AddDependency(role, s.Production, s.Test)
+	stack := awscdk.Stack_Of(scope)
+	awscdk.NewCfnOutput(stack, jsii.String(ID(service, contract.RevisionOutput)), &awscdk.CfnOutputProps{Value: s.Task.TaskDefinitionArn()})
 }
 
 // deploymentConfiguration is AWS's own for all visitors at once, and one of ours for steps.

@@ -652,6 +652,10 @@ var mutations = []mutation{
 	{row: "S8", name: "a task may not read its flags", of: "AWS::IAM::Policy", when: allOf(at("/TaskRole/"), at("/Order/")),
 		edit: statementWith("PolicyDocument", "appconfig:GetLatestConfiguration", func(body map[string]any) { body["Action"] = "sqs:SendMessage" })},
 	{row: "O2", name: "nobody hears of errors of the whole shop", of: "AWS::CloudWatch::Alarm", when: alarmNamed("shop-errors"), edit: gone},
+	{row: "S9", name: "a release is what every deployment brings", of: "AWS::ECS::TaskDefinition", edit: func(_ *assembly, r resource) {
+		image := asList(r.get("ContainerDefinitions/0/Image/Fn::If"))
+		put(r.properties(), "ContainerDefinitions/0/Image/Fn::If", []any{image[0], image[2], image[1]})
+	}},
 	{row: "S9", name: "a tag can be pushed again", of: "AWS::ECR::Repository", edit: set("ImageTagMutability", "MUTABLE")},
 	{row: "S9", name: "a newer placeholder overwrites the release", of: "AWS::SSM::Parameter", when: func(_ *assembly, r resource) bool { return isReleasedImage(r) }, edit: set("Value", "docker.io/hashicorp/http-echo:2.0.0")},
 	{row: "S9", name: "a tag of the released image changes", of: "AWS::SSM::Parameter", when: func(_ *assembly, r resource) bool { return isReleasedImage(r) }, edit: set("Tags", map[string]any{"a": "b"})},

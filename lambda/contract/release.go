@@ -36,3 +36,24 @@ func DeploymentApplication(environment, service string) string {
 func SmokeTestFunction(environment, service string) string {
 	return "peakline-" + environment + "-" + service + "-smoke-test"
 }
+
+// ReleasedImageParameter names the SSM parameter that holds the image of a service which is released at the moment. Only a
+// release writes it, and only when it has succeeded.
+func ReleasedImageParameter(environment, service string) string {
+	return "/peakline/" + environment + "/services/" + service + "/image"
+}
+
+// ReleaseParameter ends the name of the parameter of the stack Services by which a release brings an image: OrderImage.
+const ReleaseParameter = "Image"
+
+// RevisionOutput ends the name of the output of the stack Services with the newest revision of a service under CodeDeploy.
+const RevisionOutput = "Revision"
+
+// ReleaseAlarms are the alarms that take a release of a service back.
+func ReleaseAlarms(environment, service string) []string {
+	var names []string
+	for _, kind := range []string{"errors", "latency", "unhealthy"} {
+		names = append(names, environment+"-release-"+kind+"-"+service)
+	}
+	return names
+}
