@@ -483,7 +483,7 @@ events:
 
 	step(t, "once CloudFormation is told where the traffic is, a change of the paths leaves it there", func(t *testing.T) {
 		mustDeploy(t, shop+catalogue, "--parameters", "local-Services:OrderLive=green")
-		changed := catalogue + "  order: {paths: [/api/orders, /api/orders/*, /api/basket]}\n"
+		changed := catalogue + "  order: {paths: [/api/orders, /api/orders/*, /api/cart, /api/basket]}\n"
 		mustDeploy(t, shop+changed)
 		account.expectGreen(t, "order")
 		for _, port := range []int32{productionPort, testPort} {
