@@ -13,6 +13,7 @@ import (
 func buildFunctions() (code stacks.FunctionCode, err error) {
 	for name, folder := range map[string]*string{
 		"cacherotation":  &code.CacheRotation,
+		"migration":      &code.Migration,
 		"replicascaler":  &code.ReplicaScaler,
 		"secretrotation": &code.SecretRotation,
 		"smoketest":      &code.SmokeTest,

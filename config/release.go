@@ -47,6 +47,33 @@ type SmokeTest struct {
 	Status int `json:"status,omitempty" jsonschema:"minimum=200,maximum=499"`
 }
 
+// Migration changes the schema of a service with the image that is being released, before its first task starts.
+type Migration struct {
+	// Command is given to the image's entry point. It does what is left to do, and ends with 0.
+	Command []string `json:"command" jsonschema:"required,minItems=1,maxItems=20"`
+	// LockSeconds is how long a statement may wait for a lock; everything that comes after it waits as long. Default: 5.
+	LockSeconds int `json:"lockSeconds,omitempty" jsonschema:"minimum=1,maximum=60"`
+	// StatementSeconds is how long a statement may run. Default: 300.
+	StatementSeconds int `json:"statementSeconds,omitempty" jsonschema:"minimum=1,maximum=3600"`
+	// Minutes is how long all of it may take. Default: 10.
+	Minutes int `json:"minutes,omitempty" jsonschema:"minimum=1,maximum=240"`
+}
+
+func (m *Migration) complete() {
+	if m.LockSeconds == 0 {
+		m.LockSeconds = 5
+	}
+	if m.StatementSeconds == 0 {
+		m.StatementSeconds = 300
+	}
+	if m.Minutes == 0 {
+		m.Minutes = 10
+	}
+}
+
+// longestHook is what CodeDeploy can wait for: the function that runs the migration lives for 15 minutes.
+const longestHook = 14
+
 // defaultSmokeTest asks the first path for any answer that is no failure.
 func defaultSmokeTest(paths []string) []SmokeTest {
 	path := strings.TrimSuffix(paths[0], "*")
@@ -80,6 +107,20 @@ var releaseRules = []rule{
 				if i.sound(path) && !slices.ContainsFunc(service.Paths, func(pattern string) bool { return overlap(pattern, test.Path) }) {
 					i.refuse(path, "%s leads elsewhere, want a path of the service: %s", test.Path, strings.Join(service.Paths, ", "))
 				}
+			}
+		}
+	}},
+	{"a migration has a database, and a release can wait for it", nil, func(i inspection) {
+		for _, name := range i.ServiceNames() {
+			path, service := join("services", name)+".migration", i.Services[name]
+			switch {
+			case service.Migration == nil:
+			case service.Database == nil:
+				i.refuse(path, "%s has no schema to migrate; want database: {} beside it", name)
+			case service.Release == ReleaseCodeDeploy && service.Migration.Minutes > longestHook:
+				i.refuse(path+".minutes", "%d, but CodeDeploy waits for %d at most; want release: ecs, or less", service.Migration.Minutes, longestHook)
+			case service.Migration.StatementSeconds > service.Migration.Minutes*60:
+				i.refuse(path+".statementSeconds", "%d, longer than the %d minutes of the whole migration", service.Migration.StatementSeconds, service.Migration.Minutes)
 			}
 		}
 	}},

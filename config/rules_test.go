@@ -247,6 +247,15 @@ var ruleCases = map[string]ruleCase{
 		[]change{{"profile: production", "profile: development"}, {"  backup: {copyRegion: eu-central-1}\n", "tracing: {enabled: false}\nfeatureFlags: {enabled: false}\n"},
 			{"  zones: [", "  natGateways: none\n  endpoints: [s3, ecr, logs, secretsmanager, ssm, sts, kms]\n  zones: ["}, {"", "services: {order: {release: »codedeploy}}\n"}},
 		[]string{"services.order.release: codedeploy, but network.natGateways is none: the smoke test inside the VPC could not tell CodeDeploy how it went; want ecs, or a NAT gateway"}},
+	"a migration": {changes: []change{{"", "services: {order: {migration: {command: [migrate, up], lockSeconds: 2, minutes: 60}}}\n"}}},
+	"a migration of nothing": {
+		[]change{loyalty("»migration: {command: [migrate]}")},
+		[]string{"services.loyalty.migration: loyalty has no schema to migrate; want database: {} beside it"}},
+	"a migration that outlives what waits for it": {
+		[]change{{"", "services: {order: {release: codedeploy, migration: {command: [migrate], minutes: »15}}, user: {migration: {command: [migrate], minutes: 2, statementSeconds: »121}}}\n"}},
+		[]string{
+			"services.order.migration.minutes: 15, but CodeDeploy waits for 14 at most; want release: ecs, or less",
+			"services.user.migration.statementSeconds: 121, longer than the 2 minutes of the whole migration"}},
 	"a share of a shift that has none": {
 		[]change{loyalty("shift: {percent: »10, stepMinutes: »3}")},
 		[]string{

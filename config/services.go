@@ -40,6 +40,8 @@ type Service struct {
 	Shift Shift `json:"shift,omitempty"`
 	// SmokeTest are the requests that a release has to answer before any visitor meets it. Default: the first of `paths`.
 	SmokeTest []SmokeTest `json:"smokeTest,omitempty" jsonschema:"minItems=1,maxItems=10"`
+	// Migration changes the schema before a release of the service starts. Without it nothing does.
+	Migration *Migration `json:"migration,omitempty"`
 	// Calls are the services that this one calls. It finds the address of `inventory` in INVENTORY_URL.
 	Calls []string `json:"calls,omitempty" jsonschema:"uniqueItems=true,maxItems=50"`
 	// Caches are the caches that the service uses. No other service can read their passwords.
@@ -148,6 +150,9 @@ func (e *Environment) completeServices(d *document) {
 			service.Database.complete(name, e.Profile)
 		}
 		service.Shift.complete()
+		if service.Migration != nil {
+			service.Migration.complete()
+		}
 		if len(service.SmokeTest) == 0 && len(service.Paths) > 0 {
 			service.SmokeTest = defaultSmokeTest(service.Paths)
 		}

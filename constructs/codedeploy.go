@@ -22,7 +22,11 @@ func (s *Service) releaseByCodeDeploy(scope construct.Construct, props ServicePr
 		ApplicationName: jsii.String(contract.DeploymentApplication(environment, service)),
 		ComputePlatform: jsii.String("ECS"),
 	})
-	role := s.newCodeDeployRole(scope, props, trial.FunctionArn())
+	hooks := []*string{trial.FunctionArn()}
+	if s.migration != nil {
+		hooks = append(hooks, s.migration.Function.FunctionArn())
+	}
+	role := s.newCodeDeployRole(scope, props, hooks)
 	var watched []interface{}
 	for _, alarm := range alarms {
 		watched = append(watched, &awscodedeploy.CfnDeploymentGroup_AlarmProperty{Name: alarm.AlarmName()})
@@ -93,7 +97,7 @@ func (p ShiftProps) deploymentConfiguration(scope construct.Construct) *string {
 // newCodeDeployRole lets CodeDeploy release this service and nothing else. Its actions are those of AWS's own policy, without
 // what is for whole listeners, for topics and for revisions in S3.
 // https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSCodeDeployRoleForECSLimited.html
-func (s *Service) newCodeDeployRole(scope construct.Construct, props ServiceProps, trial *string) awsiam.Role {
+func (s *Service) newCodeDeployRole(scope construct.Construct, props ServiceProps, hooks []*string) awsiam.Role {
 	role := awsiam.NewRole(scope, jsii.String("ReleaseRole"), &awsiam.RoleProps{
 		Description: jsii.String("Releases " + props.Task.Service + " by CodeDeploy"),
 		AssumedBy:   serviceOfAccount(scope, "codedeploy.amazonaws.com"),
@@ -110,7 +114,7 @@ func (s *Service) newCodeDeployRole(scope construct.Construct, props ServiceProp
 	allow(nil, []*string{jsii.String("*")}, "cloudwatch:DescribeAlarms", "elasticloadbalancing:DescribeListeners",
 		"elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTargetGroups")
 	allow(nil, []*string{s.Production.ListenerRuleArn(), s.Test.ListenerRuleArn()}, "elasticloadbalancing:ModifyRule")
-	allow(nil, []*string{trial}, "lambda:InvokeFunction")
+	allow(nil, hooks, "lambda:InvokeFunction")
 	allow(&map[string]interface{}{"StringEquals": map[string]interface{}{handedTo: "ecs-tasks.amazonaws.com"}},
 		[]*string{s.Task.TaskRole().RoleArn(), s.Task.ExecutionRole().RoleArn()}, "iam:PassRole")
 	acknowledge(role, "Describe actions have no resource, and the task sets of the service are CodeDeploy's to name", "AwsSolutions-IAM5")

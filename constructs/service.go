@@ -28,6 +28,8 @@ type ServiceProps struct {
 	Shift      ShiftProps
 	SmokeTests contract.SmokeTests
 	SmokeTest  *SmokeTest
+	// Migration runs before a release starts; nil for a service that has none.
+	Migration *MigrationProps
 	// HealthPath answers 200 while a task can serve.
 	HealthPath string
 	// Drain is how long open connections are left to a task that gets no new ones.
@@ -51,6 +53,7 @@ type Service struct {
 	// Blue and Green take turns; Production and Test are the rules that lead to them.
 	Blue, Green      awselasticloadbalancingv2.ApplicationTargetGroup
 	Production, Test awselasticloadbalancingv2.ApplicationListenerRule
+	migration        *migration
 }
 
 // ShiftProps describe how a release takes visitors over.
@@ -92,6 +95,9 @@ func NewService(scope construct.Construct, id string, props ServiceProps) *Servi
 	service.Production = service.route(released, "ProductionRule", props.LoadBalancer.Production, live, props)
 	service.Test = service.route(released, "TestRule", props.LoadBalancer.Test, live, props)
 	alarms := service.addReleaseAlarms(released, props)
+	if props.Migration != nil {
+		service.migration = newMigration(released, props)
+	}
 	if props.CodeDeploy {
 		service.runUnderCodeDeploy(released, props)
 		service.releaseByCodeDeploy(released, props, alarms)
@@ -155,8 +161,13 @@ func (s *Service) runUnderECS(scope construct.Construct, props ServiceProps, ala
 		}),
 	}).AttachToApplicationTargetGroup(s.Blue)
 	s.Service.Node().AddDependency(role, props.SmokeTest.role)
-	s.Service.Node().DefaultChild().(awscdk.CfnResource).AddPropertyOverride(jsii.String("DeploymentConfiguration.LifecycleHooks"),
-		[]interface{}{props.SmokeTest.hook(props.SmokeTests)})
+	hooks := []interface{}{props.SmokeTest.hook(props.SmokeTests)}
+	if s.migration != nil {
+		hook, calls := s.migration.hook(scope)
+		hooks = append(hooks, hook)
+		s.Service.Node().AddDependency(calls, s.migration.Function, s.migration.Function.Role(), s.migration.Task)
+	}
+	s.Service.Node().DefaultChild().(awscdk.CfnResource).AddPropertyOverride(jsii.String("DeploymentConfiguration.LifecycleHooks"), hooks)
 }
 
 // apply puts the shift into the deployment configuration.

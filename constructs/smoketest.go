@@ -44,14 +44,20 @@ type SmokeTest struct {
 func NewSmokeTest(scope construct.Construct, id string, props SmokeTestProps) *SmokeTest {
 	scope = construct.NewConstruct(scope, jsii.String(id))
 	function := props.function(scope, "", nil)
-	role := awsiam.NewRole(scope, jsii.String("CallRole"), &awsiam.RoleProps{
-		Description: jsii.String("Calls the function that tries releases"),
+	role := newHookRole(scope, "CallRole", "Calls the function that tries releases", function)
+	return &SmokeTest{Function: function, role: role, props: props}
+}
+
+// newHookRole lets ECS call one function.
+func newHookRole(scope construct.Construct, id, description string, function awslambda.Function) awsiam.Role {
+	role := awsiam.NewRole(scope, jsii.String(id), &awsiam.RoleProps{
+		Description: jsii.String(description),
 		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("ecs.amazonaws.com"), nil),
 	})
 	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions: jsii.Strings("lambda:InvokeFunction"), Resources: &[]*string{function.FunctionArn()},
 	}))
-	return &SmokeTest{Function: function, role: role, props: props}
+	return role
 }
 
 func (p SmokeTestProps) function(scope construct.Construct, name string, variables map[string]*string) awslambda.Function {

@@ -20,6 +20,7 @@ type FunctionCode struct {
 	ReplicaScaler  string
 	CacheRotation  string
 	SmokeTest      string
+	Migration      string
 }
 
 // PlatformProps is an environment and the code that runs in it.
@@ -123,6 +124,7 @@ func NewPlatform(scope construct.Construct, props PlatformProps) *Platform {
 		FeatureFlags:   platform.FeatureFlags,
 		Notifications:  platform.Notifications.Notifications,
 		SmokeTestCode:  props.Functions.SmokeTest,
+		MigrationCode:  props.Functions.Migration,
 	})
 	return platform
 }

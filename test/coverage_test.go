@@ -128,7 +128,13 @@ var coverageRows = []coverageRow{
 		missing: "pipelines of the services: images, scans and releases"},
 	{id: "P2", what: "Reviewed deployment per environment, with a guard over stateful resources", by: []string{"stacks/delivery.go", "constructs/buildspecs/guard.yml", "constructs/buildspecs/deploy.yml", "cmd/peakline/internal/diff/deployed.go"},
 		tests: map[string][]string{"cmd/peakline/internal/diff": {"TestAnAssemblyIsComparedWithWhatIsDeployed"}, "test": {"TestTheGuardEndsAnExecution"}}},
-	{id: "P3", what: "Database migrations before traffic shifts"},
+	{id: "P3", what: "Database migrations before traffic shifts", by: []string{"constructs/migration.go", "lambda/internal/migration/migration.go", "lambda/internal/migration/hook.go", "config/release.go", "docs/releases.md"},
+		tests: map[string][]string{
+			"config":                        {"TestRulesBetweenValues"},
+			"lambda/internal/migration":     {"TestAReleaseUnderECSWaitsForItsMigration", "TestAReleaseUnderCodeDeployWaitsForItsMigration", "TestACallThatIsRepeatedStartsNoSecondMigration"},
+			"cmd/peakline/internal/release": {"TestCodeDeployIsToldTheRevisionAndWhatTriesIt"},
+		},
+		missing: "not run against a database; no linter of their SQL"},
 	{id: "P4", what: "Blue/green per service: a smoke test before the shift, at once, canary or linear, bake time", by: []string{"constructs/service.go", "constructs/service_traffic.go", "constructs/codedeploy.go", "constructs/smoketest.go", "lambda/internal/smoketest/hook.go", "lambda/internal/smoketest/codedeploy.go", "config/release.go", "docs/releases.md"},
 		tests: map[string][]string{
 			"config":                    {"TestRulesBetweenValues", "TestTheFirstPathIsTriedWhereNoneIsNamed"},

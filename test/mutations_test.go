@@ -663,6 +663,17 @@ var mutations = []mutation{
 	{row: "S10", name: "a task is killed at once", of: "AWS::ECS::TaskDefinition", when: ofService, edit: drop("ContainerDefinitions/0/StopTimeout")},
 
 	// Releases
+	{row: "P3", name: "a migration waits for locks for ever", of: "AWS::ECS::TaskDefinition", when: func(_ *assembly, r resource) bool { return isMigration(r) }, edit: setVariable("PGOPTIONS", "-c statement_timeout=300000")},
+	{row: "P3", name: "a migration trusts any server", of: "AWS::ECS::TaskDefinition", when: func(_ *assembly, r resource) bool { return isMigration(r) }, edit: setVariable("PGSSLMODE", "require")},
+	{row: "P3", name: "a migration runs the image of before", of: "AWS::ECS::TaskDefinition", when: func(_ *assembly, r resource) bool { return isMigration(r) }, edit: set("ContainerDefinitions/0/Image", "example.com/order:1")},
+	{row: "P3", name: "a migration starts the service", of: "AWS::ECS::TaskDefinition", when: func(_ *assembly, r resource) bool { return isMigration(r) }, edit: set("ContainerDefinitions/0/Command/Fn::If/2", []any{"serve"})},
+	{row: "P3", name: "a migration has no login", of: "AWS::ECS::TaskDefinition", when: func(_ *assembly, r resource) bool { return isMigration(r) }, edit: drop("ContainerDefinitions/0/Secrets")},
+	{row: "P3", name: "a release does not wait for its migration", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/LifecycleHooks/1"), edit: drop("DeploymentConfiguration/LifecycleHooks/1")},
+	{row: "P3", name: "a migration runs while visitors have the release", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/LifecycleHooks/1"), edit: set("DeploymentConfiguration/LifecycleHooks/1/LifecycleStages", []any{"POST_PRODUCTION_TRAFFIC_SHIFT"})},
+	{row: "P3", name: "the function may run any task", of: "AWS::IAM::Policy", when: at("/Migration/Run/"),
+		edit: statementWith("PolicyDocument", "ecs:RunTask", func(body map[string]any) { body["Resource"] = "*" })},
+	{row: "P3", name: "the function may not run the migration", of: "AWS::IAM::Policy", when: at("/Migration/Run/"),
+		edit: statementWith("PolicyDocument", "ecs:RunTask", func(body map[string]any) { body["Action"] = "ecs:ListTasks" })},
 	{row: "P4", name: "a release is not tried", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/LifecycleHooks"), edit: drop("DeploymentConfiguration/LifecycleHooks")},
 	{row: "P4", name: "a release is tried after visitors met it", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/LifecycleHooks"), edit: set("DeploymentConfiguration/LifecycleHooks/0/LifecycleStages", []any{"POST_PRODUCTION_TRAFFIC_SHIFT"})},
 	{row: "P4", name: "a release is tried on nothing", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/LifecycleHooks"), edit: set("DeploymentConfiguration/LifecycleHooks/0/HookDetails", map[string]any{"requests": []any{}})},

@@ -12,6 +12,93 @@ import (
 )
 
 var releaseRequirements = []requirement{
+	{row: "P3", name: "a migration is a task of its own: the image that is being released, as the schema's owner, with limits to what it may wait for and run",
+		where: migrates,
+		check: func(a *assembly, fail failure) {
+			for _, name := range migrating(a.environment) {
+				settings, task := a.environment.Services[name].Migration, a.migration(name)
+				if !task.exists() {
+					fail("%s has no migration: its release would meet an old schema", name)
+					continue
+				}
+				if a.runs(task) != a.image(name) || !slices.Equal(texts(task.get("ContainerDefinitions/0/Command/Fn::If/2")), settings.Command) {
+					fail("%s runs %v of %s, want %v of the image of %s", task, task.get("ContainerDefinitions/0/Command"), a.runs(task), settings.Command, name)
+				}
+				want := fmt.Sprintf("-c lock_timeout=%d -c statement_timeout=%d", settings.LockSeconds*1000, settings.StatementSeconds*1000)
+				if got := variable(task, "PGOPTIONS"); got != want {
+					fail("%s has PGOPTIONS=%v, want %s: one statement could stop the shop", task, got, want)
+				}
+				if got := variable(task, "PGSSLMODE"); got != "verify-full" {
+					fail("%s has PGSSLMODE=%v: it would tell its password to anyone", task, got)
+				}
+				login := a.login(a.environment.Services[name].Database.Schema, contract.MigrationAccess)
+				secrets := task.list("ContainerDefinitions/0/Secrets")
+				for _, secret := range secrets {
+					if !a.mentionsSecret(task.stack, dig(secret, "ValueFrom"), login) {
+						fail("%s gets %v, want the login of the schema's owner, %s", task, dig(secret, "Name"), login)
+					}
+				}
+				if len(secrets) != 2 {
+					fail("%s gets %d secrets, want user and password", task, len(secrets))
+				}
+			}
+		}},
+	{row: "P3", name: "the migration runs before the first task of a release, inside, and a release that it fails does not start",
+		where: migrates,
+		check: func(a *assembly, fail failure) {
+			for _, name := range migrating(a.environment) {
+				function := a.migrationFunction(name)
+				told := a.resolve(function.stack, function.get("Environment/Variables/"+contract.EnvMigration))
+				if !a.mentions(function.stack, function.get("Environment/Variables/"+contract.EnvMigration), a.migration(name)) ||
+					!a.mentions(function.stack, function.get("Environment/Variables/"+contract.EnvMigration), a.target(a.service(name), "Cluster")) {
+					fail("%s runs %s, want %s", function, told, a.migration(name))
+				}
+				if want := fmt.Sprintf(`"minutes":%d`, a.environment.Services[name].Migration.Minutes); !strings.Contains(told, want) {
+					fail("%s is told %s, want %s: a migration that hangs would hold the release", function, told, want)
+				}
+				if !strings.Contains(told, a.resolve(function.stack, a.securityGroup("Administration").id)) && !strings.Contains(told, "AdministrationGroup") && !strings.Contains(told, "Administration") {
+					fail("%s runs it in %s, want the security group of administration: it would not reach the database", function, told)
+				}
+				if a.environment.Services[name].Release == config.ReleaseCodeDeploy {
+					continue // the appspec names the hook
+				}
+				service, hooked := a.service(name), false
+				for _, hook := range service.list("DeploymentConfiguration/LifecycleHooks") {
+					if a.targetOf(service.stack, dig(hook, "HookTargetArn")).is(function) {
+						hooked = slices.Equal(texts(dig(hook, "LifecycleStages")), []string{"PRE_SCALE_UP"})
+					}
+				}
+				if !hooked || !slices.Contains(texts(service.body["DependsOn"]), function.id) {
+					fail("%s does not wait for %s: its new tasks would meet an old schema", service, function)
+				}
+			}
+		}},
+	{row: "P3", name: "the function may run the migration of its service and nothing else",
+		where: migrates,
+		check: func(a *assembly, fail failure) {
+			for _, name := range migrating(a.environment) {
+				task, run := a.migration(name), false
+				for _, s := range a.statements(a.target(a.migrationFunction(name), "Role")) {
+					for _, on := range s.resources() {
+						resolved := a.resolve(s.stack, on)
+						switch {
+						case slices.Contains(s.actions(), "ecs:RunTask"):
+							run = strings.HasSuffix(resolved, ":task-definition/"+task.text("Family")+":*") && s.body["Condition"] != nil
+							if !run {
+								fail("%s may run %s, want %s", a.migrationFunction(name), resolved, task.text("Family"))
+							}
+						case slices.Contains(s.actions(), "iam:PassRole"):
+							if target := a.targetOf(s.stack, on); !target.is(a.target(task, "TaskRoleArn")) && !target.is(a.target(task, "ExecutionRoleArn")) {
+								fail("%s may hand out %s", a.migrationFunction(name), target)
+							}
+						}
+					}
+				}
+				if !run {
+					fail("%s may not run %s: no release of %s would start", a.migrationFunction(name), task, name)
+				}
+			}
+		}},
 	{row: "P4", name: "CodeDeploy moves the traffic of its service between blue and green, tried on the test listener, and keeps the version before for the bake time",
 		where: config.Environment.UsesCodeDeploy,
 		check: func(a *assembly, fail failure) {
@@ -70,7 +157,7 @@ var releaseRequirements = []requirement{
 				role := a.target(a.deploymentGroup(name), "ServiceRoleArn")
 				_, _, rules := a.traffic(name)
 				service, task := a.service(name), a.task(a.service(name))
-				ours := []resource{service, functions[0], a.target(task, "TaskRoleArn"), a.target(task, "ExecutionRoleArn"), rules[productionPort(a.environment)], rules[constructs.TestPort]}
+				ours := []resource{service, functions[0], a.migrationFunction(name), a.target(task, "TaskRoleArn"), a.target(task, "ExecutionRoleArn"), rules[productionPort(a.environment)], rules[constructs.TestPort]}
 				allowed := map[string]bool{}
 				for _, s := range a.statements(role) {
 					for _, action := range s.actions() {
@@ -86,7 +173,7 @@ var releaseRequirements = []requirement{
 				}
 				for _, want := range []string{"ecs:CreateTaskSet " + service.id, "ecs:UpdateServicePrimaryTaskSet " + service.id, "lambda:InvokeFunction " + functions[0].id,
 					"elasticloadbalancing:ModifyRule " + rules[productionPort(a.environment)].id, "elasticloadbalancing:ModifyRule " + rules[constructs.TestPort].id,
-					"iam:PassRole " + ours[2].id, "iam:PassRole " + ours[3].id, "cloudwatch:DescribeAlarms "} {
+					"iam:PassRole " + ours[3].id, "iam:PassRole " + ours[4].id, "cloudwatch:DescribeAlarms "} {
 					if !allowed[want] {
 						fail("%s may not %s: every release of %s would fail", role, want, name)
 					}
@@ -128,7 +215,9 @@ var releaseRequirements = []requirement{
 		check: func(a *assembly, fail failure) {
 			for _, name := range releasedBy(a.environment, config.ReleaseECS) {
 				service := a.service(name)
-				hooks := service.list("DeploymentConfiguration/LifecycleHooks")
+				hooks := slices.DeleteFunc(slices.Clone(service.list("DeploymentConfiguration/LifecycleHooks")), func(hook any) bool {
+					return slices.Equal(texts(dig(hook, "LifecycleStages")), []string{"PRE_SCALE_UP"})
+				})
 				if len(hooks) != 1 || !slices.Equal(texts(dig(hooks[0], "LifecycleStages")), []string{"POST_TEST_TRAFFIC_SHIFT"}) {
 					fail("%s has the hooks %v, want one after the test traffic has shifted: visitors would be the first to try a release", name, hooks)
 					continue
@@ -304,4 +393,44 @@ func checkShift(a *assembly, name string, group resource, fail failure) {
 			fail("%s shifts with %s %v, want %v: a fault would reach more visitors than was meant", group, property, got, value)
 		}
 	}
+}
+
+// migrating lists the services that have migrations, sorted.
+func migrating(environment config.Environment) []string {
+	return slices.DeleteFunc(environment.ServiceNames(), func(name string) bool { return environment.Services[name].Migration == nil })
+}
+
+func migrates(environment config.Environment) bool { return len(migrating(environment)) > 0 }
+
+// isMigration tells the task that changes a schema from those that serve.
+func isMigration(task resource) bool { return variable(task, "PGOPTIONS") != nil }
+
+// servingTasks are all tasks but those that change a schema.
+func (a *assembly) servingTasks() []resource {
+	return slices.DeleteFunc(a.all("AWS::ECS::TaskDefinition"), isMigration)
+}
+
+// migration is the task that changes the schema of a service.
+func (a *assembly) migration(name string) resource {
+	for _, task := range a.all("AWS::ECS::TaskDefinition") {
+		if isMigration(task) && variable(task, "SERVICE") == name {
+			return task
+		}
+	}
+	return resource{}
+}
+
+// migrationFunction runs it.
+func (a *assembly) migrationFunction(name string) resource {
+	for _, function := range a.all("AWS::Lambda::Function") {
+		if told := function.get("Environment/Variables/" + contract.EnvMigration); told != nil && a.mentions(function.stack, told, a.migration(name)) {
+			return function
+		}
+	}
+	return resource{}
+}
+
+// mentionsSecret tells whether a container's value is a part of a secret, or of its attachment.
+func (a *assembly) mentionsSecret(s *stack, value any, secret resource) bool {
+	return a.mentions(s, value, secret) || a.mentions(s, value, a.attachment(secret))
 }

@@ -32,7 +32,7 @@ var physicalNames = []struct{ kind, pattern, reason string }{
 	{"AWS::S3::Bucket", `^peakline-[a-z0-9-]+-assets-[0-9]{12}$`, "CloudFront's stack names it from another region, and builds publish to it by name"},
 	{"AWS::CodeDeploy::Application", `^peakline-[a-z0-9-]+$`, "peakline release finds it by name"},
 	{"AWS::CodeDeploy::DeploymentGroup", `^service$`, "peakline release finds it by name, within its application"},
-	{"AWS::Lambda::Function", `^peakline-[a-z0-9-]+-smoke-test$`, "the appspec of a release names it"},
+	{"AWS::Lambda::Function", `^peakline-[a-z0-9-]+-(migration|smoke-test)$`, "the appspec of a release names it"},
 	{"AWS::AppConfig::Application", `^peakline-[a-z0-9-]+$`, "peakline flags and the agents find the flags by name"},
 	{"AWS::AppConfig::Environment", `^[a-z0-9-]+$`, "peakline flags and the agents find the flags by name"},
 	{"AWS::AppConfig::ConfigurationProfile", `^flags$`, "peakline flags and the agents find the flags by name"},
@@ -63,7 +63,8 @@ var untaggable = []string{
 var exportedAlways = []string{
 	"RefAuroraCluster", "AuroraMonitoringRole", "FnGetAttAuroraKey", "RefOperatorsCriticalTopic", "RefOperatorsWarningTopic",
 	"FnGetAttAuroraClusterD4EFE71CEndpoint", "FnGetAttAuroraClusterD4EFE71CReadEndpoint", "FnGetAttMultiAzCluster", "ServiceLoginAttachment",
-	"UserSecret", // of a cache that no service uses at the moment
+	"UserSecret",               // of a cache that no service uses at the moment
+	"MigrationLoginAttachment", // of a service that has no migrations at the moment
 }
 
 var templateSweeps = []requirement{

@@ -35,6 +35,7 @@ type shop struct {
 	told         string   // the stack's parameter
 	toldBefore   string
 	codedeploy   bool
+	migration    string
 	status       stacktypes.StackStatus
 	becomes      []stacktypes.StackStatus // what an update of the stack goes through
 	ends         []stacktypes.StackStatus // what is left of the one under way
@@ -69,6 +70,9 @@ func (s *shop) DescribeStacks(context.Context, *cloudformation.DescribeStacksInp
 	}
 	if s.codedeploy {
 		stack.Outputs = []stacktypes.Output{{OutputKey: aws.String("OrderRevision"), OutputValue: aws.String("revision of " + s.told)}}
+		if s.migration != "" {
+			stack.Outputs = append(stack.Outputs, stacktypes.Output{OutputKey: aws.String("OrderMigration"), OutputValue: aws.String(s.migration)})
+		}
 	}
 	return &cloudformation.DescribeStacksOutput{Stacks: []stacktypes.Stack{stack}}, nil
 }

@@ -31,14 +31,19 @@ type loadBalancer struct {
 }
 
 // renderAppspec describes a release of the revision that the stack has registered.
-func renderAppspec(environment, service, revision string, port int) (string, error) {
+// A migration, where there is a function for it, is run before the first task starts.
+func renderAppspec(environment, service, revision, migration string, port int) (string, error) {
+	hooks := []map[string]string{{"AfterAllowTestTraffic": contract.SmokeTestFunction(environment, service)}}
+	if migration != "" {
+		hooks = append([]map[string]string{{"BeforeInstall": migration}}, hooks...)
+	}
 	text, err := json.Marshal(appspec{
 		Version: "0.0",
 		Resources: []map[string]target{{"TargetService": {Type: "AWS::ECS::Service", Properties: targetProperties{
 			TaskDefinition:   revision,
 			LoadBalancerInfo: loadBalancer{ContainerName: contract.ServiceContainer, ContainerPort: port},
 		}}}},
-		Hooks: []map[string]string{{"AfterAllowTestTraffic": contract.SmokeTestFunction(environment, service)}},
+		Hooks: hooks,
 	})
 	if err != nil {
 		return "", fmt.Errorf("render the appspec of %s: %w", service, err)

@@ -16,12 +16,12 @@ import (
 
 // deploy lets CodeDeploy release a revision, and waits for the end. Alarms that fire already would stop it at once; it looks
 // at the others.
-func (r *releaser) deploy(ctx context.Context, revision string, firing []alarmtypes.MetricAlarm) error {
+func (r *releaser) deploy(ctx context.Context, revision, migration string, firing []alarmtypes.MetricAlarm) error {
 	port, err := r.port(ctx, revision)
 	if err != nil {
 		return err
 	}
-	appspec, err := renderAppspec(r.environment, r.service, revision, port)
+	appspec, err := renderAppspec(r.environment, r.service, revision, migration, port)
 	if err != nil {
 		return err
 	}

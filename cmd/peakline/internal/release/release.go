@@ -105,7 +105,7 @@ func (r *releaser) releaseByCodeDeploy(ctx context.Context, stack cloudformation
 	if err != nil {
 		return err
 	}
-	if err := r.deploy(ctx, r.revision(stack), firing); err != nil {
+	if err := r.deploy(ctx, r.revision(stack), r.migration(stack), firing); err != nil {
 		if ctx.Err() != nil {
 			return err // the deployment goes on, and the command may be run again
 		}

@@ -72,14 +72,14 @@ func TestAReleaseIsRecordedOnlyAfterItSucceeded(t *testing.T) {
 }
 
 func TestCodeDeployIsToldTheRevisionAndWhatTriesIt(t *testing.T) {
-	shop := shop{codedeploy: true, images: []string{old}, told: old, becomes: succeeds, firing: []string{"prod-release-latency-order"},
+	shop := shop{codedeploy: true, migration: "peakline-prod-order-migration", images: []string{old}, told: old, becomes: succeeds, firing: []string{"prod-release-latency-order"},
 		deployment: []deploymenttypes.DeploymentStatus{"Succeeded"}}
 	r, _ := shop.releaser(t)
 	if err := r.release(context.Background(), next, "it is faster"); err != nil {
 		t.Fatal(err)
 	}
 	want := `{"version":"0.0","Resources":[{"TargetService":{"Type":"AWS::ECS::Service","Properties":{"TaskDefinition":"revision of ` + next +
-		`","LoadBalancerInfo":{"ContainerName":"service","ContainerPort":9000}}}}],"Hooks":[{"AfterAllowTestTraffic":"peakline-prod-order-smoke-test"}]}`
+		`","LoadBalancerInfo":{"ContainerName":"service","ContainerPort":9000}}}}],"Hooks":[{"BeforeInstall":"peakline-prod-order-migration"},{"AfterAllowTestTraffic":"peakline-prod-order-smoke-test"}]}`
 	if shop.appspec != want {
 		t.Errorf("CodeDeploy is told\n%s, want\n%s", shop.appspec, want)
 	}

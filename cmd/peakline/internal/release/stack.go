@@ -60,8 +60,17 @@ func (r *releaser) brought(stack types.Stack) string {
 
 // revision is what a service under CodeDeploy is released to; empty under ECS.
 func (r *releaser) revision(stack types.Stack) string {
+	return r.output(stack, contract.RevisionOutput)
+}
+
+// migration is the function that runs the migration of a service under CodeDeploy; empty where there is none.
+func (r *releaser) migration(stack types.Stack) string {
+	return r.output(stack, contract.MigrationOutput)
+}
+
+func (r *releaser) output(stack types.Stack, kind string) string {
 	for _, output := range stack.Outputs {
-		if r.isOurs(output.OutputKey, contract.RevisionOutput) {
+		if r.isOurs(output.OutputKey, kind) {
 			return aws.ToString(output.OutputValue)
 		}
 	}
