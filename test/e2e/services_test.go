@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -66,7 +67,7 @@ func TestServices(t *testing.T) {
 events:
   - {name: sale, start: "2126-11-27T00:00", end: "2126-11-28T00:00", timeZone: Europe/Berlin, floors: {tasks: {catalog: 3}}}
 `
-	catalogue := "\nservices:\n  payment: {release: codedeploy}\n  catalog: {scaling: {max: 4}}\n"
+	catalogue := "\nservices:\n  payment: {release: codedeploy}\n  catalog: {scaling: {max: 4}, migration: {command: [migrate, up]}}\n"
 	account.mustCDK(t, "bootstrap", "aws://123456789012/"+region)
 	deploy := func(t *testing.T, file string, more ...string) (output string, err error) {
 		t.Helper()
@@ -425,6 +426,41 @@ events:
 			}
 			if !waitsFor(containers[0], "collector", ecstypes.ContainerConditionStart) {
 				t.Errorf("%s starts before its collector: %v", name, containers[0].DependsOn)
+			}
+		}
+	})
+
+	step(t, "before a release the function starts the migration with the service's image, once, in the group that reaches the database", func(t *testing.T) {
+		function, release := account.function(t, "PEAKLINE_MIGRATION"), "arn:aws:ecs:us-east-1:123456789012:service-deployment/shop/catalog/one"
+		started := map[string]bool{}
+		for range 2 { // AWS may call twice
+			answer, err := lambda.NewFromConfig(account.config()).Invoke(t.Context(), &lambda.InvokeInput{FunctionName: function.FunctionName,
+				Payload: []byte(`{"lifecycleStage":"PRE_SCALE_UP","resourceArn":"` + release + `"}`)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var verdict struct {
+				HookStatus  string
+				HookDetails struct{ Started string }
+			}
+			if err := json.Unmarshal(answer.Payload, &verdict); err != nil || verdict.HookStatus != "IN_PROGRESS" {
+				t.Fatalf("ECS hears %s (%v), want to call again", answer.Payload, err)
+			}
+			started[verdict.HookDetails.Started] = true
+		}
+		service := account.services(t)["catalog"]
+		for task := range started {
+			found, err := ecs.NewFromConfig(account.config()).DescribeTasks(t.Context(), &ecs.DescribeTasksInput{Cluster: service.ClusterArn, Tasks: []string{task}})
+			if err != nil || len(found.Tasks) != 1 {
+				t.Fatalf("the migration %s is not there: %v", task, err)
+			}
+			described, err := ecs.NewFromConfig(account.config()).DescribeTaskDefinition(t.Context(), &ecs.DescribeTaskDefinitionInput{TaskDefinition: found.Tasks[0].TaskDefinitionArn})
+			if err != nil {
+				t.Fatal(err)
+			}
+			container := described.TaskDefinition.ContainerDefinitions[0]
+			if aws.ToString(container.Image) != aws.ToString(account.container(t, service).Image) || variablesOf(container)["PGOPTIONS"] != "-c lock_timeout=5000 -c statement_timeout=300000" {
+				t.Errorf("the migration runs %s with %v", aws.ToString(container.Image), variablesOf(container))
 			}
 		}
 	})
