@@ -13,8 +13,10 @@ import (
 func buildFunctions() (code stacks.FunctionCode, err error) {
 	for name, folder := range map[string]*string{
 		"cacherotation":  &code.CacheRotation,
+		"migration":      &code.Migration,
 		"replicascaler":  &code.ReplicaScaler,
 		"secretrotation": &code.SecretRotation,
+		"smoketest":      &code.SmokeTest,
 	} {
 		if *folder, err = buildFunction(name); err != nil {
 			return stacks.FunctionCode{}, err

@@ -22,7 +22,33 @@ type inspection struct {
 
 // rules are all rules between the values of one environment, by section.
 func rules() [][]rule {
-	return [][]rule{environmentRules, notificationRules, networkRules, multiAZRules, databaseRules, upgradeRules, backupRules, cacheRules, identityRules, scalerRules, loadBalancerRules, edgeRules, firewallRules, serviceRules, serviceCallRules, serviceDatabaseRules, poolerRules, connectionBudgetRules, tracingRules, featureFlagRules, sidecarRules, eventRules, exceptionRules, waiverRules}
+	return [][]rule{
+		environmentRules,
+		notificationRules,
+		networkRules,
+		multiAZRules,
+		databaseRules,
+		upgradeRules,
+		backupRules,
+		cacheRules,
+		identityRules,
+		scalerRules,
+		loadBalancerRules,
+		edgeRules,
+		firewallRules,
+		serviceRules,
+		serviceCallRules,
+		releaseRules,
+		serviceDatabaseRules,
+		poolerRules,
+		connectionBudgetRules,
+		tracingRules,
+		featureFlagRules,
+		sidecarRules,
+		eventRules,
+		exceptionRules,
+		waiverRules,
+	}
 }
 
 func check(d *document, environment *Environment, now time.Time) {

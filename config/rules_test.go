@@ -247,6 +247,28 @@ var ruleCases = map[string]ruleCase{
 	"a service under CodeDeploy is addressed by its name": {
 		[]change{{"", "services: {order: {release: codedeploy}, catalog: {environment: {A: »http://order, B: http://user}}}\n"}},
 		[]string{"services.catalog.environment.A: addresses order by its name, but order is released by codedeploy, for which AWS has no Service Connect; want calls: [order], and its address in ORDER_URL"}},
+	"a release that is tried and shifted in steps": {changes: []change{loyalty("smokeTest: [{path: /api/loyalty, status: 401}], shift: {kind: linear, percent: 20, stepMinutes: 2, bakeMinutes: 30}")}},
+	"a release that is tried on another service": {
+		[]change{loyalty("smokeTest: [{path: /api/loyalty}, {path: »/health}]")},
+		[]string{"services.loyalty.smokeTest[1].path: /health leads elsewhere, want a path of the service: /api/loyalty"}},
+	"CodeDeploy without a way to it": {
+		[]change{{"profile: production", "profile: development"}, {"  backup: {copyRegion: eu-central-1}\n", "tracing: {enabled: false}\nfeatureFlags: {enabled: false}\n"},
+			{"  zones: [", "  natGateways: none\n  endpoints: [s3, ecr, logs, secretsmanager, ssm, sts, kms]\n  zones: ["}, {"", "services: {order: {release: »codedeploy}}\n"}},
+		[]string{"services.order.release: codedeploy, but network.natGateways is none: the smoke test inside the VPC could not tell CodeDeploy how it went; want ecs, or a NAT gateway"}},
+	"a migration": {changes: []change{{"", "services: {order: {migration: {command: [migrate, up], lockSeconds: 2, minutes: 60}}}\n"}}},
+	"a migration of nothing": {
+		[]change{loyalty("»migration: {command: [migrate]}")},
+		[]string{"services.loyalty.migration: loyalty has no schema to migrate; want database: {} beside it"}},
+	"a migration that outlives what waits for it": {
+		[]change{{"", "services: {order: {release: codedeploy, migration: {command: [migrate], minutes: »15}}, user: {migration: {command: [migrate], minutes: 2, statementSeconds: »121}}}\n"}},
+		[]string{
+			"services.order.migration.minutes: 15, but CodeDeploy waits for 14 at most; want release: ecs, or less",
+			"services.user.migration.statementSeconds: 121, longer than the 2 minutes of the whole migration"}},
+	"a share of a shift that has none": {
+		[]change{loyalty("shift: {percent: »10, stepMinutes: »3}")},
+		[]string{
+			"services.loyalty.shift.percent: 10, but all visitors are shifted at once; want kind: canary or linear, or no percent",
+			"services.loyalty.shift.stepMinutes: 3, but all visitors are shifted at once; want kind: canary or linear, or no stepMinutes"}},
 	"a certificate without a name": {
 		[]change{{", hostName: api.example.com}", "}"}, {"loadBalancer: {", "»loadBalancer: {"}},
 		[]string{"loadBalancer.hostName: missing; want a name that the certificate is for, such as api.example.com: services call each other by it, and would refuse the certificate under any other"}},

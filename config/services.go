@@ -36,6 +36,12 @@ type Service struct {
 	Database *ServiceDatabase `json:"database,omitempty"`
 	// Release is what moves traffic to a new version: `ecs`, ECS itself, or `codedeploy`, AWS CodeDeploy, without Service Connect. A live service changes it together with its priority. Default: `ecs`.
 	Release Release `json:"release,omitempty" jsonschema:"enum=ecs,enum=codedeploy"`
+	// Shift says how a release takes visitors over.
+	Shift Shift `json:"shift,omitempty"`
+	// SmokeTest are the requests that a release has to answer before any visitor meets it. Default: the first of `paths`.
+	SmokeTest []SmokeTest `json:"smokeTest,omitempty" jsonschema:"minItems=1,maxItems=10"`
+	// Migration changes the schema before a release of the service starts. Without it nothing does.
+	Migration *Migration `json:"migration,omitempty"`
 	// Calls are the services that this one calls. It finds the address of `inventory` in INVENTORY_URL.
 	Calls []string `json:"calls,omitempty" jsonschema:"uniqueItems=true,maxItems=50"`
 	// Caches are the caches that the service uses. No other service can read their passwords.
@@ -115,6 +121,7 @@ func serviceDefaults(profile Profile) Service {
 		StopSeconds:  30,
 		DrainSeconds: 30,
 		Release:      ReleaseECS,
+		Shift:        Shift{Kind: ShiftAllAtOnce, BakeMinutes: byProfile(profile, 5, 10)},
 	}
 }
 
@@ -141,6 +148,13 @@ func (e *Environment) completeServices(d *document) {
 		}
 		if service.Database != nil {
 			service.Database.complete(name, e.Profile)
+		}
+		service.Shift.complete()
+		if service.Migration != nil {
+			service.Migration.complete()
+		}
+		if len(service.SmokeTest) == 0 && len(service.Paths) > 0 {
+			service.SmokeTest = defaultSmokeTest(service.Paths)
 		}
 		if len(service.Health.Command) == 0 {
 			service.Health.Command = []string{"CMD-SHELL", fmt.Sprintf("wget -q -O /dev/null http://localhost:%d%s", service.Port, service.Health.Path)}

@@ -14,6 +14,8 @@ import (
 
 // FunctionProps describes a Lambda function written in Go: a binary called bootstrap, built for arm64.
 type FunctionProps struct {
+	// Name is for a function that something outside the template calls by it; empty for one that CloudFormation chooses.
+	Name        string
 	Description string
 	Code        awslambda.Code
 	// Environment holds names and identifiers, never secrets.
@@ -48,7 +50,12 @@ func NewFunction(scope construct.Construct, id string, props FunctionProps) awsl
 	if props.Vpc != nil {
 		allowNetworkInterfaces(role)
 	}
+	var name *string
+	if props.Name != "" {
+		name = jsii.String(props.Name)
+	}
 	function := awslambda.NewFunction(scope, jsii.String("Function"), &awslambda.FunctionProps{
+		FunctionName:                 name,
 		Description:                  jsii.String(props.Description),
 		Runtime:                      awslambda.Runtime_PROVIDED_AL2023(),
 		Architecture:                 awslambda.Architecture_ARM_64(),

@@ -32,6 +32,8 @@ type InternalLoadBalancerProps struct {
 type InternalLoadBalancer struct {
 	// URL is where services are called, and TestURL where a release that is being tried is; without a path or a final slash.
 	URL, TestURL *string
+	// Ready is what must be there before either answers.
+	Ready construct.IDependable
 }
 
 // NewInternalLoadBalancer makes it, and inside the VPC the name under which it is called.
@@ -49,7 +51,7 @@ func NewInternalLoadBalancer(scope construct.Construct, id string, props Interna
 	passOn(balancer, "Production", props.LoadBalancer.Production, props.LoadBalancer.Secure)
 	passOn(balancer, "Test", props.LoadBalancer.Test, props.LoadBalancer.Secure)
 	if !props.LoadBalancer.Secure {
-		return newInternalAddress("http", balancer.LoadBalancerDnsName())
+		return newInternalAddress("http", balancer.LoadBalancerDnsName(), scope)
 	}
 	zone := awsroute53.NewPrivateHostedZone(scope, jsii.String("Zone"), &awsroute53.PrivateHostedZoneProps{
 		Vpc:      props.Vpc,
@@ -60,13 +62,14 @@ func NewInternalLoadBalancer(scope construct.Construct, id string, props Interna
 		Zone:   zone,
 		Target: awsroute53.RecordTarget_FromAlias(awsroute53targets.NewLoadBalancerTarget(balancer, nil)),
 	})
-	return newInternalAddress("https", jsii.String(props.HostName))
+	return newInternalAddress("https", jsii.String(props.HostName), scope)
 }
 
-func newInternalAddress(scheme string, host *string) *InternalLoadBalancer {
+func newInternalAddress(scheme string, host *string, ready construct.IDependable) *InternalLoadBalancer {
 	return &InternalLoadBalancer{
 		URL:     jsii.String(scheme + "://" + *host),
 		TestURL: jsii.String(fmt.Sprintf("%s://%s:%d", scheme, *host, TestPort)),
+		Ready:   ready,
 	}
 }
 

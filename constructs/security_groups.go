@@ -32,16 +32,19 @@ type SecurityGroupsProps struct {
 	PrivateAPIsCIDR string
 	// PlainHTTP is for a load balancer without a certificate, which listens on port 80.
 	PlainHTTP bool
+	// CodeDeploy releases some services, and is told by the function that tries them.
+	CodeDeploy bool
 	// EdgeCIDRs are IPv4 blocks that may reach it; "0.0.0.0/0" opens it to the internet.
 	EdgeCIDRs []string
 }
 
 // SecurityGroups is the chain edge -> load balancer -> services -> database and cache. Each group admits only the one
 // before it and reaches only the one after it. Services reach each other, and the test listener, through the internal load
-// balancer, which leads to the load balancer. Administration is for one-off tasks and functions that hold a database
-// secret of their own: bootstrap, migrations, rotation.
+// balancer, which leads to the load balancer; the function that tries releases reaches the test listener alone.
+// Administration is for one-off tasks and functions that hold a database secret of their own: bootstrap, migrations,
+// rotation.
 type SecurityGroups struct {
-	LoadBalancer, InternalLoadBalancer, Services, Administration, Database, Cache awsec2.SecurityGroup
+	LoadBalancer, InternalLoadBalancer, Services, ReleaseTest, Administration, Database, Cache awsec2.SecurityGroup
 }
 
 // NewSecurityGroups makes the groups and every rule between them, so that the whole chain is read in one place.
@@ -58,6 +61,7 @@ func NewSecurityGroups(scope construct.Construct, id string, props SecurityGroup
 		LoadBalancer:         group("LoadBalancer", "Application Load Balancer, reached from the edge"),
 		InternalLoadBalancer: group("InternalLoadBalancer", "Network Load Balancer, reached from services"),
 		Services:             group("Services", "Service tasks, reached from the load balancer"),
+		ReleaseTest:          group("ReleaseTest", "The function that tries releases"),
 		Administration:       group("Administration", "One-off tasks and functions that administer the database"),
 		Database:             group("Database", "Aurora, reached from services and administration"),
 		Cache:                group("Cache", "Caches, reached from services"),
@@ -87,6 +91,7 @@ func NewSecurityGroups(scope construct.Construct, id string, props SecurityGroup
 		link(groups.Services, groups.InternalLoadBalancer, port, "Services to each other, and tries of a release")
 		link(groups.InternalLoadBalancer, groups.LoadBalancer, port, "Internal load balancer to load balancer")
 	}
+	link(groups.ReleaseTest, groups.InternalLoadBalancer, TestPort, "Tries of a release")
 	link(groups.Services, groups.Services, ServicePort, "Service to service")
 	link(groups.Services, groups.Database, DatabasePort, "Services to database")
 	link(groups.Services, groups.Cache, CachePort, "Services to cache")
@@ -95,6 +100,11 @@ func NewSecurityGroups(scope construct.Construct, id string, props SecurityGroup
 	apis := awsec2.Peer_AnyIpv4()
 	if props.PrivateAPIsCIDR != "" {
 		apis = awsec2.Peer_Ipv4(jsii.String(props.PrivateAPIsCIDR))
+	}
+	if props.CodeDeploy {
+		groups.ReleaseTest.AddEgressRule(awsec2.Peer_AnyIpv4(), tcp(443), jsii.String("HTTPS to the API of CodeDeploy"), nil)
+	} else {
+		replaceDefaultEgress(groups.ReleaseTest)
 	}
 	groups.Administration.AddEgressRule(apis, tcp(443), jsii.String("HTTPS to the APIs of AWS"), nil)
 	return groups

@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awselasticloadbalancingv2"
 	construct "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"peakline/lambda/contract"
 )
 
 // ServiceProps describes one service behind the load balancer.
@@ -22,6 +24,12 @@ type ServiceProps struct {
 	Priority int
 	// CodeDeploy lets AWS CodeDeploy release the service. Zero is ECS's own blue/green, with Service Connect.
 	CodeDeploy bool
+	// Shift is how a release takes visitors over, and SmokeTests what it is tried with before, by SmokeTest.
+	Shift      ShiftProps
+	SmokeTests contract.SmokeTests
+	SmokeTest  *SmokeTest
+	// Migration runs before a release starts; nil for a service that has none.
+	Migration *MigrationProps
 	// HealthPath answers 200 while a task can serve.
 	HealthPath string
 	// Drain is how long open connections are left to a task that gets no new ones.
@@ -45,10 +53,28 @@ type Service struct {
 	// Blue and Green take turns; Production and Test are the rules that lead to them.
 	Blue, Green      awselasticloadbalancingv2.ApplicationTargetGroup
 	Production, Test awselasticloadbalancingv2.ApplicationListenerRule
+	migration        *migration
 }
 
-// bakeTime is how long the tasks of before a release stay, so that going back takes seconds.
-const bakeTime = 5 * time.Minute
+// ShiftProps describe how a release takes visitors over.
+type ShiftProps struct {
+	Kind Shift
+	// Percent is the first share of a canary, or each share of a linear shift, and Pause follows it.
+	Percent int
+	Pause   time.Duration
+	// Bake is how long the tasks of before stay afterwards, so that going back takes seconds.
+	Bake time.Duration
+}
+
+// Shift is how many steps a release takes.
+type Shift string
+
+// The zero value shifts all visitors at once.
+const (
+	ShiftAllAtOnce Shift = ""
+	ShiftCanary    Shift = "canary"
+	ShiftLinear    Shift = "linear"
+)
 
 // NewService makes the service, its target groups and rules, its scaling and its alarms.
 func NewService(scope construct.Construct, id string, props ServiceProps) *Service {
@@ -56,7 +82,7 @@ func NewService(scope construct.Construct, id string, props ServiceProps) *Servi
 	props.Task.Logs = NewLogGroup(scope, "Log", LogGroupProps{
 		RetentionDays: props.LogRetentionDays, Key: props.Cluster.Key, Disposable: props.Disposable,
 	})
-	props.Task.PlaceholderCommand = []string{fmt.Sprintf("-listen=:%d", props.Task.Port), "-text=Peakline: this service has no release yet"}
+	props.Task.PlaceholderCommand = []string{fmt.Sprintf("-listen=:%d", props.Task.Port), "-text=" + contract.PlaceholderText}
 	props.Task.Shell = props.Disposable
 	service := &Service{Task: newServiceTask(scope, "Task", props.Task)}
 	released := scope
@@ -68,10 +94,15 @@ func NewService(scope construct.Construct, id string, props ServiceProps) *Servi
 	live := newLiveColour(scope, props)
 	service.Production = service.route(released, "ProductionRule", props.LoadBalancer.Production, live, props)
 	service.Test = service.route(released, "TestRule", props.LoadBalancer.Test, live, props)
+	alarms := service.addReleaseAlarms(released, props)
+	if props.Migration != nil {
+		service.migration = newMigration(released, props)
+	}
 	if props.CodeDeploy {
 		service.runUnderCodeDeploy(released, props)
+		service.releaseByCodeDeploy(released, props, alarms)
 	} else {
-		service.runUnderECS(released, props)
+		service.runUnderECS(released, props, alarms)
 	}
 	if props.Task.Shell {
 		acknowledge(service.Task, "The channels of ECS Exec have no resource", "AwsSolutions-IAM5[Resource::*]")
@@ -105,11 +136,11 @@ func (s *Service) serviceProps(props ServiceProps) awsecs.FargateServiceProps {
 }
 
 // runUnderECS lets a deployment of the stack be the release: ECS starts the new revision beside the old one and moves the
-// traffic. Other services call it by its name.
-func (s *Service) runUnderECS(scope construct.Construct, props ServiceProps) {
+// traffic, once the release has passed its smoke test. Other services call it by its name.
+func (s *Service) runUnderECS(scope construct.Construct, props ServiceProps, alarms []awscloudwatch.Alarm) {
 	described := s.serviceProps(props)
-	described.DeploymentStrategy = awsecs.DeploymentStrategy_BLUE_GREEN
-	described.BakeTime = awscdk.Duration_Minutes(jsii.Number(bakeTime.Minutes()))
+	props.Shift.apply(&described)
+	described.DeploymentAlarms = &awsecs.DeploymentAlarmConfig{AlarmNames: alarmNames(alarms), Behavior: awsecs.AlarmBehavior_ROLLBACK_ON_ALARM}
 	described.CircuitBreaker = &awsecs.DeploymentCircuitBreaker{Enable: jsii.Bool(true), Rollback: jsii.Bool(true)}
 	described.ServiceConnectConfiguration = &awsecs.ServiceConnectProps{
 		Namespace: props.Cluster.Namespace.NamespaceArn(),
@@ -129,7 +160,40 @@ func (s *Service) runUnderECS(scope construct.Construct, props ServiceProps) {
 			Role:                 role,
 		}),
 	}).AttachToApplicationTargetGroup(s.Blue)
-	s.Service.Node().AddDependency(role)
+	s.Service.Node().AddDependency(role, props.SmokeTest.role)
+	hooks := []interface{}{props.SmokeTest.hook(props.SmokeTests)}
+	if s.migration != nil {
+		hook, calls := s.migration.hook(scope)
+		hooks = append(hooks, hook)
+		s.Service.Node().AddDependency(calls, s.migration.Function, s.migration.Function.Role(), s.migration.Task)
+	}
+	s.Service.Node().DefaultChild().(awscdk.CfnResource).AddPropertyOverride(jsii.String("DeploymentConfiguration.LifecycleHooks"), hooks)
+}
+
+// apply puts the shift into the deployment configuration.
+func (p ShiftProps) apply(described *awsecs.FargateServiceProps) {
+	described.BakeTime = awscdk.Duration_Minutes(jsii.Number(p.Bake.Minutes()))
+	steps := &awsecs.TrafficShiftConfig{
+		StepPercent: jsii.Number(p.Percent), StepBakeTime: awscdk.Duration_Minutes(jsii.Number(p.Pause.Minutes())),
+	}
+	switch p.Kind {
+	case ShiftAllAtOnce:
+		described.DeploymentStrategy = awsecs.DeploymentStrategy_BLUE_GREEN
+	case ShiftCanary:
+		described.DeploymentStrategy, described.CanaryConfiguration = awsecs.DeploymentStrategy_CANARY, steps
+	case ShiftLinear:
+		described.DeploymentStrategy, described.LinearConfiguration = awsecs.DeploymentStrategy_LINEAR, steps
+	default:
+		panic(fmt.Sprintf("shift %q of a release: want canary, linear or none", p.Kind))
+	}
+}
+
+func alarmNames(alarms []awscloudwatch.Alarm) *[]*string {
+	names := make([]*string, len(alarms))
+	for i, alarm := range alarms {
+		names[i] = alarm.AlarmName()
+	}
+	return &names
 }
 
 // runUnderCodeDeploy starts the service in blue and leaves the rest to CodeDeploy: a deployment of the stack registers

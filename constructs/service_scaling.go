@@ -107,7 +107,7 @@ func (s *Service) requestsPerTask(props ServiceProps) interface{} {
 	}
 }
 
-var groupMetric = regexp.MustCompile(`\b(blue|green)(Errors)?\b`)
+var groupMetric = regexp.MustCompile(`\b(blue|green)(Errors|Latency|Unhealthy)?\b`)
 
 // filled counts a target group without traffic, which publishes nothing, as one without requests.
 func filled(expression string) string {

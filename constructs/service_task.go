@@ -9,16 +9,17 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awsssm"
 	construct "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"peakline/lambda/contract"
 )
 
 // taskUser is the user and group that images run as: the "nonroot" of distroless images.
 const taskUser = "65532:65532"
 
 // containerName is the same in every task, so that `aws ecs execute-command` needs no look-up.
-const containerName = "service"
+const containerName = contract.ServiceContainer
 
 // ServiceTaskProps describes one task definition of a service's released image.
 type ServiceTaskProps struct {
@@ -79,10 +80,10 @@ func newServiceTask(scope construct.Construct, id string, props ServiceTaskProps
 		}
 		props.Proxy.grantTo(task)
 	}
-	image := awsssm.StringParameter_ValueForStringParameter(scope, jsii.String(ReleasedImageParameter(props.EnvironmentName, props.Service)), nil)
+	image := newImage(scope, props.EnvironmentName, props.Service)
 	options := &awsecs.ContainerDefinitionOptions{
 		ContainerName:          jsii.String(containerName),
-		Image:                  awsecs.ContainerImage_FromRegistry(image, nil),
+		Image:                  awsecs.ContainerImage_FromRegistry(image.reference, nil),
 		Environment:            &environment,
 		Secrets:                &props.Secrets,
 		ReadonlyRootFilesystem: jsii.Bool(true),
@@ -104,7 +105,7 @@ func newServiceTask(scope construct.Construct, id string, props ServiceTaskProps
 	for _, sidecar := range props.Sidecars {
 		sidecar.join(task, container, props)
 	}
-	dependOnImage(scope, task, *image, props)
+	dependOnImage(task, image, props)
 	acknowledge(task, "An authorization token of ECR has no resource", "AwsSolutions-IAM5[Resource::*]")
 	acknowledge(task, "Environment variables hold names and addresses; what is secret comes from Secrets Manager", "AwsSolutions-ECS2")
 	return task
@@ -148,17 +149,10 @@ func mount(task awsecs.FargateTaskDefinition, container awsecs.ContainerDefiniti
 }
 
 // dependOnImage gives the placeholder the arguments and the health check that it needs, and the service's image its own.
-// Which of the two is released is known only when CloudFormation reads the parameter.
-func dependOnImage(scope construct.Construct, task awsecs.FargateTaskDefinition, image string, props ServiceTaskProps) {
-	condition := pascalCase(props.Service) + "IsPlaceholder"
-	stack := awscdk.Stack_Of(scope)
-	if stack.Node().TryFindChild(jsii.String(condition)) == nil {
-		awscdk.NewCfnCondition(stack, jsii.String(condition), &awscdk.CfnConditionProps{
-			Expression: awscdk.Fn_ConditionEquals(image, placeholder.Reference()),
-		})
-	}
+// Which of the two is to run is known only when CloudFormation reads the parameters.
+func dependOnImage(task awsecs.FargateTaskDefinition, image serviceImage, props ServiceTaskProps) {
 	choose := func(forPlaceholder, otherwise interface{}) map[string]interface{} {
-		return map[string]interface{}{"Fn::If": []interface{}{condition, forPlaceholder, otherwise}}
+		return map[string]interface{}{"Fn::If": []interface{}{image.isPlaceholder, forPlaceholder, otherwise}}
 	}
 	resource := task.Node().DefaultChild().(awsecs.CfnTaskDefinition)
 	// A roll-back needs the revision before; a new one would otherwise retire it.

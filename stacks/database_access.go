@@ -87,23 +87,27 @@ func NewDatabaseAccess(stage awscdk.Stage, props DatabaseAccessProps) *DatabaseA
 			})
 			awscdk.NewCfnOutput(stack, jsii.String(id+"SecretArn"), &awscdk.CfnOutputProps{Value: secret.SecretArn()})
 			access.Logins[kind][name] = secret
-			if kind == contract.ServiceAccess {
-				keepExported(stack, secret.SecretArn()) // as with the addresses of the database
+			if kind != contract.ProxyAccess {
+				keepExported(stack, secret.SecretArn()) // as with the addresses of the database; a service may stop having migrations too
 			}
 		}
 	}
 	return access
 }
 
-// as is the logins of one kind seen from another stack, as with the registry: who reads one has its rights on its own side only.
-func (a *DatabaseAccess) as(stack awscdk.Stack, kind contract.Access) *DatabaseAccess {
+// as is the logins of some kinds seen from another stack, as with the registry: who reads one has its rights on its own side only.
+func (a *DatabaseAccess) as(stack awscdk.Stack, kinds ...contract.Access) *DatabaseAccess {
 	seen := *a
 	seen.Key = awskms.Key_FromKeyArn(stack, jsii.String("DatabaseAccessKey"), a.Key.KeyArn())
-	seen.Logins = map[contract.Access]map[string]awssecretsmanager.ISecret{kind: {}}
-	for _, name := range slices.Sorted(maps.Keys(a.Logins[kind])) {
-		seen.Logins[kind][name] = awssecretsmanager.Secret_FromSecretAttributes(stack, jsii.String(constructs.ID(name, "Login")), &awssecretsmanager.SecretAttributes{
-			SecretCompleteArn: a.Logins[kind][name].SecretArn(), EncryptionKey: seen.Key,
-		})
+	seen.Logins = map[contract.Access]map[string]awssecretsmanager.ISecret{}
+	for _, kind := range kinds {
+		seen.Logins[kind] = map[string]awssecretsmanager.ISecret{}
+		for _, name := range slices.Sorted(maps.Keys(a.Logins[kind])) {
+			id := constructs.ID(name, constructs.ID(string(kind), "Login"))
+			seen.Logins[kind][name] = awssecretsmanager.Secret_FromSecretAttributes(stack, jsii.String(id), &awssecretsmanager.SecretAttributes{
+				SecretCompleteArn: a.Logins[kind][name].SecretArn(), EncryptionKey: seen.Key,
+			})
+		}
 	}
 	return &seen
 }

@@ -43,6 +43,7 @@ func NewNetwork(stage awscdk.Stage, environment config.Environment, notification
 			PlainHTTP:       environment.LoadBalancer.CertificateARN == "",
 			EdgeCIDRs:       edgeCIDRs(settings.Ingress),
 			PrivateAPIsCIDR: privateAPIs(settings),
+			CodeDeploy:      environment.UsesCodeDeploy(),
 		}),
 	}
 }

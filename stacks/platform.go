@@ -19,6 +19,8 @@ type FunctionCode struct {
 	SecretRotation string
 	ReplicaScaler  string
 	CacheRotation  string
+	SmokeTest      string
+	Migration      string
 }
 
 // PlatformProps is an environment and the code that runs in it.
@@ -123,6 +125,8 @@ func NewPlatform(scope construct.Construct, props PlatformProps) *Platform {
 		Identity:       platform.Identity,
 		FeatureFlags:   platform.FeatureFlags,
 		Notifications:  platform.Notifications.Notifications,
+		SmokeTestCode:  props.Functions.SmokeTest,
+		MigrationCode:  props.Functions.Migration,
 	})
 	if environment.HasEdge() {
 		platform.Edge = NewEdge(stage, EdgeProps{

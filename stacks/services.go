@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	construct "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
@@ -23,6 +24,9 @@ type Services struct {
 	Stack        awscdk.Stack
 	LoadBalancer *constructs.LoadBalancer
 	Internal     *constructs.InternalLoadBalancer
+	smokeTest    *constructs.SmokeTest
+	// administration is the security group of migrations.
+	administration awsec2.ISecurityGroup
 }
 
 // ServicesProps is what the services need of the other stacks.
@@ -38,6 +42,10 @@ type ServicesProps struct {
 	Identity       *Identity
 	FeatureFlags   *FeatureFlags
 	Notifications  *constructs.Notifications
+	// SmokeTestCode is the folder of the function that tries releases.
+	SmokeTestCode string
+	// MigrationCode is the folder of the function that runs migrations.
+	MigrationCode string
 }
 
 // NewServices makes one service for each entry of the catalogue.
@@ -48,7 +56,7 @@ func NewServices(stage awscdk.Stage, props ServicesProps) *Services {
 	props.Registry = props.Registry.as(stack)
 	stack.AddStackDependency(props.Cache.Stack, jsii.String("the addresses of the caches are read there"))
 	props.Cache = props.Cache.as(stack)
-	props.DatabaseAccess = props.DatabaseAccess.as(stack, contract.ServiceAccess)
+	props.DatabaseAccess = props.DatabaseAccess.as(stack, contract.ServiceAccess, contract.MigrationAccess)
 	front := asIs(stack, "LoadBalancerGroup", props.Network.SecurityGroups.LoadBalancer)
 	group := asIs(stack, "ServicesGroup", props.Network.SecurityGroups.Services)
 	balancer := constructs.NewLoadBalancer(stack, "Front", constructs.LoadBalancerProps{
@@ -80,6 +88,17 @@ func NewServices(stage awscdk.Stage, props ServicesProps) *Services {
 	if zone := environment.Edge.HostedZone; zone.ID != "" {
 		constructs.NewLoadBalancerRecord(stack, "Origin", zone.ID, environment.LoadBalancer.HostName, balancer)
 	}
+	services.smokeTest = constructs.NewSmokeTest(stack, "SmokeTest", constructs.SmokeTestProps{
+		Code:             awslambda.Code_FromAsset(jsii.String(props.SmokeTestCode), nil),
+		Inside:           services.Internal,
+		Vpc:              props.Network.Network.Vpc,
+		Subnets:          props.Network.Network.Private,
+		SecurityGroup:    asIs(stack, "ReleaseTestGroup", props.Network.SecurityGroups.ReleaseTest),
+		Key:              cluster.Key,
+		LogRetentionDays: environment.Database.LogRetentionDays,
+		Disposable:       disposable(environment),
+	})
+	services.administration = asIs(stack, "AdministrationGroup", props.Network.SecurityGroups.Administration)
 	ports := map[int]bool{constructs.ServicePort: true}
 	for _, name := range environment.ServiceNames() {
 		if port := environment.Services[name].Port; !ports[port] {
@@ -119,6 +138,15 @@ func (s *Services) add(name string, props ServicesProps, cluster *constructs.Ser
 		Paths:      settings.Paths,
 		Priority:   settings.Priority,
 		CodeDeploy: settings.Release == config.ReleaseCodeDeploy,
+		Shift: constructs.ShiftProps{
+			Kind:    shifts[settings.Shift.Kind],
+			Percent: settings.Shift.Percent,
+			Pause:   time.Duration(settings.Shift.StepMinutes) * time.Minute,
+			Bake:    time.Duration(settings.Shift.BakeMinutes) * time.Minute,
+		},
+		Migration:  s.migration(name, props),
+		SmokeTests: smokeTests(settings.SmokeTest),
+		SmokeTest:  s.smokeTest,
 		HealthPath: settings.Health.Path,
 		Drain:      time.Duration(settings.DrainSeconds) * time.Second,
 		Scaling: constructs.ServiceScalingProps{
@@ -156,6 +184,38 @@ func (s *Services) add(name string, props ServicesProps, cluster *constructs.Ser
 			Disposable:       disposable(environment),
 		}).Task, name, props)
 	}
+}
+
+var shifts = map[config.ShiftKind]constructs.Shift{
+	config.ShiftAllAtOnce: constructs.ShiftAllAtOnce,
+	config.ShiftCanary:    constructs.ShiftCanary,
+	config.ShiftLinear:    constructs.ShiftLinear,
+}
+
+// migration is what changes the schema of a service before a release; nil where nothing does.
+func (s *Services) migration(name string, props ServicesProps) *constructs.MigrationProps {
+	settings, cluster := props.Environment.Services[name].Migration, props.Database.Cluster.Cluster
+	if settings == nil {
+		return nil
+	}
+	return &constructs.MigrationProps{
+		Code:          awslambda.Code_FromAsset(jsii.String(props.MigrationCode), nil),
+		Command:       settings.Command,
+		Host:          cluster.ClusterEndpoint().Hostname(),
+		Port:          awscdk.Token_AsString(cluster.ClusterEndpoint().Port(), nil),
+		Login:         props.DatabaseAccess.Logins[contract.MigrationAccess][name],
+		Lock:          time.Duration(settings.LockSeconds) * time.Second,
+		Statement:     time.Duration(settings.StatementSeconds) * time.Second,
+		Limit:         time.Duration(settings.Minutes) * time.Minute,
+		SecurityGroup: s.administration,
+	}
+}
+
+func smokeTests(tests []config.SmokeTest) (all contract.SmokeTests) {
+	for _, test := range tests {
+		all.Requests = append(all.Requests, contract.SmokeRequest(test))
+	}
+	return all
 }
 
 // withCalls adds the addresses of the services that this one calls.

@@ -304,7 +304,7 @@ var identityRequirements = []requirement{
 		check: func(a *assembly, fail failure) {
 			pool := a.userPool()
 			issuer := "https://" + a.resolve(pool.stack, map[string]any{"Fn::GetAtt": []any{pool.id, "ProviderName"}})
-			for _, task := range a.all("AWS::ECS::TaskDefinition") {
+			for _, task := range a.servingTasks() {
 				for name, want := range map[string]string{contract.EnvIssuer: issuer, contract.EnvKeysURL: issuer + "/.well-known/jwks.json"} {
 					if got := a.resolve(task.stack, variable(task, name)); got != want {
 						fail("%s has %s=%s, want %s: it would trust nobody, or strangers", task, name, got, want)

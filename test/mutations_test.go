@@ -652,11 +652,85 @@ var mutations = []mutation{
 	{row: "S8", name: "a task may not read its flags", of: "AWS::IAM::Policy", when: allOf(at("/TaskRole/"), at("/Order/")),
 		edit: statementWith("PolicyDocument", "appconfig:GetLatestConfiguration", func(body map[string]any) { body["Action"] = "sqs:SendMessage" })},
 	{row: "O2", name: "nobody hears of errors of the whole shop", of: "AWS::CloudWatch::Alarm", when: alarmNamed("shop-errors"), edit: gone},
+	{row: "S9", name: "a release is what every deployment brings", of: "AWS::ECS::TaskDefinition", edit: func(_ *assembly, r resource) {
+		image := asList(r.get("ContainerDefinitions/0/Image/Fn::If"))
+		put(r.properties(), "ContainerDefinitions/0/Image/Fn::If", []any{image[0], image[2], image[1]})
+	}},
 	{row: "S9", name: "a tag can be pushed again", of: "AWS::ECR::Repository", edit: set("ImageTagMutability", "MUTABLE")},
 	{row: "S9", name: "a newer placeholder overwrites the release", of: "AWS::SSM::Parameter", when: func(_ *assembly, r resource) bool { return isReleasedImage(r) }, edit: set("Value", "docker.io/hashicorp/http-echo:2.0.0")},
 	{row: "S9", name: "a tag of the released image changes", of: "AWS::SSM::Parameter", when: func(_ *assembly, r resource) bool { return isReleasedImage(r) }, edit: set("Tags", map[string]any{"a": "b"})},
 	{row: "S10", name: "connections end after a minute", of: "AWS::ElasticLoadBalancingV2::LoadBalancer", when: with("Type", "application"), edit: set("LoadBalancerAttributes", []any{})},
 	{row: "S10", name: "a task is killed at once", of: "AWS::ECS::TaskDefinition", when: ofService, edit: drop("ContainerDefinitions/0/StopTimeout")},
+
+	// Releases
+	{row: "P3", name: "a migration waits for locks for ever", of: "AWS::ECS::TaskDefinition", when: func(_ *assembly, r resource) bool { return isMigration(r) }, edit: setVariable("PGOPTIONS", "-c statement_timeout=300000")},
+	{row: "P3", name: "a migration trusts any server", of: "AWS::ECS::TaskDefinition", when: func(_ *assembly, r resource) bool { return isMigration(r) }, edit: setVariable("PGSSLMODE", "require")},
+	{row: "P3", name: "a migration runs the image of before", of: "AWS::ECS::TaskDefinition", when: func(_ *assembly, r resource) bool { return isMigration(r) }, edit: set("ContainerDefinitions/0/Image", "example.com/order:1")},
+	{row: "P3", name: "a migration starts the service", of: "AWS::ECS::TaskDefinition", when: func(_ *assembly, r resource) bool { return isMigration(r) }, edit: set("ContainerDefinitions/0/Command/Fn::If/2", []any{"serve"})},
+	{row: "P3", name: "a migration has no login", of: "AWS::ECS::TaskDefinition", when: func(_ *assembly, r resource) bool { return isMigration(r) }, edit: drop("ContainerDefinitions/0/Secrets")},
+	{row: "P3", name: "a release does not wait for its migration", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/LifecycleHooks/1"), edit: drop("DeploymentConfiguration/LifecycleHooks/1")},
+	{row: "P3", name: "a migration runs while visitors have the release", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/LifecycleHooks/1"), edit: set("DeploymentConfiguration/LifecycleHooks/1/LifecycleStages", []any{"POST_PRODUCTION_TRAFFIC_SHIFT"})},
+	{row: "P3", name: "the function may run any task", of: "AWS::IAM::Policy", when: at("/Migration/Run/"),
+		edit: statementWith("PolicyDocument", "ecs:RunTask", func(body map[string]any) { body["Resource"] = "*" })},
+	{row: "P3", name: "the function may not run the migration", of: "AWS::IAM::Policy", when: at("/Migration/Run/"),
+		edit: statementWith("PolicyDocument", "ecs:RunTask", func(body map[string]any) { body["Action"] = "ecs:ListTasks" })},
+	{row: "P4", name: "a release is not tried", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/LifecycleHooks"), edit: drop("DeploymentConfiguration/LifecycleHooks")},
+	{row: "P4", name: "a release is tried after visitors met it", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/LifecycleHooks"), edit: set("DeploymentConfiguration/LifecycleHooks/0/LifecycleStages", []any{"POST_PRODUCTION_TRAFFIC_SHIFT"})},
+	{row: "P4", name: "a release is tried on nothing", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/LifecycleHooks"), edit: set("DeploymentConfiguration/LifecycleHooks/0/HookDetails", map[string]any{"requests": []any{}})},
+	{row: "P4", name: "a try accepts another answer", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/LifecycleHooks"), edit: set("DeploymentConfiguration/LifecycleHooks/0/HookDetails/requests/0/status", 404.0)},
+	{row: "P4", name: "ECS may not call the function", of: "AWS::IAM::Policy", when: at("/SmokeTest/CallRole/"),
+		edit: statementWith("PolicyDocument", "lambda:InvokeFunction", func(body map[string]any) { body["Effect"] = "Deny" })},
+	{row: "P4", name: "ECS may call every function", of: "AWS::IAM::Policy", when: at("/SmokeTest/CallRole/"),
+		edit: statementWith("PolicyDocument", "lambda:InvokeFunction", func(body map[string]any) { body["Resource"] = "*" })},
+	{row: "P4", name: "the function tries what visitors have", of: "AWS::Lambda::Function", when: at("/SmokeTest/"), edit: func(a *assembly, r resource) {
+		put(r.properties(), "Environment/Variables/"+contract.EnvTestURL, a.internalAddress())
+	}},
+	{row: "P4", name: "the function is outside the VPC", of: "AWS::Lambda::Function", when: at("/SmokeTest/"), edit: drop("VpcConfig")},
+	{row: "P4", name: "a service starts before its function may be called", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/LifecycleHooks"), edit: attribute("DependsOn", nil)},
+	{row: "P4", name: "a canary shows a release to everyone", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/CanaryConfiguration"), edit: set("DeploymentConfiguration/CanaryConfiguration/CanaryPercent", 100.0)},
+	{row: "P4", name: "a linear shift has no pause", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/LinearConfiguration"), edit: set("DeploymentConfiguration/LinearConfiguration/StepBakeTimeInMinutes", 0.0)},
+	{row: "P4", name: "a shift in steps is one at once", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/LinearConfiguration"), edit: set("DeploymentConfiguration/Strategy", "BLUE_GREEN")},
+	{row: "P4", name: "the version before is gone at once", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/BakeTimeInMinutes"), edit: set("DeploymentConfiguration/BakeTimeInMinutes", 0.0)},
+	{row: "P4", name: "CodeDeploy releases another service", of: "AWS::CodeDeploy::DeploymentGroup", edit: drop("ECSServices")},
+	{row: "P4", name: "CodeDeploy has no test listener", of: "AWS::CodeDeploy::DeploymentGroup", edit: drop("LoadBalancerInfo/TargetGroupPairInfoList/0/TestTrafficRoute")},
+	{row: "P4", name: "CodeDeploy ends the version before at once", of: "AWS::CodeDeploy::DeploymentGroup", edit: set("BlueGreenDeploymentConfiguration/TerminateBlueInstancesOnDeploymentSuccess/TerminationWaitTimeInMinutes", 0.0)},
+	{row: "P4", name: "CodeDeploy shifts otherwise", of: "AWS::CodeDeploy::DeploymentGroup", edit: set("DeploymentConfigName", "CodeDeployDefault.ECSLinear10PercentEvery1Minutes")},
+	{row: "P4", name: "CodeDeploy's canary is everyone", of: "AWS::CodeDeploy::DeploymentConfig", when: has("TrafficRoutingConfig/TimeBasedCanary"), edit: set("TrafficRoutingConfig/TimeBasedCanary/CanaryPercentage", 99.0)},
+	{row: "P4", name: "CodeDeploy replaces tasks in place", of: "AWS::CodeDeploy::DeploymentGroup", edit: set("DeploymentStyle/DeploymentType", "IN_PLACE")},
+	{row: "P4", name: "CodeDeploy may move any traffic", of: "AWS::IAM::Policy", when: at("/CodeDeploy/ReleaseRole/"),
+		edit: statementWith("PolicyDocument", "elasticloadbalancing:ModifyRule", func(body map[string]any) { body["Resource"] = "*" })},
+	{row: "P4", name: "CodeDeploy may not call the hook", of: "AWS::IAM::Policy", when: at("/CodeDeploy/ReleaseRole/"),
+		edit: statementWith("PolicyDocument", "lambda:InvokeFunction", func(body map[string]any) { body["Action"] = "lambda:GetFunction" })},
+	{row: "P4", name: "a hook cannot answer CodeDeploy", of: "AWS::IAM::Policy", when: at("/CodeDeploy/SmokeTest/"),
+		edit: statementWith("PolicyDocument", "codedeploy:PutLifecycleEventHookExecutionStatus", func(body map[string]any) { body["Action"] = "codedeploy:GetDeployment" })},
+	{row: "P4", name: "a hook tries nothing", of: "AWS::Lambda::Function", when: has("Environment/Variables/" + contract.EnvSmokeTests), edit: set("Environment/Variables/"+contract.EnvSmokeTests, "{}")},
+	{row: "P5", name: "CodeDeploy ignores alarms", of: "AWS::CodeDeploy::DeploymentGroup", edit: set("AlarmConfiguration/Enabled", false)},
+	{row: "P5", name: "CodeDeploy watches one alarm less", of: "AWS::CodeDeploy::DeploymentGroup", edit: drop("AlarmConfiguration/Alarms/2")},
+	{row: "P5", name: "CodeDeploy stops on an alarm and stays", of: "AWS::CodeDeploy::DeploymentGroup", edit: set("AutoRollbackConfiguration/Events", []any{"DEPLOYMENT_FAILURE"})},
+	{row: "P5", name: "no alarm takes a release back", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/Alarms"), edit: drop("DeploymentConfiguration/Alarms")},
+	{row: "P5", name: "an alarm only stops a release", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/Alarms"), edit: set("DeploymentConfiguration/Alarms/Rollback", false)},
+	{row: "P5", name: "one alarm is not watched", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/Alarms"), edit: drop("DeploymentConfiguration/Alarms/AlarmNames/1")},
+	{row: "P5", name: "an alarm is slower than the bake time", of: "AWS::CloudWatch::Alarm", when: isReleaseAlarm, edit: set("EvaluationPeriods", 60.0)},
+	{row: "P5", name: "a quiet colour is an alarm", of: "AWS::CloudWatch::Alarm", when: isReleaseAlarm, edit: set("TreatMissingData", "breaching")},
+	{row: "P5", name: "an alarm watches one colour", of: "AWS::CloudWatch::Alarm", when: isReleaseAlarm, edit: func(_ *assembly, r resource) {
+		put(r.properties(), "Metrics", slices.DeleteFunc(slices.Clone(r.list("Metrics")), func(m any) bool { return strings.HasPrefix(fmt.Sprint(dig(m, "Id")), "green") }))
+	}},
+	{row: "P5", name: "an alarm takes the colours together", of: "AWS::CloudWatch::Alarm", when: isReleaseAlarm, edit: func(_ *assembly, r resource) {
+		for _, m := range r.list("Metrics") {
+			if text, _ := dig(m, "Expression").(string); text != "" {
+				put(m, "Expression", strings.Replace(text, "MAX([", "SUM([", 1))
+			}
+		}
+	}},
+	{row: "P5", name: "an alarm judges by one request", of: "AWS::CloudWatch::Alarm", when: func(a *assembly, r resource) bool {
+		return isReleaseAlarm(a, r) && !strings.Contains(r.text("AlarmName"), "unhealthy")
+	}, edit: func(_ *assembly, r resource) {
+		for _, m := range r.list("Metrics") {
+			if text, _ := dig(m, "Expression").(string); text != "" {
+				put(m, "Expression", strings.ReplaceAll(text, "20", "1"))
+			}
+		}
+	}},
 
 	// Storage
 	// Delivery

@@ -248,7 +248,8 @@ var networkRequirements = []requirement{
 		check: func(a *assembly, fail failure) {
 			admitted := map[string][]string{ // by the group's place in the chain: who, on which port
 				"LoadBalancer":         append(edge(a.environment), link("InternalLoadBalancer", int(productionPort(a.environment))), link("InternalLoadBalancer", constructs.TestPort)),
-				"InternalLoadBalancer": {link("Services", int(productionPort(a.environment))), link("Services", constructs.TestPort)},
+				"InternalLoadBalancer": {link("Services", int(productionPort(a.environment))), link("Services", constructs.TestPort), link("ReleaseTest", constructs.TestPort)},
+				"ReleaseTest":          nil,
 				"Services":             append(servicePorts(a.environment, "LoadBalancer"), servicePorts(a.environment, "Services")...),
 				"Administration":       nil,
 				"Database":             {link("Services", constructs.DatabasePort), link("Administration", constructs.DatabasePort)},
@@ -281,12 +282,16 @@ var networkRequirements = []requirement{
 				"LoadBalancer":         servicePorts(a.environment, "Services"),
 				"InternalLoadBalancer": {link("LoadBalancer", int(productionPort(a.environment))), link("LoadBalancer", constructs.TestPort)},
 				"Services":             append(servicePorts(a.environment, "Services"), link("InternalLoadBalancer", int(productionPort(a.environment))), link("InternalLoadBalancer", constructs.TestPort), link("Database", constructs.DatabasePort), link("Cache", constructs.CachePort), https),
+				"ReleaseTest":          {link("InternalLoadBalancer", constructs.TestPort)},
 				"Administration":       {link("Database", constructs.DatabasePort), apis},
 				"Database":             nil,
 				"Cache":                nil,
 			}
 			if a.environment.UsesProxy() {
 				reached["Services"] = append(reached["Services"], link("ProxyGroup", constructs.DatabasePort))
+			}
+			if a.environment.UsesCodeDeploy() {
+				reached["ReleaseTest"] = append(reached["ReleaseTest"], https)
 			}
 			for name, want := range reached {
 				group := a.securityGroup(name)

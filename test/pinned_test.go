@@ -112,6 +112,7 @@ var pinned = map[string]string{
 	"Services/OrderLog0330BB01":                            "AWS::Logs::LogGroup",
 	"Services/OriginGuardRecord8DAE1140":                   "AWS::Logs::LogGroup",
 	"Services/PaymentLog83824B49":                          "AWS::Logs::LogGroup",
+	"Services/SmokeTestTryLogD480FAD7":                     "AWS::Logs::LogGroup",
 	"Services/UserLogEB328A5C":                             "AWS::Logs::LogGroup",
 	"Storage/AccessLogs8B620ECA":                           "AWS::S3::Bucket",
 	"Storage/Assets9A31D427":                               "AWS::S3::Bucket",

@@ -185,7 +185,7 @@ var poolerRequirements = []requirement{
 
 // forEachTask visits the task of each service and those of its schedules.
 func (a *assembly) forEachTask(visit func(service string, task resource)) {
-	for _, task := range a.all("AWS::ECS::TaskDefinition") {
+	for _, task := range a.servingTasks() {
 		if service, ok := variable(task, "SERVICE").(string); ok {
 			visit(service, task)
 		}

@@ -48,6 +48,7 @@ func requirements() []requirement {
 		firewallRequirements,
 		domainRequirements,
 		serviceRequirements,
+		releaseRequirements,
 		sidecarRequirements,
 		tracingRequirements,
 		featureFlagRequirements,

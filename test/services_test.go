@@ -3,6 +3,7 @@ package test
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -107,7 +108,7 @@ var serviceRequirements = []requirement{
 			for _, name := range releasedBy(a.environment, config.ReleaseECS) {
 				service := a.service(name)
 				blue, green, rules := a.traffic(name)
-				if service.text("DeploymentConfiguration/Strategy") != "BLUE_GREEN" || service.get("DeploymentConfiguration/DeploymentCircuitBreaker/Rollback") != true {
+				if !slices.Contains([]string{"BLUE_GREEN", "CANARY", "LINEAR"}, service.text("DeploymentConfiguration/Strategy")) || service.get("DeploymentConfiguration/DeploymentCircuitBreaker/Rollback") != true {
 					fail("%s is released by %v: a faulty release would reach every visitor", name, service.get("DeploymentConfiguration"))
 				}
 				described := "LoadBalancers/0/AdvancedConfiguration/"
@@ -367,7 +368,7 @@ var serviceRequirements = []requirement{
 					task := a.target(schedule, "Target/EcsParameters/TaskDefinitionArn")
 					if !slices.Equal(texts(task.get("ContainerDefinitions/0/Command/Fn::If/2")), want.Command) ||
 						task.get("ContainerDefinitions/0/Image") == nil ||
-						a.resolve(task.stack, task.get("ContainerDefinitions/0/Image")) != a.image(service) {
+						a.runs(task) != a.image(service) {
 						fail("%s does not run %v of the released image of %s", schedule, want.Command, service)
 					}
 					if schedule.number("Target/RetryPolicy/MaximumRetryAttempts") != float64(want.Retries) ||
@@ -407,7 +408,7 @@ var serviceRequirements = []requirement{
 		check: func(a *assembly, fail failure) {
 			for name := range a.environment.Services {
 				task := a.task(a.service(name))
-				if got := a.resolve(task.stack, task.get("ContainerDefinitions/0/Image")); got != a.image(name) || got == "" {
+				if got := a.runs(task); got != a.image(name) || got == "" {
 					fail("%s runs %s, want %s: a deployment would bring the placeholder back", task, got, a.image(name))
 				}
 			}
@@ -462,6 +463,21 @@ func (a *assembly) image(service string) string {
 		}
 	}
 	return ""
+}
+
+// runs is the image of a task's container, unless a release is under way and brings another by the stack's parameter.
+func (a *assembly) runs(task resource) string {
+	choice := asList(task.get("ContainerDefinitions/0/Image/Fn::If"))
+	if len(choice) != 3 {
+		return ""
+	}
+	parameter, _ := dig(choice[1], "Ref").(string)
+	declared := task.stack.section("Parameters")[parameter]
+	empty := dig(task.stack.section("Conditions")[fmt.Sprint(choice[0])], "Fn::Not/0/Fn::Equals")
+	if dig(declared, "Default") != "" || dig(declared, "Type") != "String" || !reflect.DeepEqual(empty, []any{map[string]any{"Ref": parameter}, ""}) {
+		return ""
+	}
+	return a.resolve(task.stack, choice[2])
 }
 
 // scalableTarget is what scales a service.

@@ -42,6 +42,9 @@ var withoutResource = map[string]string{
 // partialWildcards are the resources with a wildcard inside that policies may name, and why they cannot be narrower.
 var partialWildcards = []struct{ pattern, reason string }{
 	{`^arn:aws:rds:[^:]+:\d+:db:peakline-[a-z0-9-]+-auto-\*$`, "the scaler's readers: their prefix and the tag, which the statement's condition demands, mark what it owns"},
+	{`^arn:aws:ecs:[^:]+:\d+:task-definition/\w+Migration\w+:\*$`, "IAM would learn of a new revision too late for the release that brings it"},
+	{`^arn:aws:ecs:[^:]+:\d+:task/Services/Cluster\w+/\*$`, "tasks have numbers; the statement's condition names the cluster"},
+	{`^arn:aws:ecs:[^:]+:\d+:task-set/Services/Cluster\w+/Services/\w+CodeDeployService\w+\.Name/\*$`, "CodeDeploy names the task sets of the service"},
 	{`^arn:aws:rds:[^:]+:\d+:db:\*$`, "DescribeDBInstances with a filter is authorized for all instances"},
 	{`^Infrastructure/Artifacts[0-9A-F]{8}\.Arn/\*$`, "each execution of a pipeline has artifacts of its own"},
 }

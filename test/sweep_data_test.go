@@ -29,6 +29,9 @@ var encrypted = map[string][]string{
 	"AWS::RDS::DBInstance":                 nil, // a member's storage is the cluster's
 	"AWS::SSM::Parameter":                  nil, // configuration in the clear; secrets are in Secrets Manager
 	"AWS::EC2::FlowLog":                    nil, // its log group is encrypted
+	"AWS::CodeDeploy::Application":         nil,
+	"AWS::CodeDeploy::DeploymentConfig":    nil,
+	"AWS::CodeDeploy::DeploymentGroup":     nil,
 	"AWS::ECS::Cluster":                    nil, // holds tasks, whose disks AWS encrypts
 	"AWS::Events::Archive":                 {"KmsKeyIdentifier"},
 	"AWS::Events::EventBus":                {"KmsKeyIdentifier"},

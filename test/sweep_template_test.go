@@ -37,6 +37,9 @@ var physicalNames = []struct{ kind, pattern, reason string }{
 	{"AWS::Logs::DeliverySource", `^peakline-[a-z0-9-]+$`, "CloudFormation demands a name of what is logged"},
 	{"AWS::Logs::DeliveryDestination", `^peakline-[a-z0-9-]+$`, "CloudFormation demands a name of where logs go"},
 	{"AWS::SecretsManager::Secret", `^peakline-[a-z0-9-]+/origin-[0-9]+$`, "CloudFront's stack finds the replica in its own region by it"},
+	{"AWS::CodeDeploy::Application", `^peakline-[a-z0-9-]+$`, "peakline release finds it by name"},
+	{"AWS::CodeDeploy::DeploymentGroup", `^service$`, "peakline release finds it by name, within its application"},
+	{"AWS::Lambda::Function", `^peakline-[a-z0-9-]+-(migration|smoke-test)$`, "the appspec of a release names it"},
 	{"AWS::AppConfig::Application", `^peakline-[a-z0-9-]+$`, "peakline flags and the agents find the flags by name"},
 	{"AWS::AppConfig::Environment", `^[a-z0-9-]+$`, "peakline flags and the agents find the flags by name"},
 	{"AWS::AppConfig::ConfigurationProfile", `^flags$`, "peakline flags and the agents find the flags by name"},
@@ -54,7 +57,7 @@ var customResources = map[string]string{
 // untaggable are the types that AWS gives no tags, or only through another resource.
 var untaggable = []string{
 	"AWS::ApplicationAutoScaling::ScalingPolicy", "AWS::Backup::BackupSelection", "AWS::CloudFormation::WaitConditionHandle",
-	"AWS::Cognito::LogDeliveryConfiguration", "AWS::Cognito::ManagedLoginBranding", "AWS::Cognito::UserPoolClient", "AWS::Cognito::UserPoolDomain", "AWS::Cognito::UserPoolGroup",
+	"AWS::CodeDeploy::DeploymentConfig", "AWS::Cognito::LogDeliveryConfiguration", "AWS::Cognito::ManagedLoginBranding", "AWS::Cognito::UserPoolClient", "AWS::Cognito::UserPoolDomain", "AWS::Cognito::UserPoolGroup",
 	"AWS::Cognito::UserPoolIdentityProvider", "AWS::Cognito::UserPoolResourceServer", "AWS::Cognito::UserPoolRiskConfigurationAttachment", "AWS::EC2::Route", "AWS::ElasticLoadBalancingV2::Listener", "AWS::ElasticLoadBalancingV2::ListenerRule", "AWS::ECS::ClusterCapacityProviderAssociations", "AWS::Events::Archive", "AWS::S3::BucketPolicy", "AWS::Scheduler::Schedule",
 	"AWS::EC2::SecurityGroupEgress", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPCGatewayAttachment",
 	"AWS::ApplicationAutoScaling::ScalableTarget", "AWS::IAM::Policy", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission", "AWS::Logs::MetricFilter",
@@ -68,7 +71,8 @@ var untaggable = []string{
 var exportedAlways = []string{
 	"RefAuroraCluster", "AuroraMonitoringRole", "FnGetAttAuroraKey", "RefOperatorsCriticalTopic", "RefOperatorsWarningTopic",
 	"FnGetAttAuroraClusterD4EFE71CEndpoint", "FnGetAttAuroraClusterD4EFE71CReadEndpoint", "FnGetAttMultiAzCluster", "ServiceLoginAttachment",
-	"UserSecret", // of a cache that no service uses at the moment
+	"UserSecret",               // of a cache that no service uses at the moment
+	"MigrationLoginAttachment", // of a service that has no migrations at the moment
 }
 
 var templateSweeps = []requirement{
@@ -253,7 +257,7 @@ func reaches(needs map[string][]string, from, to string, seen map[string]bool) b
 }
 
 // namedWithin are the types whose names are told apart by the application or user pool that they belong to.
-var namedWithin = []string{"AWS::AppConfig::ConfigurationProfile", "AWS::AppConfig::Environment", "AWS::Cognito::UserPoolResourceServer"}
+var namedWithin = []string{"AWS::CodeDeploy::DeploymentGroup", "AWS::AppConfig::ConfigurationProfile", "AWS::AppConfig::Environment", "AWS::Cognito::UserPoolResourceServer"}
 
 // TestEnvironmentsShareAnAccount deploys, in thought, all environments of an account and region side by side.
 func TestEnvironmentsShareAnAccount(t *testing.T) {

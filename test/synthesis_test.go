@@ -76,7 +76,7 @@ func synthesize() (result synthesis, err error) {
 		platform := stacks.NewPlatform(app, stacks.PlatformProps{
 			Environment: environment,
 			// The functions' code is not under test here: a stub saves every run from compiling it.
-			Functions: stacks.FunctionCode{SecretRotation: "stub", ReplicaScaler: "stub", CacheRotation: "stub"},
+			Functions: stacks.FunctionCode{SecretRotation: "stub", ReplicaScaler: "stub", CacheRotation: "stub", SmokeTest: "stub", Migration: "stub"},
 		})
 		// An aspect of the app would stop at the border of the stage.
 		awscdk.Aspects_Of(platform.Stage).Add(nagPack(), nil)

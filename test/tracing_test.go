@@ -32,7 +32,7 @@ var tracingRequirements = []requirement{
 			if err != nil {
 				fail("%v", err)
 			}
-			for _, task := range a.all("AWS::ECS::TaskDefinition") {
+			for _, task := range a.servingTasks() {
 				at := sidecarIn(task, "collector")
 				if at == "" {
 					fail("%s has no collector: its spans are lost", task)
@@ -73,7 +73,7 @@ var tracingRequirements = []requirement{
 	{row: "S7", name: "where nothing is traced there is no collector, and SDKs are told",
 		where: func(e config.Environment) bool { return !e.Tracing.Enabled },
 		check: func(a *assembly, fail failure) {
-			for _, task := range a.all("AWS::ECS::TaskDefinition") {
+			for _, task := range a.servingTasks() {
 				if sidecarIn(task, "collector") != "" || variable(task, "OTEL_SDK_DISABLED") != "true" {
 					fail("%s sends spans to a collector that is not there", task)
 				}
@@ -86,7 +86,7 @@ var tracingRequirements = []requirement{
 		where: traced,
 		check: func(a *assembly, fail failure) {
 			want := []string{"xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutSpans", "xray:PutSpansForIndexing", "xray:PutTraceSegments"}
-			for _, task := range a.all("AWS::ECS::TaskDefinition") {
+			for _, task := range a.servingTasks() {
 				var got []string
 				for _, s := range a.statements(a.target(task, "TaskRoleArn")) {
 					for _, action := range s.actions() {
@@ -189,7 +189,7 @@ var tracingRequirements = []requirement{
 		check: func(a *assembly, fail failure) {
 			alarm := a.alarm("tracing-dropped-spans")
 			filters := a.where("AWS::Logs::MetricFilter", "FilterPattern", `{ $.msg = "Exporting failed. Dropping data.*" }`)
-			for _, task := range a.all("AWS::ECS::TaskDefinition") {
+			for _, task := range a.servingTasks() {
 				group := a.target(task, "ContainerDefinitions/0/LogConfiguration/Options/awslogs-group")
 				counted := slices.ContainsFunc(filters, func(filter resource) bool {
 					return a.target(filter, "LogGroupName").is(group) &&
@@ -218,7 +218,7 @@ var tracingRequirements = []requirement{
 var sidecarRequirements = []requirement{
 	{row: "S2", name: "a container that a service can do without is as confined as that is, is bounded in memory, and starts first",
 		check: func(a *assembly, fail failure) {
-			for _, task := range a.all("AWS::ECS::TaskDefinition") {
+			for _, task := range a.servingTasks() {
 				for n, container := range task.list("ContainerDefinitions")[1:] {
 					if dig(container, "Name") == "pooler" {
 						continue // the service does not go on without it

@@ -13,6 +13,7 @@ import (
 	"peakline/cmd/peakline/internal/diff"
 	"peakline/cmd/peakline/internal/edge"
 	"peakline/cmd/peakline/internal/flags"
+	"peakline/cmd/peakline/internal/release"
 	"peakline/cmd/peakline/internal/replay"
 	"peakline/cmd/peakline/internal/scaler"
 )
@@ -23,6 +24,7 @@ var subcommands = []func() *cli.Command{
 	func() *cli.Command { return replay.Command(readPolicy) },
 	scaler.Command,
 	flags.Command,
+	release.Command,
 	diff.Command,
 	edge.Command,
 }

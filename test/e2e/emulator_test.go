@@ -102,7 +102,20 @@ func (e emulator) cdk(t *testing.T, arguments ...string) (output string, err err
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := exec.CommandContext(ctx, filepath.Join(binaries, "cdk"), append(arguments, "--no-notices", "--no-color")...)
+	return e.run(exec.CommandContext(ctx, filepath.Join(binaries, "cdk"), append(arguments, "--no-notices", "--no-color")...),
+		"CDK_DISABLE_CLI_TELEMETRY=true", "PATH="+binaries+string(os.PathListSeparator)+os.Getenv("PATH"))
+}
+
+// peakline runs the operator's tool against the account and returns what it printed.
+func (e emulator) peakline(t *testing.T, arguments ...string) (output string, err error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	return e.run(exec.CommandContext(ctx, "go", append([]string{"run", "./cmd/peakline"}, arguments...)...))
+}
+
+// run runs a command at the root of the repository, with the account and no other in its environment.
+func (e emulator) run(command *exec.Cmd, more ...string) (output string, err error) {
 	command.Dir = repository
 	for _, variable := range os.Environ() {
 		if !strings.HasPrefix(variable, "AWS_") && !strings.HasPrefix(variable, "CDK_") {
@@ -113,9 +126,9 @@ func (e emulator) cdk(t *testing.T, arguments ...string) (output string, err err
 		"AWS_ENDPOINT_URL="+e.endpoint, "AWS_REGION="+region,
 		"AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY=any",
 		"AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "AWS_EC2_METADATA_DISABLED=true",
-		"CDK_DISABLE_CLI_TELEMETRY=true", "NO_PROXY=localhost", "no_proxy=localhost",
-		"PATH="+binaries+string(os.PathListSeparator)+os.Getenv("PATH"),
+		"NO_PROXY=localhost", "no_proxy=localhost",
 	)
+	command.Env = append(command.Env, more...)
 	text, err := command.CombinedOutput()
 	return string(text), err
 }

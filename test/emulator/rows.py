@@ -450,7 +450,7 @@ def _fit(value: Any, shape: Shape, names: Mapping[str, str], where: str) -> Any:
     kind = shape.type_name
     if isinstance(shape, StructureShape):
         value = _counted(value, shape)
-        if isinstance(value, dict):
+        if isinstance(value, dict) and not shape.is_document_type:
             return _fit_structure(value, shape, names, where)
         return value
     if isinstance(shape, ListShape):

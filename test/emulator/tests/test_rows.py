@@ -488,6 +488,36 @@ LIVES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
         {"Alarm": {"Threshold": 90}, "Composite": {"AlarmRule": "FALSE"}},
     ),
+    "releases": (
+        {
+            "Application": {
+                "Type": "AWS::CodeDeploy::Application",
+                "Properties": {"ApplicationName": "order", "ComputePlatform": "ECS", "Tags": TAGS},
+            },
+            "Shift": {
+                "Type": "AWS::CodeDeploy::DeploymentConfig",
+                "Properties": {
+                    "ComputePlatform": "ECS",
+                    "TrafficRoutingConfig": {
+                        "Type": "TimeBasedCanary",
+                        "TimeBasedCanary": {"CanaryPercentage": 10, "CanaryInterval": 5},
+                    },
+                },
+            },
+            "Group": {
+                "Type": "AWS::CodeDeploy::DeploymentGroup",
+                "Properties": {
+                    "ApplicationName": {"Ref": "Application"},
+                    "DeploymentGroupName": "service",
+                    "DeploymentConfigName": {"Ref": "Shift"},
+                    "ServiceRoleArn": "arn:aws:iam::123456789012:role/release",
+                    "AlarmConfiguration": {"Enabled": True, "Alarms": [{"Name": "errors"}]},
+                    "ECSServices": [{"ClusterName": "shop", "ServiceName": "order"}],
+                },
+            },
+        },
+        {"Group": {"AlarmConfiguration": {"Enabled": False}}},
+    ),
     "flags": (
         {
             "Application": {
