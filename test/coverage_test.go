@@ -137,6 +137,7 @@ var coverageRows = []coverageRow{
 			"config":                        {"TestRulesBetweenValues"},
 			"lambda/internal/migration":     {"TestAReleaseUnderECSWaitsForItsMigration", "TestAReleaseUnderCodeDeployWaitsForItsMigration", "TestACallThatIsRepeatedStartsNoSecondMigration"},
 			"cmd/peakline/internal/release": {"TestCodeDeployIsToldTheRevisionAndWhatTriesIt"},
+			"test/e2e":                      {"TestServices"},
 		},
 		missing: "not run against a database; no linter of their SQL"},
 	{id: "P4", what: "Blue/green per service: a smoke test before the shift, at once, canary or linear, bake time", by: []string{"constructs/service.go", "constructs/service_traffic.go", "constructs/codedeploy.go", "constructs/smoketest.go", "lambda/internal/smoketest/hook.go", "lambda/internal/smoketest/codedeploy.go", "config/release.go", "docs/releases.md"},

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
+
+from moto.ecs.models import EC2ContainerServiceBackend
 
 from .. import schema
 from ..account import RefusedProperty
@@ -53,6 +56,21 @@ def _leave_to_codedeploy(resource: Resource, old: Mapping[str, Any]) -> None:
             f"deployment controller."
         )
 
+
+_requirements = EC2ContainerServiceBackend._calculate_task_resource_requirements
+
+
+def _with_memory(task_definition: Any) -> dict[str, Any]:
+    """Containers on Fargate may leave the memory to their task; moto fails to add up none."""
+    counted = copy.copy(task_definition)
+    counted.container_definitions = [
+        {**container, "memory": container.get("memory") or 0}
+        for container in task_definition.container_definitions
+    ]
+    return _requirements(counted)
+
+
+EC2ContainerServiceBackend._calculate_task_resource_requirements = staticmethod(_with_memory)
 
 _OF_SERVICE = {"service": "{ref}", "cluster": "{Cluster}"}
 
