@@ -943,8 +943,8 @@ class Rows(unittest.TestCase):
         self.assertEqual(delete("rotated"), "DELETE_COMPLETE")
 
     def test_what_an_edge_matches_and_aims_at_is_read_back(self) -> None:
-        self.assertEqual(deploy("seen", LIVES["edge"][0]), "CREATE_COMPLETE", reasons("seen"))
-        ids = physical("seen")
+        self.assertEqual(deploy("edge-seen", LIVES["edge"][0]), "CREATE_COMPLETE", reasons("seen"))
+        ids = physical("edge-seen")
         found = account.call("cloudfront", "get_distribution", Id=ids["Distribution"])
         config = found["Distribution"]["DistributionConfig"]
         self.assertEqual(config["DefaultCacheBehavior"]["TargetOriginId"], "both")
@@ -954,7 +954,7 @@ class Rows(unittest.TestCase):
         found = account.call("wafv2", "get_web_acl", Name=name, Id=acl, Scope=scope)
         match = found["WebACL"]["Rules"][0]["Statement"]["ByteMatchStatement"]
         self.assertEqual(match["SearchString"], b"a secret")
-        self.assertEqual(delete("seen"), "DELETE_COMPLETE")
+        self.assertEqual(delete("edge-seen"), "DELETE_COMPLETE")
 
     def test_nothing_is_left_of_them(self) -> None:
         alarms = account.call("cloudwatch", "describe_alarms")["MetricAlarms"]
