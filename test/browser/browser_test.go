@@ -4,6 +4,7 @@ package browser
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -31,70 +32,90 @@ type visit struct {
 	Cookies map[string]string
 }
 
+// view is what a visitor sees of one page, as visit.mjs tells.
+type view struct {
+	Path, Heading, Text, Visitor string
+	Status                       int
+	Styled                       bool
+	Complaints                   []string // of the browser, a breach of the content security policy say
+}
+
 // TestWhatVisitorsSee opens the shipped index and the sorry page, first as a stranger and then with the cookies of the visit before.
 func TestWhatVisitorsSee(t *testing.T) {
 	chromium := programs.Find(t, "no chromium on the PATH, so nothing was seen as a visitor sees it: apt-get install chromium", "chromium")
 	visits, port := serve(t)
-	profile := t.TempDir()
-	open := func(path, screenshot string) (page string) {
-		t.Helper()
-		file := filepath.Join(t.TempDir(), screenshot)
-		if keep != "" {
-			file = filepath.Join(keep, screenshot)
-		}
-		flags := []string{"--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1000,700", "--user-data-dir=" + profile}
-		url := fmt.Sprintf("http://localhost:%d%s", port, path)
-		output, err := exec.Command(chromium, append(flags, "--dump-dom", "--screenshot="+file, url)...).Output()
-		if err != nil {
-			t.Fatalf("open %s: %v", path, err)
-		}
-		if info, err := os.Stat(file); err != nil || info.Size() < 5000 {
-			t.Errorf("%s looks empty (%v)", path, err)
-		}
-		return string(output)
+	pictures := keep
+	if pictures == "" {
+		pictures = t.TempDir()
+	}
+	arguments := []string{"visit.mjs", chromium, pictures}
+	for _, path := range []string{"/", "/products/7", "/account/orders", "/api/cart"} {
+		arguments = append(arguments, fmt.Sprintf("http://localhost:%d%s", port, path))
+	}
+	output, err := exec.Command(node(t), arguments...).Output()
+	if err != nil {
+		t.Fatalf("open the pages: %v %s", err, stderr(err))
+	}
+	var pages []view
+	if err := json.Unmarshal(output, &pages); err != nil || len(pages) != 4 {
+		t.Fatalf("%d pages: %v\n%s", len(pages), err, output)
 	}
 
-	first := open("/", "index.png")
-	if !strings.Contains(first, "<h1>A shop, soon</h1>") || !strings.Contains(first, "You see checkout:short") {
-		t.Errorf("a stranger sees\n%s", first)
-	}
-	if again := open("/products/7", "index-again.png"); !strings.Contains(again, "<h1>A shop, soon</h1>") || !strings.Contains(again, "You see checkout:short") {
-		t.Errorf("a visitor who comes back sees\n%s", again)
-	}
-	if sorry := open("/account/orders", "sorry.png"); !strings.Contains(sorry, "<h1>We will be right back</h1>") {
-		t.Errorf("a visitor whose page fails sees\n%s", sorry)
-	}
-	if program := open("/api/cart", "api.png"); !strings.Contains(program, `{"error":"unavailable"}`) {
-		t.Errorf("a program whose service fails is told\n%s", program)
-	}
-	seen := visits()
-	known := ""
-	for _, path := range []string{"/", "/products/7", "/account/orders", "/api/cart"} {
-		at := slices.IndexFunc(seen, func(v visit) bool { return v.Path == path })
-		if at < 0 {
-			t.Fatalf("%s was not asked for: %v", path, seen)
+	for n, want := range []view{
+		{Heading: "A shop, soon", Text: "You see checkout:short", Status: 200, Styled: true},
+		{Heading: "A shop, soon", Text: "You see checkout:short", Status: 200, Styled: true},
+		{Heading: "We will be right back", Status: 503, Styled: true},
+		{Text: `{"error":"unavailable"}`, Status: 503},
+	} {
+		got := pages[n]
+		if got.Heading != want.Heading || !strings.Contains(got.Text, want.Text) || got.Status != want.Status || got.Styled != want.Styled && want.Styled {
+			t.Errorf("%s shows %+v, want %+v", got.Path, got, want)
 		}
-		visitor := seen[at].Cookies["peakline_visitor"]
-		switch {
-		case path == "/" && visitor != "":
-			t.Errorf("the first visit has the cookie %q already", visitor)
-		case path == "/products/7":
-			known = visitor
-		case path != "/" && (visitor == "" || visitor != known):
-			t.Errorf("%s was asked for by %q, want %q as before", path, visitor, known)
+		if got.Visitor == "" || got.Visitor != pages[0].Visitor {
+			t.Errorf("after %s the visitor is %q, want the one of the first page, %q", got.Path, got.Visitor, pages[0].Visitor)
+		}
+		for _, complaint := range got.Complaints {
+			// The browser reports the status of a page that failed, too, and looks for an icon where an answer is no page.
+			if !strings.Contains(complaint, "status of 503") && !strings.Contains(complaint, "/favicon.ico: ") {
+				t.Errorf("the browser complains about %s: %s", got.Path, complaint)
+			}
+		}
+		if info, err := os.Stat(filepath.Join(pictures, fmt.Sprintf("%d.png", n+1))); err != nil || info.Size() < 2000 {
+			t.Errorf("the picture of %s looks empty (%v)", got.Path, err)
 		}
 	}
-	for path, status := range map[string]int{"/shop.css": 200, "/shop.js": 200, "/account/orders": 503} {
-		if at := slices.IndexFunc(seen, func(v visit) bool { return v.Path == path }); at < 0 || seen[at].Status != status {
-			t.Errorf("%s was not answered with %d: %v", path, status, seen)
+
+	asked := visits()
+	for path, status := range map[string]int{"/": 200, "/shop.css": 200, "/shop.js": 200, "/account/orders": 503} {
+		at := slices.IndexFunc(asked, func(v visit) bool { return v.Path == path })
+		if at < 0 || asked[at].Status != status {
+			t.Errorf("%s was not answered with %d: %v", path, status, asked)
+			continue
+		}
+		if visitor := asked[at].Cookies["peakline_visitor"]; path == "/" && visitor != "" || path == "/account/orders" && visitor != pages[0].Visitor {
+			t.Errorf("%s was asked for by %q", path, visitor)
 		}
 	}
+}
+
+// node is the pinned Node.js.
+func node(t *testing.T) string {
+	t.Helper()
+	return programs.Find(t, "no Node.js in node_modules: make node_modules/.ready", "../../node_modules/.bin/node")
+}
+
+// stderr is what a program that failed said last.
+func stderr(err error) string {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return string(exit.Stderr)
+	}
+	return ""
 }
 
 // serve starts server.mjs. The function it returns stops it and tells who asked for what.
 func serve(t *testing.T) (visits func() []visit, port int) {
 	t.Helper()
-	node := programs.Find(t, "no Node.js in node_modules: make node_modules/.ready", "../../node_modules/.bin/node")
 	folder := edgetest.Folder(t, map[string]string{
 		"viewer": edge.Viewer(edge.Settings{Dynamic: []string{"/api/*", "/account/*"}}),
 		"sorry":  edge.Sorry(),
@@ -103,7 +124,7 @@ func serve(t *testing.T) (visits func() []visit, port int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := exec.Command(node, "server.mjs")
+	server := exec.Command(node(t), "server.mjs")
 	server.Env = append(os.Environ(), "EDGE_FUNCTIONS="+folder, "WEB="+web, `EXPERIMENTS={"checkout":{"short":1}}`,
 		"CONTENT_SECURITY_POLICY="+strictPolicy)
 	server.Stderr = os.Stderr
