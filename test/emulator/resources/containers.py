@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from moto.ecs.models import EC2ContainerServiceBackend
+from moto.ecs.models import Container, EC2ContainerServiceBackend
 
 from .. import schema
 from ..account import RefusedProperty
@@ -71,6 +71,19 @@ def _with_memory(task_definition: Any) -> dict[str, Any]:
 
 
 EC2ContainerServiceBackend._calculate_task_resource_requirements = staticmethod(_with_memory)
+
+_describe_container = Container.__init__
+
+
+def _in_words(container: Any, task_definition: Any) -> None:
+    """AWS tells a task's sizes as text; moto tells numbers, which no typed SDK reads."""
+    _describe_container(container, task_definition)
+    for size in ("cpu", "memory"):
+        if getattr(container, size) is not None:
+            setattr(container, size, str(getattr(container, size)))
+
+
+Container.__init__ = _in_words  # type: ignore[method-assign]
 
 _OF_SERVICE = {"service": "{ref}", "cluster": "{Cluster}"}
 
