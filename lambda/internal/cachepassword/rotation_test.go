@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -18,7 +16,6 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/elasticache"
 	"github.com/aws/aws-sdk-go-v2/service/elasticache/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -27,6 +24,7 @@ import (
 
 	"peakline/lambda/internal/cachepassword"
 	"peakline/test/redis"
+	secrets "peakline/test/secretsmanager"
 )
 
 const userName = "peakline-test-sessions"
@@ -80,7 +78,7 @@ func newAccount(t *testing.T) *account {
 	t.Helper()
 	server := redis.Start(t)
 	a := &account{server: server, users: &users{db: server.Administer(t)}}
-	a.startSecretsManager(t)
+	a.Client, a.function = secrets.Start(t)
 	first := rand.Text()
 	if err := a.users.db.Do(t.Context(), "ACL", "SETUSER", userName, "on", "~sessions:*", "+@read", "+@write", "+@connection", ">"+first).Err(); err != nil {
 		t.Fatal(err)
@@ -94,36 +92,6 @@ func newAccount(t *testing.T) *account {
 	a.secret = *created.ARN
 	a.rotator = &cachepassword.Rotator{Secrets: a.Client, Users: a.users, Pause: time.Millisecond, Log: slog.New(slog.NewJSONHandler(&a.said, nil))}
 	return a
-}
-
-func (a *account) startSecretsManager(t *testing.T) {
-	t.Helper()
-	python := "../../../.venv/bin/python"
-	if _, err := os.Stat(python); err != nil {
-		python = "python3"
-	}
-	command := exec.Command(python, "../rotation/testdata/secretsmanager.py")
-	var said bytes.Buffer
-	command.Stderr = &said
-	lifeline, err1 := command.StdinPipe()
-	answer, err2 := command.StdoutPipe()
-	if err := errors.Join(err1, err2, command.Start()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		lifeline.Close()
-		if err := command.Wait(); err != nil {
-			t.Errorf("stop Secrets Manager: %v\n%s", err, said.String())
-		}
-	})
-	var at struct{ Endpoint, Function string }
-	if err := json.NewDecoder(answer).Decode(&at); err != nil {
-		t.Fatalf("start Secrets Manager with %s: %v; it needs moto, which `make test` installs into .venv\n%s", python, err, said.String())
-	}
-	a.function = at.Function
-	a.Client = secretsmanager.New(secretsmanager.Options{
-		Region: "us-east-1", BaseEndpoint: &at.Endpoint, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
-	})
 }
 
 // begin asks Secrets Manager for a rotation and returns the version that it made for it.

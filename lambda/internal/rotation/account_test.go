@@ -1,22 +1,17 @@
 package rotation_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"os/exec"
 	"slices"
 	"sync"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/jackc/pgx/v5"
@@ -24,6 +19,7 @@ import (
 	"peakline/lambda/contract"
 	"peakline/lambda/internal/rotation"
 	"peakline/test/postgres"
+	secrets "peakline/test/secretsmanager"
 )
 
 const (
@@ -47,7 +43,7 @@ type account struct {
 func newAccount(t *testing.T) *account {
 	t.Helper()
 	a := &account{server: postgres.Start(t, "log_statement=all", "log_min_error_statement=debug5"), log: &record{}}
-	a.startSecretsManager(t)
+	a.Client, a.function = secrets.Start(t)
 	admin := a.server.Connect(t, postgres.Superuser, a.server.Password, "postgres")
 	password := rand.Text()
 	execute(t, admin,
@@ -63,36 +59,6 @@ func newAccount(t *testing.T) *account {
 	a.master = a.store(t, map[string]any{"username": masterUser, "password": password})
 	execute(t, a.connectTo(t, a.master, "postgres"), "CREATE DATABASE "+database)
 	return a
-}
-
-func (a *account) startSecretsManager(t *testing.T) {
-	t.Helper()
-	python := "../../../.venv/bin/python"
-	if _, err := os.Stat(python); err != nil {
-		python = "python3"
-	}
-	command := exec.Command(python, "testdata/secretsmanager.py")
-	var said bytes.Buffer
-	command.Stderr = &said
-	lifeline, err1 := command.StdinPipe()
-	answer, err2 := command.StdoutPipe()
-	if err := errors.Join(err1, err2, command.Start()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		lifeline.Close()
-		if err := command.Wait(); err != nil {
-			t.Errorf("stop Secrets Manager: %v\n%s", err, said.String())
-		}
-	})
-	var at struct{ Endpoint, Function string }
-	if err := json.NewDecoder(answer).Decode(&at); err != nil {
-		t.Fatalf("start Secrets Manager with %s: %v; it needs moto, which `make test` installs into .venv\n%s", python, err, said.String())
-	}
-	a.function = at.Function
-	a.Client = secretsmanager.New(secretsmanager.Options{
-		Region: "us-east-1", BaseEndpoint: &at.Endpoint, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
-	})
 }
 
 // store creates a secret about the account's server.
