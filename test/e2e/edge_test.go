@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/acm"
 	"github.com/aws/aws-sdk-go-v2/service/cloudfront"
 	cftypes "github.com/aws/aws-sdk-go-v2/service/cloudfront/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -18,111 +17,17 @@ import (
 	waftypes "github.com/aws/aws-sdk-go-v2/service/wafv2/types"
 )
 
-// edgeOfLocal is what an environment with a domain states beside the rest.
-const edgeOfLocal = `
-loadBalancer:
-  certificateArn: CERTIFICATE
-  hostName: api.shop.example.com
-
-edge:
-  domains: [www.shop.example.com, shop.example.com]
-  certificateArn: CERTIFICATE
-  hostedZone: {id: ZONE, name: shop.example.com}
-
-firewall: {mode: block, block: [198.51.100.0/24]}
-`
-
-// TestEdge deploys an environment with a domain, rotates the secret between CloudFront and the load balancer, and destroys it.
+// TestEdge rotates the secret between CloudFront and the load balancer, behind a firewall that blocks, and destroys both. What the
+// edge as shipped is like, TestLocal reads back.
 func TestEdge(t *testing.T) {
 	account := startEmulator(t)
-	zone := account.publicZone(t)
-	file := readFile(t, filepath.Join(repository, "config", "environments", "local.yaml")) + strings.NewReplacer("ZONE", zone, "CERTIFICATE", account.certificate(t)).Replace(edgeOfLocal)
+	file := readFile(t, filepath.Join(repository, "config", "environments", "local.yaml")) + "\nfirewall: {mode: block, block: [198.51.100.0/24]}\n"
 	assembly := account.synth(t, file)
 	account.mustCDK(t, "bootstrap", "aws://123456789012/"+region)
 	deploy := []string{"deploy", "local/*", "--require-approval", "never", "--concurrency", "4", "--app"}
 	account.mustCDK(t, append(deploy, assembly)...)
 
-	step(t, "the shop's distribution serves pages from the bucket, and the API from the load balancer over HTTPS", func(t *testing.T) {
-		shop := account.shop(t)
-		if !slices.Equal(shop.Aliases.Items, []string{"www.shop.example.com", "shop.example.com"}) || shop.HttpVersion != cftypes.HttpVersionHttp2and3 || !aws.ToBool(shop.IsIPV6Enabled) {
-			t.Errorf("the distribution answers to %v by %s, IPv6 %t", shop.Aliases.Items, shop.HttpVersion, aws.ToBool(shop.IsIPV6Enabled))
-		}
-		if certificate := shop.ViewerCertificate; certificate.MinimumProtocolVersion != cftypes.MinimumProtocolVersionTLSv122021 {
-			t.Errorf("visitors may speak %s", certificate.MinimumProtocolVersion)
-		}
-		hosts := map[string]string{}
-		for _, origin := range shop.Origins.Items {
-			hosts[aws.ToString(origin.Id)] = aws.ToString(origin.DomainName) + aws.ToString(origin.OriginPath)
-		}
-		if hosts["site"] != assets+".s3.us-east-1.amazonaws.com/site" || hosts["first"] != "api.shop.example.com" {
-			t.Errorf("the origins are %v", hosts)
-		}
-		if got := aws.ToString(shop.DefaultCacheBehavior.TargetOriginId); got != "site-or-sorry" {
-			t.Errorf("pages come from %s", got)
-		}
-		if acl := aws.ToString(shop.WebACLId); !strings.Contains(acl, "/webacl/peakline-local-edge/") {
-			t.Errorf("the firewall in front is %q", acl)
-		}
-	})
-
 	step(t, "the load balancer knows the secret that CloudFront sends", func(t *testing.T) { account.secretsAgree(t, 1) })
-
-	step(t, "the firewalls are in front, and record", func(t *testing.T) {
-		client := wafv2.NewFromConfig(account.config())
-		for name, scope := range map[string]waftypes.Scope{"peakline-local-edge": waftypes.ScopeCloudfront, "peakline-local-load-balancer-guard": waftypes.ScopeRegional} {
-			acl := account.webACL(t, name, scope)
-			logging, err := client.GetLoggingConfiguration(t.Context(), &wafv2.GetLoggingConfigurationInput{ResourceArn: acl.ARN})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if to := logging.LoggingConfiguration.LogDestinationConfigs[0]; !strings.HasSuffix(to, ":log-group:aws-waf-logs-"+name) {
-				t.Errorf("%s records to %s", name, to)
-			}
-		}
-		guarded, err := client.GetWebACLForResource(t.Context(), &wafv2.GetWebACLForResourceInput{ResourceArn: account.loadBalancer(t)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if guarded.WebACL == nil || aws.ToString(guarded.WebACL.Name) != "peakline-local-load-balancer-guard" {
-			t.Errorf("in front of the load balancer is %v", guarded.WebACL)
-		}
-	})
-
-	step(t, "the names lead to CloudFront and the load balancer", func(t *testing.T) {
-		listed, err := route53.NewFromConfig(account.config()).ListResourceRecordSets(t.Context(), &route53.ListResourceRecordSetsInput{HostedZoneId: aws.String(zone)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		found := map[string]string{}
-		for _, record := range listed.ResourceRecordSets {
-			if record.AliasTarget != nil {
-				found[aws.ToString(record.Name)+string(record.Type)] = aws.ToString(record.AliasTarget.DNSName)
-			}
-		}
-		for _, name := range []string{"www.shop.example.com.A", "www.shop.example.com.AAAA", "shop.example.com.A", "shop.example.com.AAAA"} {
-			if !strings.Contains(found[name], ".cloudfront.net") {
-				t.Errorf("%s leads to %q", name, found[name])
-			}
-		}
-		if !strings.Contains(found["api.shop.example.com.A"], ".elb.") {
-			t.Errorf("the load balancer's name leads to %q", found["api.shop.example.com.A"])
-		}
-	})
-
-	step(t, "both distributions are logged, without cookies", func(t *testing.T) {
-		found, err := cloudwatchlogs.NewFromConfig(account.config()).DescribeDeliveries(t.Context(), &cloudwatchlogs.DescribeDeliveriesInput{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, delivery := range found.Deliveries {
-			if slices.Contains(delivery.RecordFields, "cs(Cookie)") {
-				t.Errorf("%s records cookies", aws.ToString(delivery.DeliverySourceName))
-			}
-		}
-		if len(found.Deliveries) != 2 {
-			t.Errorf("there are %d deliveries, want two", len(found.Deliveries))
-		}
-	})
 
 	step(t, "another secret is accepted beside the one before, and sent", func(t *testing.T) {
 		account.mustCDK(t, append(deploy, account.synth(t, edit(t, file, "edge:\n", "edge:\n  originSecret: 2\n")))...)
@@ -132,7 +37,10 @@ func TestEdge(t *testing.T) {
 	step(t, "cdk destroy leaves no distribution and no firewall", func(t *testing.T) {
 		account.mustCDK(t, "destroy", "local/*", "--force", "--app", assembly)
 		if left := account.distributions(t); len(left) > 0 {
-			t.Errorf("%d distributions are left", len(left))
+			t.Errorf("distributions left: %v", left)
+		}
+		if left := account.firewalls(t); len(left) > 0 {
+			t.Errorf("firewalls left: %v", left)
 		}
 		if left := account.buckets(t); len(left) > 0 {
 			t.Errorf("buckets left: %v", left)
@@ -140,40 +48,128 @@ func TestEdge(t *testing.T) {
 	})
 }
 
-// publicZone makes the zone that an operator has before the environment.
-func (e emulator) publicZone(t *testing.T) string {
+// shopIsServed reads the distribution back that has the shop's names.
+func (e emulator) shopIsServed(t *testing.T) {
 	t.Helper()
-	made, err := route53.NewFromConfig(e.config()).CreateHostedZone(t.Context(), &route53.CreateHostedZoneInput{Name: aws.String("shop.example.com"), CallerReference: aws.String("shop")})
+	shop := e.shop(t)
+	if !slices.Equal(shop.Aliases.Items, []string{"www.shop.example.com", "shop.example.com"}) || shop.HttpVersion != cftypes.HttpVersionHttp2and3 || !aws.ToBool(shop.IsIPV6Enabled) {
+		t.Errorf("the distribution answers to %v by %s, IPv6 %t", shop.Aliases.Items, shop.HttpVersion, aws.ToBool(shop.IsIPV6Enabled))
+	}
+	if certificate := shop.ViewerCertificate; certificate.MinimumProtocolVersion != cftypes.MinimumProtocolVersionTLSv122021 {
+		t.Errorf("visitors may speak %s", certificate.MinimumProtocolVersion)
+	}
+	hosts := map[string]string{}
+	for _, origin := range shop.Origins.Items {
+		hosts[aws.ToString(origin.Id)] = aws.ToString(origin.DomainName) + aws.ToString(origin.OriginPath)
+	}
+	if hosts["site"] != assets+".s3.us-east-1.amazonaws.com/site" || hosts["first"] != "api.shop.example.com" {
+		t.Errorf("the origins are %v", hosts)
+	}
+	if got := aws.ToString(shop.DefaultCacheBehavior.TargetOriginId); got != "site-or-sorry" {
+		t.Errorf("pages come from %s", got)
+	}
+	if acl := aws.ToString(shop.WebACLId); !strings.Contains(acl, "/webacl/peakline-local-edge/") {
+		t.Errorf("the firewall in front is %q", acl)
+	}
+}
+
+// firewallsAreInFront reads the two web ACLs back, what they record and what they protect.
+func (e emulator) firewallsAreInFront(t *testing.T) {
+	t.Helper()
+	client := wafv2.NewFromConfig(e.config())
+	for name, scope := range map[string]waftypes.Scope{"peakline-local-edge": waftypes.ScopeCloudfront, "peakline-local-load-balancer-guard": waftypes.ScopeRegional} {
+		acl := e.webACL(t, name, scope)
+		logging, err := client.GetLoggingConfiguration(t.Context(), &wafv2.GetLoggingConfigurationInput{ResourceArn: acl.ARN})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if to := logging.LoggingConfiguration.LogDestinationConfigs[0]; !strings.HasSuffix(to, ":log-group:aws-waf-logs-"+name) {
+			t.Errorf("%s records to %s", name, to)
+		}
+	}
+	guarded, err := client.GetWebACLForResource(t.Context(), &wafv2.GetWebACLForResourceInput{ResourceArn: e.loadBalancer(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.TrimPrefix(aws.ToString(made.HostedZone.Id), "/hostedzone/")
+	if guarded.WebACL == nil || aws.ToString(guarded.WebACL.Name) != "peakline-local-load-balancer-guard" {
+		t.Errorf("in front of the load balancer is %v", guarded.WebACL)
+	}
 }
 
-// certificate asks for the one that an operator has before the environment.
-func (e emulator) certificate(t *testing.T) string {
+// namesLeadToTheShop reads the records of the zone back that the account has beforehand.
+func (e emulator) namesLeadToTheShop(t *testing.T) {
 	t.Helper()
-	made, err := acm.NewFromConfig(e.config()).RequestCertificate(t.Context(), &acm.RequestCertificateInput{DomainName: aws.String("shop.example.com"), SubjectAlternativeNames: []string{"*.shop.example.com"}})
+	found := e.aliases(t, false)
+	for _, name := range []string{"www.shop.example.com.A", "www.shop.example.com.AAAA", "shop.example.com.A", "shop.example.com.AAAA"} {
+		if !strings.Contains(found[name], ".cloudfront.net") {
+			t.Errorf("%s leads to %q", name, found[name])
+		}
+	}
+	if !strings.Contains(found["api.shop.example.com.A"], ".elb.") {
+		t.Errorf("the load balancer's name leads to %q", found["api.shop.example.com.A"])
+	}
+}
+
+// aliases are where names lead on the internet or, in private zones, inside, by name and type.
+func (e emulator) aliases(t *testing.T, private bool) map[string]string {
+	t.Helper()
+	client := route53.NewFromConfig(e.config())
+	zones, err := client.ListHostedZones(t.Context(), &route53.ListHostedZonesInput{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return aws.ToString(made.CertificateArn)
+	found := map[string]string{}
+	for _, zone := range zones.HostedZones {
+		if zone.Config.PrivateZone != private {
+			continue
+		}
+		listed, err := client.ListResourceRecordSets(t.Context(), &route53.ListResourceRecordSetsInput{HostedZoneId: zone.Id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, record := range listed.ResourceRecordSets {
+			if record.AliasTarget != nil {
+				found[aws.ToString(record.Name)+string(record.Type)] = aws.ToString(record.AliasTarget.DNSName)
+			}
+		}
+	}
+	return found
 }
 
-func (e emulator) distributions(t *testing.T) []cftypes.DistributionSummary {
+// visitsAreLogged reads back what CloudFront records of each request.
+func (e emulator) visitsAreLogged(t *testing.T) {
+	t.Helper()
+	found, err := cloudwatchlogs.NewFromConfig(e.config()).DescribeDeliveries(t.Context(), &cloudwatchlogs.DescribeDeliveriesInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, delivery := range found.Deliveries {
+		if slices.Contains(delivery.RecordFields, "cs(Cookie)") {
+			t.Errorf("%s records cookies", aws.ToString(delivery.DeliverySourceName))
+		}
+	}
+	if len(found.Deliveries) != 2 {
+		t.Errorf("there are %d deliveries, want two", len(found.Deliveries))
+	}
+}
+
+func (e emulator) distributions(t *testing.T) (ids []string) {
 	t.Helper()
 	found, err := cloudfront.NewFromConfig(e.config()).ListDistributions(t.Context(), &cloudfront.ListDistributionsInput{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return found.DistributionList.Items
+	for _, distribution := range found.DistributionList.Items {
+		ids = append(ids, aws.ToString(distribution.Id))
+	}
+	return ids
 }
 
 // shop is the configuration of the distribution with the shop's names.
 func (e emulator) shop(t *testing.T) *cftypes.DistributionConfig {
 	t.Helper()
-	for _, listed := range e.distributions(t) {
-		found, err := cloudfront.NewFromConfig(e.config()).GetDistribution(t.Context(), &cloudfront.GetDistributionInput{Id: listed.Id})
+	for _, id := range e.distributions(t) {
+		found, err := cloudfront.NewFromConfig(e.config()).GetDistribution(t.Context(), &cloudfront.GetDistributionInput{Id: &id})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,6 +179,21 @@ func (e emulator) shop(t *testing.T) *cftypes.DistributionConfig {
 	}
 	t.Fatal("no distribution has the shop's names")
 	return nil
+}
+
+// firewalls are the names of the web ACLs at the edge and in the region.
+func (e emulator) firewalls(t *testing.T) (names []string) {
+	t.Helper()
+	for _, scope := range []waftypes.Scope{waftypes.ScopeCloudfront, waftypes.ScopeRegional} {
+		listed, err := wafv2.NewFromConfig(e.config()).ListWebACLs(t.Context(), &wafv2.ListWebACLsInput{Scope: scope})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, summary := range listed.WebACLs {
+			names = append(names, aws.ToString(summary.Name))
+		}
+	}
+	return names
 }
 
 func (e emulator) webACL(t *testing.T, name string, scope waftypes.Scope) *waftypes.WebACL {

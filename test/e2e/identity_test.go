@@ -14,14 +14,11 @@ import (
 func (e emulator) peopleSignIn(t *testing.T) {
 	t.Helper()
 	client := cognitoidentityprovider.NewFromConfig(e.config())
-	pools, err := client.ListUserPools(t.Context(), &cognitoidentityprovider.ListUserPoolsInput{MaxResults: aws.Int32(10)})
-	if err != nil {
-		t.Fatal(err)
+	pools := e.userPools(t)
+	if len(pools) != 1 {
+		t.Fatalf("%d user pools, want one", len(pools))
 	}
-	if len(pools.UserPools) != 1 {
-		t.Fatalf("%d user pools, want one", len(pools.UserPools))
-	}
-	id := pools.UserPools[0].Id
+	id := &pools[0]
 	described, err := client.DescribeUserPool(t.Context(), &cognitoidentityprovider.DescribeUserPoolInput{UserPoolId: id})
 	if err != nil {
 		t.Fatal(err)
@@ -64,4 +61,16 @@ func (e emulator) peopleSignIn(t *testing.T) {
 	if want := map[string][]string{"web": {"http://localhost:3000/auth/callback"}, "mobile": {"shop://auth/callback"}}; !maps.EqualFunc(back, want, slices.Equal) {
 		t.Errorf("people come back to %v, want %v", back, want)
 	}
+}
+
+func (e emulator) userPools(t *testing.T) (ids []string) {
+	t.Helper()
+	found, err := cognitoidentityprovider.NewFromConfig(e.config()).ListUserPools(t.Context(), &cognitoidentityprovider.ListUserPoolsInput{MaxResults: aws.Int32(10)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pool := range found.UserPools {
+		ids = append(ids, aws.ToString(pool.Id))
+	}
+	return ids
 }

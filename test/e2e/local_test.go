@@ -101,6 +101,22 @@ func TestLocal(t *testing.T) {
 		account.assetsAreKept(t)
 	})
 
+	step(t, "one distribution serves pages from the bucket, and the API from the load balancer over HTTPS", func(t *testing.T) {
+		account.shopIsServed(t)
+	})
+
+	step(t, "firewalls are in front of both, and record", func(t *testing.T) {
+		account.firewallsAreInFront(t)
+	})
+
+	step(t, "the shop's names lead to CloudFront, and one to the load balancer", func(t *testing.T) {
+		account.namesLeadToTheShop(t)
+	})
+
+	step(t, "both distributions are logged, without cookies", func(t *testing.T) {
+		account.visitsAreLogged(t)
+	})
+
 	step(t, "each service has a login for its work and one for migrations, which rotate", func(t *testing.T) { checkLogins(t, account) })
 
 	step(t, "the network has public, private and isolated subnets in three zones", func(t *testing.T) {
@@ -217,13 +233,16 @@ func TestLocal(t *testing.T) {
 	step(t, "cdk destroy leaves nothing of the environment", func(t *testing.T) {
 		account.mustCDK(t, "destroy", "local/*", "--force", "--app", assembly)
 		for what, left := range map[string][]string{
-			"VPCs":       account.vpcs(t),
-			"clusters":   account.clusters(t),
-			"instances":  account.instances(t),
-			"keys":       account.liveKeys(t),
-			"log groups": keys(account.logGroups(t)),
-			"caches":     cacheIDs(account.caches(t)),
-			"buckets":    account.buckets(t),
+			"VPCs":          account.vpcs(t),
+			"clusters":      account.clusters(t),
+			"instances":     account.instances(t),
+			"keys":          account.liveKeys(t),
+			"log groups":    keys(account.logGroups(t)),
+			"caches":        cacheIDs(account.caches(t)),
+			"buckets":       account.buckets(t),
+			"distributions": account.distributions(t),
+			"firewalls":     account.firewalls(t),
+			"user pools":    account.userPools(t),
 		} {
 			if len(left) > 0 {
 				t.Errorf("%s left behind: %v", what, left)

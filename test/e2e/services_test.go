@@ -33,7 +33,7 @@ import (
 )
 
 const (
-	productionPort = 80
+	productionPort = 443
 	testPort       = 8443
 )
 
@@ -153,8 +153,11 @@ events:
 			t.Errorf("order calls inventory at %q", variables["INVENTORY_URL"])
 		}
 		inside := account.balancer(t, elbtypes.LoadBalancerTypeEnumNetwork)
-		if want := "http://" + aws.ToString(inside.DNSName); variables["PAYMENT_URL"] != want || inside.Scheme != elbtypes.LoadBalancerSchemeEnumInternal {
+		if want := "https://api.shop.example.com"; variables["PAYMENT_URL"] != want || inside.Scheme != elbtypes.LoadBalancerSchemeEnumInternal {
 			t.Errorf("order calls payment at %q, want %s, which is %s", variables["PAYMENT_URL"], want, inside.Scheme)
+		}
+		if to := account.aliases(t, true)["api.shop.example.com.A"]; !strings.Contains(to, aws.ToString(inside.DNSName)) {
+			t.Errorf("inside, the load balancer's name leads to %q, want %s", to, aws.ToString(inside.DNSName))
 		}
 		public := account.balancer(t, elbtypes.LoadBalancerTypeEnumApplication)
 		for _, port := range []int32{productionPort, testPort} {
@@ -198,8 +201,7 @@ events:
 
 	step(t, "releases are tried through the test listener by a function inside, and watched in both colours by three alarms", func(t *testing.T) {
 		function := account.function(t, "PEAKLINE_TEST_URL")
-		inside := account.balancer(t, elbtypes.LoadBalancerTypeEnumNetwork)
-		if url, want := function.Environment.Variables["PEAKLINE_TEST_URL"], fmt.Sprintf("http://%s:%d", aws.ToString(inside.DNSName), testPort); url != want {
+		if url, want := function.Environment.Variables["PEAKLINE_TEST_URL"], fmt.Sprintf("https://api.shop.example.com:%d", testPort); url != want {
 			t.Errorf("releases are tried at %s, want %s", url, want)
 		}
 		if function.VpcConfig == nil || len(function.VpcConfig.SecurityGroupIds) != 1 {

@@ -296,7 +296,11 @@ def inventory() -> dict[str, Any]:
             for resource in list(stack.resources.values())
             if resource.type == "AWS::ElastiCache::ReplicationGroup" and resource.ref
         ],
-        "shop": [found for stack in cloud.live() if (found := shop.of(stack))],
+        "shop": [
+            {"stack": stack.name, "holds": found}
+            for stack in cloud.live()
+            if (found := shop.of(stack))
+        ],
         "stacks": [
             {
                 "name": stack.name,

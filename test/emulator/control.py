@@ -166,7 +166,13 @@ def summarize(port: int, seconds: float | None = None) -> None:
             say(f"    {member['role']:<6}  {member['zone']}  {member['class']}  {member['id']}")
     for cache in found["caches"]:
         say(f"  cache   {cache['address']}\n    {cache['nodes']} x {cache['type']}  {cache['id']}")
-    for shop in found["shop"]:
+    deployed = {stack["name"] for stack in stacks}
+    shop: dict[str, list[Any]] = {}
+    for part in found["shop"]:
+        if part["stack"] in deployed:
+            for kind, entries in part["holds"].items():
+                shop.setdefault(kind, []).extend(entries)
+    if shop:
         _tell(shop)
     at = f"--endpoint-url {endpoint(port)} --region {REGION}"
     say(
@@ -177,6 +183,10 @@ Try next (any credentials will do):
   aws ec2 describe-vpcs {at}
   aws ecs list-clusters {at}
   aws elbv2 describe-load-balancers {at} --query 'LoadBalancers[].[Scheme,DNSName]'
+  aws cloudfront list-distributions {at}
+  aws wafv2 list-web-acls --scope CLOUDFRONT {at}
+  aws cognito-idp list-user-pools --max-results 10 {at}
+  aws s3 sync web/site s3://peakline-{ENVIRONMENT}-assets-{ACCOUNT}/site {at}
   aws events list-rules --event-bus-name peakline-{ENVIRONMENT} {at}
   aws scheduler list-schedules {at}
   AWS_ENDPOINT_URL={endpoint(port)} AWS_REGION={REGION} npx cdk diff '{ENVIRONMENT}/*'
@@ -184,8 +194,22 @@ Try next (any credentials will do):
     )
 
 
-def _tell(shop: dict[str, Any]) -> None:
-    """Prints what one stack serves."""
+def _tell(shop: dict[str, list[Any]]) -> None:
+    """Prints what visitors meet and what works behind it."""
+    for distribution in shop["distributions"]:
+        say(f"\n  distribution {distribution['id']}  {distribution['address']}")
+        say(f"    {' '.join(distribution['names']) or distribution['comment']}")
+    say("")
+    for firewall in shop["firewalls"]:
+        say(f"  firewall {firewall['name']}, {firewall['scope']}, rules: {firewall['rules']}")
+    for pool in shop["pools"]:
+        say(f"\n  user pool {pool['id']}  {pool['name']}")
+        width = max([len(client["name"]) for client in pool["clients"]] or [0])
+        for client in pool["clients"]:
+            say(f"    {client['name']:<{width}}  {client['id']}  {' '.join(client['back'])}")
+    say("")
+    for bucket in shop["buckets"]:
+        say(f"  bucket {bucket['name']}{', versioned' if bucket['versioned'] else ''}")
     for balancer in shop["balancers"]:
         kind = {"internet-facing": "public"}.get(balancer["scheme"], balancer["scheme"])
         say(f"\n  {kind:<8} load balancer  {balancer['address']}")

@@ -9,7 +9,7 @@ from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from . import account, api, aurora, cbor, functions
+from . import account, api, aurora, cbor, domain, functions
 from .resources import custom
 
 INVENTORY_PATH = "/peakline/inventory"
@@ -33,6 +33,7 @@ def serve(port: int, create_seconds: float = aurora.DEFAULT_CREATE_SECONDS) -> B
     functions.install()
     server = make_server("localhost", port, _dispatch, threaded=True, request_handler=_Quiet)
     account.endpoint = f"http://localhost:{server.server_port}"
+    domain.install()
     return server
 
 

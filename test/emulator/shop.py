@@ -9,12 +9,16 @@ if TYPE_CHECKING:
 
 
 def of(stack: Stack) -> dict[str, Any]:
-    """Load balancers, services with their paths, buses, schedules and pipelines; empty when there are none."""
+    """What visitors meet and what works behind it, of each kind a list; empty when there is nothing."""
     ids: dict[str, list[str]] = {}
     for resource in list(stack.resources.values()):
         if resource.ref:
             ids.setdefault(resource.type, []).append(resource.ref)
     found = {
+        "distributions": [_distribution(stack, i) for i in ids.get(_CDN + "Distribution", [])],
+        "firewalls": [_firewall(stack, name) for name in ids.get("AWS::WAFv2::WebACL", [])],
+        "buckets": [_bucket(stack, name) for name in ids.get("AWS::S3::Bucket", [])],
+        "pools": [_people(stack, pool, ids) for pool in ids.get(_COGNITO + "UserPool", [])],
         "balancers": [_balancer(stack, arn) for arn in ids.get(_ELB + "LoadBalancer", [])],
         "services": sorted(
             (_service(stack, arn, ids) for arn in ids.get("AWS::ECS::Service", [])),
@@ -27,7 +31,53 @@ def of(stack: Stack) -> dict[str, Any]:
     return found if any(found.values()) else {}
 
 
+_CDN = "AWS::CloudFront::"
+_COGNITO = "AWS::Cognito::"
 _ELB = "AWS::ElasticLoadBalancingV2::"
+
+
+def _distribution(stack: Stack, identity: str) -> dict[str, Any]:
+    found = stack.account.call("cloudfront", "get_distribution", Id=identity)["Distribution"]
+    config = found["DistributionConfig"]
+    return {
+        "id": identity,
+        "address": found["DomainName"],
+        "names": config["Aliases"].get("Items", []),
+        "comment": config["Comment"],
+    }
+
+
+def _firewall(stack: Stack, ref: str) -> dict[str, Any]:
+    name, identity, scope = ref.split("|")
+    acl = stack.account.call("wafv2", "get_web_acl", Name=name, Id=identity, Scope=scope)["WebACL"]
+    return {"name": name, "scope": scope, "rules": len(acl["Rules"])}
+
+
+def _bucket(stack: Stack, name: str) -> dict[str, Any]:
+    versions = stack.account.call("s3", "get_bucket_versioning", Bucket=name)
+    return {"name": name, "versioned": versions.get("Status") == "Enabled"}
+
+
+def _people(stack: Stack, pool: str, ids: dict[str, list[str]]) -> dict[str, Any]:
+    found = stack.account.call("cognito-idp", "describe_user_pool", UserPoolId=pool)["UserPool"]
+    clients = [
+        stack.account.call(
+            "cognito-idp", "describe_user_pool_client", UserPoolId=pool, ClientId=client
+        )["UserPoolClient"]
+        for client in ids.get(_COGNITO + "UserPoolClient", [])
+    ]
+    return {
+        "id": pool,
+        "name": found["Name"],
+        "clients": [
+            {
+                "name": client["ClientName"],
+                "id": client["ClientId"],
+                "back": client.get("CallbackURLs", []),
+            }
+            for client in clients
+        ],
+    }
 
 
 def _pipeline(stack: Stack, name: str) -> dict[str, Any]:
