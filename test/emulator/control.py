@@ -186,7 +186,7 @@ Try next (any credentials will do):
   aws cloudfront list-distributions {at}
   aws wafv2 list-web-acls --scope CLOUDFRONT {at}
   aws cognito-idp list-user-pools --max-results 10 {at}
-  aws s3 sync web/site s3://peakline-{ENVIRONMENT}-assets-{ACCOUNT}/site {at}
+  aws s3 ls {at}
   aws events list-rules --event-bus-name peakline-{ENVIRONMENT} {at}
   aws scheduler list-schedules {at}
   AWS_ENDPOINT_URL={endpoint(port)} AWS_REGION={REGION} npx cdk diff '{ENVIRONMENT}/*'
