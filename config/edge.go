@@ -85,6 +85,9 @@ func (e Environment) DynamicPaths() []string {
 			}
 		}
 	}
+	if e.AsksForSignIn() {
+		paths = append(paths, SignInCallback)
+	}
 	return paths
 }
 

@@ -110,6 +110,18 @@ var releaseRules = []rule{
 			}
 		}
 	}},
+	{"a rolling release has no steps", nil, func(i inspection) {
+		for _, name := range i.ServiceNames() {
+			if i.Services[name].Release != ReleaseRolling {
+				continue
+			}
+			for _, key := range []string{"shift", "smokeTest", "migration"} {
+				if path := join("services", name) + "." + key; i.has(path) {
+					i.refuse(path, "has no effect with release: rolling, which replaces task by task; remove it, or want release: ecs")
+				}
+			}
+		}
+	}},
 	{"a migration has a database, and a release can wait for it", nil, func(i inspection) {
 		for _, name := range i.ServiceNames() {
 			path, service := join("services", name)+".migration", i.Services[name]

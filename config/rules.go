@@ -38,6 +38,7 @@ func rules() [][]rule {
 		firewallRules,
 		serviceRules,
 		serviceCallRules,
+		serviceSignInRules,
 		releaseRules,
 		serviceDatabaseRules,
 		poolerRules,

@@ -48,6 +48,11 @@ func loyalty(more string) change {
 	return change{"", "services: {loyalty: {paths: [/api/loyalty], priority: 600, health: {path: /health}, " + more + "}}\n"}
 }
 
+// office is a sixth service for people.
+func office(more string) change {
+	return change{"", "services: {office: {priority: 600, health: {path: /health}, " + more + "}}\n"}
+}
+
 // multiAZ turns the valid environment into one of a Multi-AZ DB cluster.
 func multiAZ() []change {
 	return []change{
@@ -243,10 +248,47 @@ var ruleCases = map[string]ruleCase{
 	"a service under CodeDeploy calls, and is called": {changes: []change{loyalty("release: codedeploy, calls: [order]")}},
 	"a service under CodeDeploy addresses another by its name": {
 		[]change{loyalty("release: codedeploy, environment: {A: »http://order/api/orders, B: http://order.example.com}")},
-		[]string{"services.loyalty.environment.A: addresses order by its name, but loyalty is released by codedeploy, for which AWS has no Service Connect; want calls: [order], and its address in ORDER_URL"}},
+		[]string{"services.loyalty.environment.A: addresses order by its name, but loyalty has release: codedeploy and no Service Connect; want calls: [order], and its address in ORDER_URL"}},
 	"a service under CodeDeploy is addressed by its name": {
 		[]change{{"", "services: {order: {release: codedeploy}, catalog: {environment: {A: »http://order, B: http://user}}}\n"}},
-		[]string{"services.catalog.environment.A: addresses order by its name, but order is released by codedeploy, for which AWS has no Service Connect; want calls: [order], and its address in ORDER_URL"}},
+		[]string{"services.catalog.environment.A: addresses order by its name, but order has release: codedeploy and no Service Connect; want calls: [order], and its address in ORDER_URL"}},
+	"a back office that asks for a sign-in": {changes: []change{office("paths: [/office, /office/*, /api/office/*], release: rolling, signIn: {paths: [/office, /office/*], priority: 700}")}},
+	"a sign-in under a release that moves traffic": {
+		[]change{office("paths: [/office/*], »signIn: {paths: [/office/*], priority: 700}")},
+		[]string{"services.office.signIn: given with release: ecs, which moves traffic by rewriting the listener rule, and AWS supports no sign-in there; want release: rolling"}},
+	"a sign-in without HTTPS": {
+		[]change{{"profile: production", "profile: development"}, {"  backup: {copyRegion: eu-central-1}\n", ""}, {"loadBalancer: {certificateArn: \"arn:aws:acm:eu-west-1:333333333333:certificate/00000000-0000-0000-0000-000000000000\", hostName: api.example.com}\n", ""}, {atEdge + "\n", ""},
+			office("paths: [/office/*], release: rolling, »signIn: {paths: [/office/*], priority: 700}")},
+		[]string{"services.office.signIn: given, but loadBalancer.certificateArn is not: AWS asks for a sign-in over HTTPS only; want both"}},
+	"a sign-in on paths that are none of the service's, for programs, or beside open ones": {
+		[]change{office("paths: [/office/*, /office/open/*, /api/office/*], release: rolling, signIn: {paths: [»/ofice/*, »/api/office/*, »/office/*], priority: 700}")},
+		[]string{
+			`services.office.signIn.paths[0]: "/ofice/*" is none of the service's paths, want one as it stands there: /office/*, /office/open/*, /api/office/*`,
+			"services.office.signIn.paths[1]: /api/office/* is for programs, which cannot follow to a sign-in; want a path outside /api/",
+			"services.office.signIn.paths[2]: /office/* overlaps /office/open/*, which asks for none: another spelling of an address would lead around the sign-in; want paths apart"}},
+	"a path where the load balancer lets people in": {
+		[]change{office("paths: [/office/*, »/oauth2/*], release: rolling, signIn: {paths: [/office/*], priority: 700}")},
+		[]string{"services.office.paths[1]: /oauth2/* overlaps /oauth2/idpresponse, where the load balancer lets people in; want another"}},
+	"a place of the sign-in's rule that is taken": {
+		[]change{office("paths: [/office/*], release: rolling, signIn: {paths: [/office/*], priority: »200}")},
+		[]string{"services.office.signIn.priority: 200 is the priority of services.order, want one that is free, such as 700"}},
+	"a call to pages that ask for a sign-in": {
+		[]change{{"", "services: {office: {paths: [/office/*], release: rolling, signIn: {paths: [/office/*], priority: 700}, priority: 600, health: {path: /health}}, order: {calls: [»office]}}\n"}},
+		[]string{"services.order.calls[0]: all paths of office ask for a sign-in, which no service can answer; want an open path beside them"}},
+	"pages that ask for a sign-in and are answered elsewhere": {
+		[]change{edged("pages: [»/office/*], secondOrigin: »old.example.com"), office("paths: [/office/*], release: rolling, signIn: {paths: [/office/*], priority: 700}")},
+		[]string{
+			"edge.pages[0]: /office/* asks for a sign-in, whose cookies the sorry page may not be sent; remove it here",
+			"edge.secondOrigin: given, and /office/* asks for a sign-in at this load balancer: a share of the visitors would be led around it; want one of the two"}},
+	"a rolling release with steps": {
+		[]change{loyalty("release: rolling, database: {}, »shift: {kind: linear}, »smokeTest: [{path: /api/loyalty}], »migration: {command: [migrate]}")},
+		[]string{
+			"services.loyalty.shift: has no effect with release: rolling, which replaces task by task; remove it, or want release: ecs",
+			"services.loyalty.smokeTest: has no effect with release: rolling, which replaces task by task; remove it, or want release: ecs",
+			"services.loyalty.migration: has no effect with release: rolling, which replaces task by task; remove it, or want release: ecs"}},
+	"a rolling service is not addressed by its name": {
+		[]change{loyalty("release: rolling, environment: {A: »http://order}")},
+		[]string{"services.loyalty.environment.A: addresses order by its name, but loyalty has release: rolling and no Service Connect; want calls: [order], and its address in ORDER_URL"}},
 	"a release that is tried and shifted in steps": {changes: []change{loyalty("smokeTest: [{path: /api/loyalty, status: 401}], shift: {kind: linear, percent: 20, stepMinutes: 2, bakeMinutes: 30}")}},
 	"a release that is tried on another service": {
 		[]change{loyalty("smokeTest: [{path: /api/loyalty}, {path: »/health}]")},

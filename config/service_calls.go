@@ -10,10 +10,12 @@ import (
 // Release is what moves a service's traffic from one version to the next.
 type Release string
 
-// ECS itself, within the deployment of the stack; or CodeDeploy, which alone may then change what runs.
+// ECS itself, within the deployment of the stack, beside what runs; CodeDeploy, which alone may then change what runs; or ECS
+// within the deployment, task by task.
 const (
 	ReleaseECS        Release = "ecs"
 	ReleaseCodeDeploy Release = "codedeploy"
+	ReleaseRolling    Release = "rolling"
 )
 
 // CallVariable is the environment variable under which a caller finds the address of a service: INVENTORY_URL.
@@ -22,7 +24,8 @@ func CallVariable(service string) string {
 }
 
 // CallByName tells whether the service's tasks reach another one by its name, through Service Connect. AWS refuses Service
-// Connect for a service under CodeDeploy; such a one calls, and is called, through the internal load balancer.
+// Connect for a service under CodeDeploy, and a rolling one would clash with its own name while it moves from ECS; both call,
+// and are called, through the internal load balancer.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-connect.html
 func (e Environment) CallByName(caller, service string) bool {
 	return e.Services[caller].Release == ReleaseECS && e.Services[service].Release == ReleaseECS
@@ -46,7 +49,7 @@ var serviceCallRules = []rule{
 			}
 		}
 	}},
-	{"a service under CodeDeploy is not addressed by its name", []string{"services"}, func(i inspection) {
+	{"a service without Service Connect is not addressed by its name", []string{"services"}, func(i inspection) {
 		for _, name := range i.ServiceNames() {
 			for _, variable := range slices.Sorted(maps.Keys(i.Services[name].Environment)) {
 				host := nameAddress.FindStringSubmatch(i.Services[name].Environment[variable])
@@ -58,12 +61,12 @@ var serviceCallRules = []rule{
 					continue
 				}
 				under := callee
-				if i.Services[name].Release == ReleaseCodeDeploy {
+				if i.Services[name].Release != ReleaseECS {
 					under = name
 				}
 				i.refuse(join("services", name)+".environment."+variable,
-					"addresses %s by its name, but %s is released by codedeploy, for which AWS has no Service Connect; want calls: [%s], and its address in %s",
-					callee, under, callee, CallVariable(callee))
+					"addresses %s by its name, but %s has release: %s and no Service Connect; want calls: [%s], and its address in %s",
+					callee, under, i.Services[under].Release, callee, CallVariable(callee))
 			}
 		}
 	}},

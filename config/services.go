@@ -34,8 +34,10 @@ type Service struct {
 	Secrets map[string]string `json:"secrets,omitempty"`
 	// Database gives the service a schema of its own in the database. Without it the service has none.
 	Database *ServiceDatabase `json:"database,omitempty"`
-	// Release is what moves traffic to a new version: `ecs`, ECS itself, or `codedeploy`, AWS CodeDeploy, without Service Connect. A live service changes it together with its priority. Default: `ecs`.
-	Release Release `json:"release,omitempty" jsonschema:"enum=ecs,enum=codedeploy"`
+	// SignIn lets the load balancer ask for a sign-in. Without it the service alone judges who asks.
+	SignIn *SignIn `json:"signIn,omitempty"`
+	// Release is what moves traffic to a new version: `ecs`, ECS itself, blue/green; `codedeploy`, AWS CodeDeploy, blue/green without Service Connect; or `rolling`, ECS task by task, without Service Connect, which `signIn` needs. A live service changes it together with its priority. Default: `ecs`.
+	Release Release `json:"release,omitempty" jsonschema:"enum=ecs,enum=codedeploy,enum=rolling"`
 	// Shift says how a release takes visitors over.
 	Shift Shift `json:"shift,omitempty"`
 	// SmokeTest are the requests that a release has to answer before any visitor meets it. Default: the first of `paths`.
@@ -232,14 +234,23 @@ var serviceRules = []rule{
 		highest := 0
 		for _, service := range i.Services {
 			highest = max(highest, service.Priority)
+			if service.SignIn != nil {
+				highest = max(highest, service.SignIn.Priority)
+			}
 		}
 		for _, name := range i.newestLast() {
-			priority := i.Services[name].Priority
-			if other, twice := by[priority]; twice {
-				i.refuse(join("services", name)+".priority", "%d is the priority of services.%s, want one that is free, such as %d", priority, other, highest+100)
-				continue
+			service := i.Services[name]
+			take := func(path string, priority int) {
+				if other, twice := by[priority]; twice {
+					i.refuse(path, "%d is the priority of services.%s, want one that is free, such as %d", priority, other, highest+100)
+					return
+				}
+				by[priority] = name
 			}
-			by[priority] = name
+			take(join("services", name)+".priority", service.Priority)
+			if service.SignIn != nil {
+				take(join("services", name)+".signIn.priority", service.SignIn.Priority)
+			}
 		}
 	}},
 	{"environment variables are named once, and the platform's own are left alone", nil, func(i inspection) {

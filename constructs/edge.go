@@ -29,7 +29,9 @@ type EdgeProps struct {
 	// SecondOrigin is the host of another origin; empty if there is none.
 	SecondOrigin string
 	// Dynamic are the path patterns that the load balancer answers; Pages are those of them that are pages.
-	Dynamic, Pages        []string
+	Dynamic, Pages []string
+	// SignIn are those of them for which the load balancer asks for a sign-in, and where it lets people in.
+	SignIn                []string
 	ContentSecurityPolicy string
 	CORSOrigins           []string
 	Firewall              *WebACL
@@ -155,7 +157,8 @@ func (p EdgeProps) originGroups() *awscloudfront.CfnDistribution_OriginGroupsPro
 }
 
 // behaviours are those of paths that the load balancer answers. Nothing of them is cached, and everything that a visitor sends
-// reaches the service but the name of the host, which is the load balancer's.
+// reaches the service but the name of the host, which is the load balancer's. Where that asks for a sign-in it is told the
+// visitor's, by which people come back.
 func (p EdgeProps) behaviours(functions *[]interface{}, pageHeaders, apiHeaders awscloudfront.CfnResponseHeadersPolicy) *[]interface{} {
 	var all []interface{}
 	for _, pattern := range p.Dynamic {
@@ -168,6 +171,9 @@ func (p EdgeProps) behaviours(functions *[]interface{}, pageHeaders, apiHeaders 
 		if slices.Contains(p.Pages, pattern) {
 			behaviour.TargetOriginId, behaviour.ResponseHeadersPolicyId = jsii.String(pagesOrSorry), pageHeaders.AttrId()
 			behaviour.AllowedMethods = readingMethods() // the only ones that CloudFront fails over
+		}
+		if slices.Contains(p.SignIn, pattern) {
+			behaviour.OriginRequestPolicyId, behaviour.ResponseHeadersPolicyId = jsii.String(allViewer), pageHeaders.AttrId()
 		}
 		all = append(all, behaviour)
 	}

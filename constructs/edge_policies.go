@@ -12,6 +12,7 @@ import (
 const (
 	cachingDisabled         = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 	allViewerExceptHost     = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+	allViewer               = "216adef6-5c7f-47e4-b989-5492eafa07d3"
 	unlabelledCacheSeconds  = 300      // a file that does not say how long it is good
 	longestCacheSeconds     = 31536000 // a year
 	developmentHSTSSeconds  = 86400    // a domain that is tried out is not bound to HTTPS for a year

@@ -58,7 +58,7 @@ func newMigration(scope construct.Construct, props ServiceProps) *migration {
 	task := newServiceTask(scope, "Task", described)
 
 	name := ""
-	if props.CodeDeploy {
+	if props.Release == ReleaseByCodeDeploy {
 		name = contract.MigrationFunction(props.Task.EnvironmentName, service)
 	}
 	function := NewFunction(scope, "Run", FunctionProps{
@@ -89,7 +89,7 @@ func newMigration(scope construct.Construct, props ServiceProps) *migration {
 	allow(inCluster, []*string{of("ecs", "task/"+*props.Cluster.Cluster.ClusterName()+"/*")}, "ecs:DescribeTasks", "ecs:StopTask")
 	allow(&map[string]interface{}{"StringEquals": map[string]interface{}{handedTo: "ecs-tasks.amazonaws.com"}},
 		[]*string{task.TaskRole().RoleArn(), task.ExecutionRole().RoleArn()}, "iam:PassRole")
-	if props.CodeDeploy {
+	if props.Release == ReleaseByCodeDeploy {
 		application := contract.DeploymentApplication(props.Task.EnvironmentName, service)
 		allow(nil, []*string{of("codedeploy", "deploymentgroup:"+application+"/"+contract.DeploymentGroup)}, "codedeploy:PutLifecycleEventHookExecutionStatus")
 		awscdk.NewCfnOutput(stack, jsii.String(ID(service, contract.MigrationOutput)), &awscdk.CfnOutputProps{Value: function.FunctionName()})

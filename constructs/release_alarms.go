@@ -7,7 +7,6 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awselasticloadbalancingv2"
 	construct "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 )
@@ -21,7 +20,7 @@ const (
 	releaseLatency = 1.6
 )
 
-// addReleaseAlarms makes the alarms that take a release back, and returns them. Each judges both colours apart, so that the
+// addReleaseAlarms makes the alarms that take a release back, and returns them. Each judges the colours apart, so that the
 // few visitors of a canary are not lost among those of the version before, and whichever of the two is new.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
 func (s *Service) addReleaseAlarms(scope construct.Construct, props ServiceProps) []awscloudwatch.Alarm {
@@ -58,10 +57,7 @@ var statistics = map[string]string{"TargetResponseTime": "p95", "UnHealthyHostCo
 func (s *Service) worstColour(props ServiceProps, label, expression string, metrics map[string]string) awscloudwatch.IMetric {
 	using := map[string]awscloudwatch.IMetric{}
 	var each []string
-	for _, colour := range []struct {
-		name  string
-		group awselasticloadbalancingv2.ApplicationTargetGroup
-	}{{"blue", s.Blue}, {"green", s.Green}} {
+	for _, colour := range s.colours() {
 		dimensions := map[string]*string{
 			"LoadBalancer": props.LoadBalancer.LoadBalancer.LoadBalancerFullName(), "TargetGroup": colour.group.TargetGroupFullName()}
 		for suffix, metric := range metrics {

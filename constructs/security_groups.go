@@ -34,6 +34,8 @@ type SecurityGroupsProps struct {
 	PlainHTTP bool
 	// CodeDeploy releases some services, and is told by the function that tries them.
 	CodeDeploy bool
+	// SignIn lets the load balancer ask Cognito, whose endpoints are on the internet, who somebody is.
+	SignIn bool
 	// EdgeCIDRs are IPv4 blocks that may reach it; "0.0.0.0/0" opens it to the internet.
 	EdgeCIDRs []string
 }
@@ -84,7 +86,11 @@ func NewSecurityGroups(scope construct.Construct, id string, props SecurityGroup
 	if slices.Contains(props.EdgeCIDRs, "0.0.0.0/0") {
 		acknowledge(groups.LoadBalancer, "Open to the internet by configuration, which in production costs a written reason", "AwsSolutions-EC23")
 	}
-	replaceDefaultEgress(groups.LoadBalancer)
+	if props.SignIn {
+		groups.LoadBalancer.AddEgressRule(awsec2.Peer_AnyIpv4(), tcp(443), jsii.String("HTTPS to Cognito"), nil)
+	} else {
+		replaceDefaultEgress(groups.LoadBalancer)
+	}
 	replaceDefaultEgress(groups.InternalLoadBalancer)
 	link(groups.LoadBalancer, groups.Services, ServicePort, "Load balancer to services")
 	for _, port := range []int{port, TestPort} {

@@ -2,6 +2,7 @@ package constructs
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -19,11 +20,12 @@ import (
 type ServiceProps struct {
 	// Task is its container, without Logs and PlaceholderCommand, which the service makes.
 	Task ServiceTaskProps
-	// Paths and Priority are its listener rule.
+	// Paths and Priority are its listener rule; a service whose paths all ask for a sign-in has none.
 	Paths    []string
 	Priority int
-	// CodeDeploy lets AWS CodeDeploy release the service. Zero is ECS's own blue/green, with Service Connect.
-	CodeDeploy bool
+	Release  Release
+	// SignIn are paths for which the load balancer asks for a sign-in, under a rolling release; nil where there are none.
+	SignIn *SignInProps
 	// Shift is how a release takes visitors over, and SmokeTests what it is tried with before, by SmokeTest.
 	Shift      ShiftProps
 	SmokeTests contract.SmokeTests
@@ -45,8 +47,18 @@ type ServiceProps struct {
 	Disposable       bool
 }
 
+// Release is what moves traffic to a new version.
+type Release string
+
+// The zero value is ECS's own blue/green, with Service Connect. CodeDeploy is AWS CodeDeploy's, and rolling replaces task by task.
+const (
+	ReleaseByECS        Release = ""
+	ReleaseByCodeDeploy Release = "CodeDeploy"
+	ReleaseRolling      Release = "Rolling"
+)
+
 // Service is an ECS service with two target groups, blue and green: a release starts beside what runs, is tried through the
-// test listener, and takes over.
+// test listener, and takes over. A rolling one has blue alone.
 type Service struct {
 	Service awsecs.FargateService
 	Task    awsecs.FargateTaskDefinition
@@ -86,29 +98,42 @@ func NewService(scope construct.Construct, id string, props ServiceProps) *Servi
 	props.Task.Shell = props.Disposable
 	service := &Service{Task: newServiceTask(scope, "Task", props.Task)}
 	released := scope
-	if props.CodeDeploy {
-		// A live service keeps its deployment controller. Under other ids CloudFormation puts a new one in its place.
-		released = construct.NewConstruct(scope, jsii.String("CodeDeploy"))
+	if props.Release != ReleaseByECS {
+		// A live service keeps its deployment controller, and a rule the group that has the tasks. Under other ids CloudFormation
+		// puts a new service in its place.
+		released = construct.NewConstruct(scope, jsii.String(string(props.Release)))
 	}
-	service.Blue, service.Green = newTargetGroup(released, "Blue", props), newTargetGroup(released, "Green", props)
-	live := newLiveColour(scope, props)
-	service.Production = service.route(released, "ProductionRule", props.LoadBalancer.Production, live, props)
-	service.Test = service.route(released, "TestRule", props.LoadBalancer.Test, live, props)
+	service.Blue = newTargetGroup(released, "Blue", props)
+	var rules []construct.IDependable
+	if props.Release == ReleaseRolling {
+		rules = service.routeToOne(released, props)
+	} else {
+		service.Green = newTargetGroup(released, "Green", props)
+		live := newLiveColour(scope, props)
+		service.Production = service.route(released, "ProductionRule", props.LoadBalancer.Production, live, props)
+		service.Test = service.route(released, "TestRule", props.LoadBalancer.Test, live, props)
+		rules = []construct.IDependable{service.Production, service.Test}
+	}
 	alarms := service.addReleaseAlarms(released, props)
 	if props.Migration != nil {
 		service.migration = newMigration(released, props)
 	}
-	if props.CodeDeploy {
+	switch props.Release {
+	case ReleaseByECS:
+		service.runUnderECS(released, props, alarms)
+	case ReleaseByCodeDeploy:
 		service.runUnderCodeDeploy(released, props)
 		service.releaseByCodeDeploy(released, props, alarms)
-	} else {
-		service.runUnderECS(released, props, alarms)
+	case ReleaseRolling:
+		service.runRolling(released, props, alarms)
+	default:
+		panic(fmt.Sprintf("release %q of a service: want CodeDeploy, Rolling or none", props.Release))
 	}
 	if props.Task.Shell {
 		acknowledge(service.Task, "The channels of ECS Exec have no resource", "AwsSolutions-IAM5[Resource::*]")
 	}
 	// Without them the first tasks could neither fetch their image nor be given traffic, and the last ones not be drained.
-	service.Service.Node().AddDependency(service.Production, service.Test, service.Task.ExecutionRole())
+	service.Service.Node().AddDependency(append(rules, service.Task.ExecutionRole())...)
 	service.addScaling(released, props)
 	service.addAlarms(scope, props)
 	if props.Task.Pooler != nil {
@@ -117,7 +142,7 @@ func NewService(scope construct.Construct, id string, props ServiceProps) *Servi
 	return service
 }
 
-// serviceProps are what both kinds of service share.
+// serviceProps are what all kinds of service share.
 func (s *Service) serviceProps(props ServiceProps) awsecs.FargateServiceProps {
 	return awsecs.FargateServiceProps{
 		Cluster:                     props.Cluster.Cluster,
@@ -140,8 +165,7 @@ func (s *Service) serviceProps(props ServiceProps) awsecs.FargateServiceProps {
 func (s *Service) runUnderECS(scope construct.Construct, props ServiceProps, alarms []awscloudwatch.Alarm) {
 	described := s.serviceProps(props)
 	props.Shift.apply(&described)
-	described.DeploymentAlarms = &awsecs.DeploymentAlarmConfig{AlarmNames: alarmNames(alarms), Behavior: awsecs.AlarmBehavior_ROLLBACK_ON_ALARM}
-	described.CircuitBreaker = &awsecs.DeploymentCircuitBreaker{Enable: jsii.Bool(true), Rollback: jsii.Bool(true)}
+	takeBack(&described, alarms)
 	described.ServiceConnectConfiguration = &awsecs.ServiceConnectProps{
 		Namespace: props.Cluster.Namespace.NamespaceArn(),
 		Services: &[]*awsecs.ServiceConnectService{{
@@ -168,6 +192,29 @@ func (s *Service) runUnderECS(scope construct.Construct, props ServiceProps, ala
 		s.Service.Node().AddDependency(calls, s.migration.Function, s.migration.Function.Role(), s.migration.Task)
 	}
 	s.Service.Node().DefaultChild().(awscdk.CfnResource).AddPropertyOverride(jsii.String("DeploymentConfiguration.LifecycleHooks"), hooks)
+}
+
+// takeBack lets ECS take a deployment back whose tasks do not stay healthy, or during which an alarm fires.
+func takeBack(described *awsecs.FargateServiceProps, alarms []awscloudwatch.Alarm) {
+	described.DeploymentAlarms = &awsecs.DeploymentAlarmConfig{AlarmNames: alarmNames(alarms), Behavior: awsecs.AlarmBehavior_ROLLBACK_ON_ALARM}
+	described.CircuitBreaker = &awsecs.DeploymentCircuitBreaker{Enable: jsii.Bool(true), Rollback: jsii.Bool(true)}
+}
+
+// runRolling lets a deployment of the stack replace task by task, all of them behind one target group, whose rules no release
+// rewrites. Without Service Connect nobody calls past a sign-in.
+func (s *Service) runRolling(scope construct.Construct, props ServiceProps, alarms []awscloudwatch.Alarm) {
+	described := s.serviceProps(props)
+	described.DeploymentStrategy = awsecs.DeploymentStrategy_ROLLING
+	takeBack(&described, alarms)
+	s.Service = awsecs.NewFargateService(scope, jsii.String("Service"), &described)
+	s.attachToBlue(props)
+}
+
+// attachToBlue gives the first target group the tasks.
+func (s *Service) attachToBlue(props ServiceProps) {
+	s.Service.LoadBalancerTarget(&awsecs.LoadBalancerTargetOptions{
+		ContainerName: jsii.String(containerName), ContainerPort: jsii.Number(props.Task.Port),
+	}).AttachToApplicationTargetGroup(s.Blue)
 }
 
 // apply puts the shift into the deployment configuration.
@@ -204,9 +251,30 @@ func (s *Service) runUnderCodeDeploy(scope construct.Construct, props ServicePro
 	described := s.serviceProps(props)
 	described.DeploymentController = &awsecs.DeploymentController{Type: awsecs.DeploymentControllerType_CODE_DEPLOY}
 	s.Service = awsecs.NewFargateService(scope, jsii.String("Service"), &described)
-	s.Service.LoadBalancerTarget(&awsecs.LoadBalancerTargetOptions{
-		ContainerName: jsii.String(containerName), ContainerPort: jsii.Number(props.Task.Port),
-	}).AttachToApplicationTargetGroup(s.Blue)
+	s.attachToBlue(props)
+}
+
+// colour is a target group with the name that expressions know it by.
+type colour struct {
+	name  string
+	group awselasticloadbalancingv2.ApplicationTargetGroup
+}
+
+// colours are the target groups that may have the traffic.
+func (s *Service) colours() []colour {
+	if s.Green == nil {
+		return []colour{{"blue", s.Blue}}
+	}
+	return []colour{{"blue", s.Blue}, {"green", s.Green}}
+}
+
+// total is the sum of a metric over all colours, in an expression.
+func (s *Service) total(suffix string) string {
+	var names []string
+	for _, each := range s.colours() {
+		names = append(names, each.name+suffix)
+	}
+	return strings.Join(names, " + ")
 }
 
 func newTargetGroup(scope construct.Construct, id string, props ServiceProps) awselasticloadbalancingv2.ApplicationTargetGroup {
@@ -245,7 +313,7 @@ func (s *Service) addAlarms(scope construct.Construct, props ServiceProps) {
 	NewAlarm(scope, props.Notifications, AlarmProps{
 		Name: "service-errors", Subject: name, Severity: Critical,
 		Summary:    "More than one of twenty requests to " + name + " fails.",
-		Metric:     s.overBoth(props, "100 * (blueErrors + greenErrors) / MAX([blue + green, 20])", "HTTPCode_Target_5XX_Count"),
+		Metric:     s.overAll(props, fmt.Sprintf("100 * (%s) / MAX([%s, 20])", s.total("Errors"), s.total("")), "HTTPCode_Target_5XX_Count"),
 		Comparison: Above, Threshold: 5, Breaching: 3, Periods: 5, MissingData: MissingIsFine,
 	})
 	NewAlarm(scope, props.Notifications, AlarmProps{
@@ -264,15 +332,15 @@ func (s *Service) addAlarms(scope construct.Construct, props ServiceProps) {
 	})
 }
 
-// overBoth is an expression over the requests of both target groups ("blue", "green") and a second metric of each
-// ("blueErrors", "greenErrors"), valid whichever of the two is live.
-func (s *Service) overBoth(props ServiceProps, expression, errors string) awscloudwatch.IMetric {
+// overAll is an expression over the requests of each target group ("blue", "green") and a second metric of each
+// ("blueErrors", "greenErrors"), valid whichever is live.
+func (s *Service) overAll(props ServiceProps, expression, errors string) awscloudwatch.IMetric {
 	metrics := map[string]awscloudwatch.IMetric{}
-	for name, group := range map[string]awselasticloadbalancingv2.ApplicationTargetGroup{"blue": s.Blue, "green": s.Green} {
+	for _, each := range s.colours() {
 		dimensions := map[string]*string{
-			"LoadBalancer": props.LoadBalancer.LoadBalancer.LoadBalancerFullName(), "TargetGroup": group.TargetGroupFullName()}
-		metrics[name] = minutely("AWS/ApplicationELB", "RequestCount", "Sum", dimensions)
-		metrics[name+"Errors"] = minutely("AWS/ApplicationELB", errors, "Sum", dimensions)
+			"LoadBalancer": props.LoadBalancer.LoadBalancer.LoadBalancerFullName(), "TargetGroup": each.group.TargetGroupFullName()}
+		metrics[each.name] = minutely("AWS/ApplicationELB", "RequestCount", "Sum", dimensions)
+		metrics[each.name+"Errors"] = minutely("AWS/ApplicationELB", errors, "Sum", dimensions)
 	}
 	return awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
 		Expression:   jsii.String(filled(expression)),

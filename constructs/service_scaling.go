@@ -81,7 +81,7 @@ func scalingTargetID(target awsecs.ScalableTaskCount) *string {
 	panic("the scaling of a service has no scalable target")
 }
 
-// requestsPerTask divides the requests of both target groups by the running tasks. The predefined metric knows one group
+// requestsPerTask divides the requests of all target groups by the running tasks. The predefined metric knows one group
 // only and would see no requests at all after every second release.
 func (s *Service) requestsPerTask(props ServiceProps) interface{} {
 	type query = awsapplicationautoscaling.CfnScalingPolicy_TargetTrackingMetricDataQueryProperty
@@ -96,15 +96,17 @@ func (s *Service) requestsPerTask(props ServiceProps) interface{} {
 			}}
 	}
 	balancer := &dimension{Name: jsii.String("LoadBalancer"), Value: props.LoadBalancer.LoadBalancer.LoadBalancerFullName()}
-	return []interface{}{
-		metric("blue", "AWS/ApplicationELB", "RequestCount", "Sum", balancer, &dimension{Name: jsii.String("TargetGroup"), Value: s.Blue.TargetGroupFullName()}),
-		metric("green", "AWS/ApplicationELB", "RequestCount", "Sum", balancer, &dimension{Name: jsii.String("TargetGroup"), Value: s.Green.TargetGroupFullName()}),
+	var metrics []interface{}
+	for _, each := range s.colours() {
+		metrics = append(metrics, metric(each.name, "AWS/ApplicationELB", "RequestCount", "Sum", balancer, &dimension{Name: jsii.String("TargetGroup"), Value: each.group.TargetGroupFullName()}))
+	}
+	return append(metrics,
 		metric("tasks", "ECS/ContainerInsights", "RunningTaskCount", "Average",
 			&dimension{Name: jsii.String("ClusterName"), Value: props.Cluster.Cluster.ClusterName()},
 			&dimension{Name: jsii.String("ServiceName"), Value: s.Service.ServiceName()}),
 		&query{Id: jsii.String("requestsPerTask"), ReturnData: jsii.Bool(true), Label: jsii.String("requests of one task in a minute"),
-			Expression: jsii.String(filled("(blue + green) / tasks"))},
-	}
+			Expression: jsii.String(filled("(" + s.total("") + ") / tasks"))},
+	)
 }
 
 var groupMetric = regexp.MustCompile(`\b(blue|green)(Errors|Latency|Unhealthy)?\b`)

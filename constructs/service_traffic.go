@@ -19,7 +19,7 @@ import (
 // and a deployment that fails would put the rule back to where the traffic was before. docs/adr/0010-traffic-of-a-release.md
 func newLiveColour(scope construct.Construct, props ServiceProps) awscdk.CfnCondition {
 	stack, service := awscdk.Stack_Of(scope), ID(props.Task.Service, "")
-	if props.CodeDeploy {
+	if props.Release == ReleaseByCodeDeploy {
 		service += "CodeDeploy" // other target groups, of which blue is live first
 	}
 	live := awscdk.NewCfnParameter(stack, jsii.String(service+"Live"), &awscdk.CfnParameterProps{

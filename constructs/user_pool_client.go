@@ -1,6 +1,8 @@
 package constructs
 
 import (
+	"strings"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscognito"
 	construct "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -24,50 +26,81 @@ var attributesOfPeople = []string{"email", "family_name", "given_name", "locale"
 // authSessionMinutes is how long somebody may take from one step of a sign-in to the next.
 const authSessionMinutes = 5
 
+// signInScopes are what every client may ask about somebody.
+const signInScopes = "openid email profile"
+
 // AddDeviceClient makes the client of an application that can keep no secret: it exchanges an authorization code, with PKCE,
 // for short tokens and a refresh token that changes with each use.
 func (p *UserPool) AddDeviceClient(scope construct.Construct, id string, props DeviceClientProps) awscognito.CfnUserPoolClient {
-	scope = construct.NewConstruct(scope, jsii.String(id))
 	// The sign-in pages need no flow; one has to be listed, or the default ones, REFRESH_TOKEN_AUTH among them, are on, which
 	// goes against tokens that change. With SRP a password never leaves the device.
 	flows := []string{"ALLOW_USER_SRP_AUTH"}
 	if p.migrates { // the trigger is given the password
 		flows = append(flows, "ALLOW_USER_PASSWORD_AUTH")
 	}
-	providers := []string{"COGNITO"}
-	for _, provider := range props.Providers {
-		providers = append(providers, provider.Name)
+	described := p.client(props.Name, props.AccessTokenMinutes, props.RefreshTokenDays, props.CallbackURLs, props.Scopes)
+	described.GenerateSecret = jsii.Bool(false)
+	described.ExplicitAuthFlows = jsii.Strings(flows...)
+	described.RefreshTokenRotation = &awscognito.CfnUserPoolClient_RefreshTokenRotationProperty{
+		Feature: jsii.String("ENABLED"), RetryGracePeriodSeconds: jsii.Number(60), // an answer that is lost on the way is asked for again
 	}
-	described := &awscognito.CfnUserPoolClientProps{
-		UserPoolId:                      p.Pool.Ref(),
-		ClientName:                      jsii.String(props.Name),
-		GenerateSecret:                  jsii.Bool(false),
-		AllowedOAuthFlowsUserPoolClient: jsii.Bool(true),
-		AllowedOAuthFlows:               jsii.Strings("code"),
-		AllowedOAuthScopes:              jsii.Strings(append([]string{"openid", "email", "profile"}, props.Scopes...)...),
-		CallbackUrLs:                    jsii.Strings(props.CallbackURLs...),
-		ExplicitAuthFlows:               jsii.Strings(flows...),
-		SupportedIdentityProviders:      jsii.Strings(providers...),
-		PreventUserExistenceErrors:      jsii.String("ENABLED"),
-		EnableTokenRevocation:           jsii.Bool(true),
-		AuthSessionValidity:             jsii.Number(authSessionMinutes),
-		AccessTokenValidity:             jsii.Number(props.AccessTokenMinutes),
-		IdTokenValidity:                 jsii.Number(props.AccessTokenMinutes),
-		RefreshTokenValidity:            jsii.Number(props.RefreshTokenDays),
-		TokenValidityUnits: &awscognito.CfnUserPoolClient_TokenValidityUnitsProperty{
-			AccessToken: jsii.String("minutes"), IdToken: jsii.String("minutes"), RefreshToken: jsii.String("days"),
-		},
-		RefreshTokenRotation: &awscognito.CfnUserPoolClient_RefreshTokenRotationProperty{
-			Feature: jsii.String("ENABLED"), RetryGracePeriodSeconds: jsii.Number(60), // an answer that is lost on the way is asked for again
-		},
-		ReadAttributes:  jsii.Strings(append([]string{"email_verified"}, attributesOfPeople...)...),
-		WriteAttributes: jsii.Strings(attributesOfPeople...),
-	}
+	described.WriteAttributes = jsii.Strings(attributesOfPeople...)
 	if len(props.LogoutURLs) > 0 {
 		described.LogoutUrLs = jsii.Strings(props.LogoutURLs...)
 	}
+	return p.addClient(scope, id, described, props.Providers)
+}
+
+// BalancerClientProps describes the client of a load balancer that asks for a sign-in.
+type BalancerClientProps struct {
+	Name         string
+	CallbackURLs []string
+	// Providers are the social ones that people may come from.
+	Providers          []*SocialProvider
+	AccessTokenMinutes int
+}
+
+// AddBalancerClient makes the client of a load balancer, which keeps a secret: AWS makes it, and Elastic Load Balancing reads it
+// itself. The load balancer sends a refresh token again and again, so that it does not change. Attributes are read only.
+func (p *UserPool) AddBalancerClient(scope construct.Construct, id string, props BalancerClientProps) awscognito.CfnUserPoolClient {
+	described := p.client(props.Name, props.AccessTokenMinutes, 1, props.CallbackURLs, nil)
+	described.GenerateSecret = jsii.Bool(true)
+	described.ExplicitAuthFlows = jsii.Strings("ALLOW_REFRESH_TOKEN_AUTH")
+	described.WriteAttributes = jsii.Strings("email") // none would mean all, and who signs up by it has to have an address
+	return p.addClient(scope, id, described, props.Providers)
+}
+
+// client is what all clients have in common.
+func (p *UserPool) client(name string, accessTokenMinutes, refreshTokenDays int, callbackURLs, scopes []string) *awscognito.CfnUserPoolClientProps {
+	return &awscognito.CfnUserPoolClientProps{
+		UserPoolId:                      p.Pool.Ref(),
+		ClientName:                      jsii.String(name),
+		AllowedOAuthFlowsUserPoolClient: jsii.Bool(true),
+		AllowedOAuthFlows:               jsii.Strings("code"),
+		AllowedOAuthScopes:              jsii.Strings(append(strings.Fields(signInScopes), scopes...)...),
+		CallbackUrLs:                    jsii.Strings(callbackURLs...),
+		PreventUserExistenceErrors:      jsii.String("ENABLED"),
+		EnableTokenRevocation:           jsii.Bool(true),
+		AuthSessionValidity:             jsii.Number(authSessionMinutes),
+		AccessTokenValidity:             jsii.Number(accessTokenMinutes),
+		IdTokenValidity:                 jsii.Number(accessTokenMinutes),
+		RefreshTokenValidity:            jsii.Number(refreshTokenDays),
+		TokenValidityUnits: &awscognito.CfnUserPoolClient_TokenValidityUnitsProperty{
+			AccessToken: jsii.String("minutes"), IdToken: jsii.String("minutes"), RefreshToken: jsii.String("days"),
+		},
+		ReadAttributes: jsii.Strings(append([]string{"email_verified"}, attributesOfPeople...)...),
+	}
+}
+
+func (p *UserPool) addClient(scope construct.Construct, id string, described *awscognito.CfnUserPoolClientProps, providers []*SocialProvider) awscognito.CfnUserPoolClient {
+	scope = construct.NewConstruct(scope, jsii.String(id))
+	names := []string{"COGNITO"}
+	for _, provider := range providers {
+		names = append(names, provider.Name)
+	}
+	described.SupportedIdentityProviders = jsii.Strings(names...)
 	client := awscognito.NewCfnUserPoolClient(scope, jsii.String("Client"), described)
-	for _, provider := range props.Providers {
+	for _, provider := range providers {
 		client.AddResourceDependency(provider.Resource, nil)
 	}
 	p.showPages(scope, client)

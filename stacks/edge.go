@@ -49,6 +49,7 @@ func NewEdge(stage awscdk.Stage, props EdgeProps) *Edge {
 		SecondOrigin:          settings.SecondOrigin,
 		Dynamic:               environment.DynamicPaths(),
 		Pages:                 settings.Pages,
+		SignIn:                append(environment.SignInPaths(), config.SignInCallback),
 		ContentSecurityPolicy: settings.ContentSecurityPolicy,
 		CORSOrigins:           settings.CORSOrigins,
 		Firewall:              firewall,

@@ -1,6 +1,7 @@
 package stacks
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -21,6 +22,8 @@ type Identity struct {
 	Stack       awscdk.Stack
 	Pool        *constructs.UserPool
 	Web, Mobile awscognito.CfnUserPoolClient
+	// Balancer is the load balancer's client; nil where that speaks plain HTTP, and could not ask for a sign-in.
+	Balancer awscognito.CfnUserPoolClient
 }
 
 var (
@@ -64,7 +67,18 @@ func NewIdentity(stage awscdk.Stage, environment config.Environment, notificatio
 		})
 	}
 	identity := &Identity{Stack: stack, Pool: pool, Web: client("web", settings.Web), Mobile: client("mobile", settings.Mobile)}
-	pool.AddAlarms(stack, notifications, []awscognito.CfnUserPoolClient{identity.Web, identity.Mobile}, providers)
+	clients := []awscognito.CfnUserPoolClient{identity.Web, identity.Mobile}
+	if environment.MayAskForSignIn() {
+		identity.Balancer = pool.AddBalancerClient(stack, "Balancer", constructs.BalancerClientProps{
+			Name:               "balancer",
+			CallbackURLs:       environment.SignInCallbacks(),
+			Providers:          providers,
+			AccessTokenMinutes: settings.AccessTokenMinutes,
+		})
+		keepExported(stack, pool.Pool.AttrArn(), identity.Balancer.Ref())
+		clients = append(clients, identity.Balancer)
+	}
+	pool.AddAlarms(stack, notifications, clients, providers)
 	outputs := map[string]*string{
 		"Issuer":         pool.Issuer(),
 		"SignInUrl":      jsii.String("https://" + environment.SignInHost()),
@@ -88,6 +102,18 @@ func (i *Identity) variables() map[string]*string {
 		contract.EnvKeysURL:      awscdk.Fn_Join(jsii.String(""), &[]*string{i.Pool.Issuer(), jsii.String("/.well-known/jwks.json")}),
 		contract.EnvWebClient:    i.Web.Ref(),
 		contract.EnvMobileClient: i.Mobile.Ref(),
+	}
+}
+
+// signIn is how the load balancer asks for a sign-in; nil where it does not.
+func (i *Identity) signIn(settings *config.SignIn, environment config.Environment) *constructs.SignInProps {
+	if settings == nil {
+		return nil
+	}
+	domain := environment.SignInDomain()
+	return &constructs.SignInProps{
+		Paths: settings.Paths, Priority: settings.Priority,
+		PoolARN: i.Pool.Pool.AttrArn(), ClientID: i.Balancer.Ref(), Domain: cmp.Or(domain.Name, domain.Prefix),
 	}
 }
 

@@ -44,6 +44,7 @@ func NewNetwork(stage awscdk.Stage, environment config.Environment, notification
 			EdgeCIDRs:       edgeCIDRs(settings.Ingress),
 			PrivateAPIsCIDR: privateAPIs(settings),
 			CodeDeploy:      environment.UsesCodeDeploy(),
+			SignIn:          environment.AsksForSignIn(),
 		}),
 	}
 }

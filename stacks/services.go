@@ -133,11 +133,16 @@ func (s *Services) add(name string, props ServicesProps, cluster *constructs.Ser
 	task := serviceTask(s.Stack, name, props)
 	released := task
 	released.Environment = s.withCalls(task.Environment, name, environment, environment.CallByName)
+	if settings.SignIn != nil {
+		released.Environment[contract.EnvBalancerClient] = props.Identity.Balancer.Ref()
+		released.Environment[contract.EnvBalancer] = s.LoadBalancer.LoadBalancer.LoadBalancerArn()
+	}
 	service := constructs.NewService(s.Stack, constructs.ID(name, ""), constructs.ServiceProps{
-		Task:       released,
-		Paths:      settings.Paths,
-		Priority:   settings.Priority,
-		CodeDeploy: settings.Release == config.ReleaseCodeDeploy,
+		Task:     released,
+		Paths:    settings.OpenPaths(),
+		Priority: settings.Priority,
+		Release:  releases[settings.Release],
+		SignIn:   props.Identity.signIn(settings.SignIn, environment),
 		Shift: constructs.ShiftProps{
 			Kind:    shifts[settings.Shift.Kind],
 			Percent: settings.Shift.Percent,
@@ -184,6 +189,12 @@ func (s *Services) add(name string, props ServicesProps, cluster *constructs.Ser
 			Disposable:       disposable(environment),
 		}).Task, name, props)
 	}
+}
+
+var releases = map[config.Release]constructs.Release{
+	config.ReleaseECS:        constructs.ReleaseByECS,
+	config.ReleaseCodeDeploy: constructs.ReleaseByCodeDeploy,
+	config.ReleaseRolling:    constructs.ReleaseRolling,
 }
 
 var shifts = map[config.ShiftKind]constructs.Shift{

@@ -15,6 +15,7 @@ import (
 const (
 	cachesNothing    = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 	passesAllButHost = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+	passesAll        = "216adef6-5c7f-47e4-b989-5492eafa07d3"
 )
 
 const inDistribution = "DistributionConfig/"
@@ -122,7 +123,11 @@ var edgeRequirements = []requirement{
 			for _, behaviour := range shop.list(inDistribution + "CacheBehaviors") {
 				pattern, _ := dig(behaviour, "PathPattern").(string)
 				patterns = append(patterns, pattern)
-				if dig(behaviour, "CachePolicyId") != cachesNothing || dig(behaviour, "OriginRequestPolicyId") != passesAllButHost {
+				passes := passesAllButHost
+				if asksForSignIn(a.environment, pattern) {
+					passes = passesAll // the load balancer names the host when it sends people to Cognito, and there they come back
+				}
+				if dig(behaviour, "CachePolicyId") != cachesNothing || dig(behaviour, "OriginRequestPolicyId") != passes {
 					fail("%s caches %s by %v and passes on %v: one visitor would see another's cart, or nobody their own", shop, pattern, dig(behaviour, "CachePolicyId"), dig(behaviour, "OriginRequestPolicyId"))
 				}
 				to, methods := contract.FirstOrigin, 7
@@ -142,6 +147,9 @@ var edgeRequirements = []requirement{
 				}
 			}
 			want = append(want, "/api/*")
+			if a.environment.AsksForSignIn() {
+				want = append(want, "/oauth2/idpresponse")
+			}
 			slices.Sort(patterns)
 			slices.Sort(want)
 			if !slices.Equal(patterns, want) {
@@ -211,7 +219,7 @@ var edgeRequirements = []requirement{
 				pattern, _ := dig(behaviour, "PathPattern").(string)
 				headers := a.targetOf(shop.stack, dig(behaviour, "ResponseHeadersPolicyId"))
 				security := "ResponseHeadersPolicyConfig/SecurityHeadersConfig/"
-				page := pattern == "" || slices.Contains(settings.Pages, pattern)
+				page := pattern == "" || slices.Contains(settings.Pages, pattern) || asksForSignIn(a.environment, pattern)
 				policy := "default-src 'none'; frame-ancestors 'none'"
 				if page {
 					policy = settings.ContentSecurityPolicy

@@ -1,6 +1,7 @@
 package test
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -202,7 +203,96 @@ var identityRequirements = []requirement{
 				}
 			}
 		}},
-	{row: "I1", name: "social providers are those configured, their secrets come from Secrets Manager by name, and both applications offer them",
+	{row: "I1", name: "the load balancer's client has a secret that AWS makes and nothing here reads, where it speaks HTTPS, and people come back to it by the shop's names",
+		check: func(a *assembly, fail failure) {
+			client := a.signInClient("balancer")
+			if secure := a.environment.LoadBalancer.CertificateARN != ""; client.exists() != secure {
+				fail("the load balancer has a client: %t, want %t", client.exists(), secure)
+			}
+			if !client.exists() {
+				return
+			}
+			if client.get("GenerateSecret") != true || !slices.Equal(texts(client.get("AllowedOAuthFlows")), []string{"code"}) || client.get("AllowedOAuthFlowsUserPoolClient") != true {
+				fail("%s has a secret: %v, and the flows %v: Elastic Load Balancing takes a code, by a secret", client, client.get("GenerateSecret"), client.get("AllowedOAuthFlows"))
+			}
+			for _, s := range a.stacks {
+				if text, _ := json.Marshal(s.template); strings.Contains(string(text), `"ClientSecret"`) {
+					fail("%s reads the secret of a client: who reads the template could sign in as the load balancer", s.name)
+				}
+			}
+			hosts := a.environment.Edge.Domains
+			if len(hosts) == 0 {
+				hosts = []string{a.environment.LoadBalancer.HostName}
+			}
+			var want []string
+			for _, host := range hosts {
+				want = append(want, "https://"+host+"/oauth2/idpresponse")
+			}
+			if !slices.Equal(texts(client.get("CallbackURLs")), want) {
+				fail("%s comes back to %v, want %v: nobody could sign in", client, client.get("CallbackURLs"), want)
+			}
+			if !slices.Equal(texts(client.get("ExplicitAuthFlows")), []string{"ALLOW_REFRESH_TOKEN_AUTH"}) || client.get("RefreshTokenRotation") != nil || client.get("EnableTokenRevocation") != true || client.text("PreventUserExistenceErrors") != "ENABLED" {
+				fail("%s has the flows %v, rotation %v: the load balancer sends one refresh token again and again", client, client.get("ExplicitAuthFlows"), client.get("RefreshTokenRotation"))
+			}
+			if !slices.Equal(texts(client.get("AllowedOAuthScopes")), []string{"openid", "email", "profile"}) || !slices.Equal(texts(client.get("WriteAttributes")), []string{"email"}) {
+				fail("%s may ask for %v and write %v: it only says who somebody is", client, client.get("AllowedOAuthScopes"), client.get("WriteAttributes"))
+			}
+			minutes := float64(a.environment.Identity.AccessTokenMinutes)
+			if client.number("AccessTokenValidity") != minutes || client.number("IdTokenValidity") != minutes || client.number("RefreshTokenValidity") != 1 || client.text("TokenValidityUnits/AccessToken") != "minutes" || client.text("TokenValidityUnits/RefreshToken") != "days" {
+				fail("%s gives tokens for %v, %v and %v (%v)", client, client.get("AccessTokenValidity"), client.get("IdTokenValidity"), client.get("RefreshTokenValidity"), client.get("TokenValidityUnits"))
+			}
+		}},
+	{row: "I1", name: "the load balancer asks for a sign-in before the configured paths, for a working day, over HTTPS, and before no others",
+		where: config.Environment.AsksForSignIn,
+		check: func(a *assembly, fail failure) {
+			asked := map[string]bool{}
+			for _, rule := range a.all("AWS::ElasticLoadBalancingV2::ListenerRule") {
+				if rule.get("Actions/0/Type") != "authenticate-cognito" {
+					continue
+				}
+				for _, path := range texts(rule.get("Conditions/0/PathPatternConfig/Values")) {
+					asked[path] = true
+				}
+				asks := "Actions/0/AuthenticateCognitoConfig/"
+				domain := a.environment.SignInDomain()
+				if !a.target(rule, asks+"UserPoolArn").is(a.userPool()) || !a.target(rule, asks+"UserPoolClientId").is(a.signInClient("balancer")) || rule.text(asks+"UserPoolDomain") != domain.Prefix+domain.Name {
+					fail("%s asks %s by %s at %v", rule, a.target(rule, asks+"UserPoolArn"), a.target(rule, asks+"UserPoolClientId"), rule.get(asks+"UserPoolDomain"))
+				}
+				if rule.text(asks+"OnUnauthenticatedRequest") != "authenticate" || rule.number(asks+"SessionTimeout") != 28800 || rule.text(asks+"Scope") != "openid email profile" {
+					fail("%s lets people in by %v", rule, rule.get("Actions/0/AuthenticateCognitoConfig"))
+				}
+				if rule.number("Actions/0/Order") >= rule.number("Actions/1/Order") || rule.get("Actions/1/Type") != "forward" {
+					fail("%s forwards before it asks: %v", rule, rule.get("Actions"))
+				}
+				if a.target(rule, "ListenerArn").text("Protocol") != "HTTPS" {
+					fail("%s is on a listener without HTTPS, where AWS refuses it", rule)
+				}
+			}
+			want := map[string]bool{}
+			for _, path := range a.environment.SignInPaths() {
+				want[path] = true
+			}
+			if !maps.Equal(asked, want) {
+				fail("a sign-in is asked for at %v, want %v: strangers would be let in, or programs sent to a page", asked, want)
+			}
+		}},
+	{row: "I1", name: "a service whose pages ask for a sign-in is told by which client and which load balancer, and no other",
+		check: func(a *assembly, fail failure) {
+			for name, settings := range a.environment.Services {
+				task := a.task(a.service(name))
+				client, balancer := variable(task, contract.EnvBalancerClient), variable(task, contract.EnvBalancer)
+				if settings.SignIn == nil {
+					if client != nil || balancer != nil {
+						fail("%s takes tokens of the load balancer, which asks for none there", task)
+					}
+					continue
+				}
+				if !a.targetOf(task.stack, client).is(a.signInClient("balancer")) || !a.targetOf(task.stack, balancer).is(a.publicBalancer()) {
+					fail("%s takes what %v says to %v: it would believe anybody, or nobody", task, balancer, client)
+				}
+			}
+		}},
+	{row: "I1", name: "social providers are those configured, their secrets come from Secrets Manager by name, and every client offers them",
 		check: func(a *assembly, fail failure) {
 			want := map[string]string{}
 			settings := a.environment.Identity.Providers
@@ -225,8 +315,8 @@ var identityRequirements = []requirement{
 				if provider.text("AttributeMapping/email") != "email" || provider.text("ProviderDetails/client_id") == "" {
 					fail("%s maps %v for client %q: without an address nobody could sign in", provider, provider.get("AttributeMapping"), provider.text("ProviderDetails/client_id"))
 				}
-				for _, name := range []string{"web", "mobile"} {
-					if client := a.signInClient(name); !slices.Contains(texts(client.body["DependsOn"]), provider.id) {
+				for _, client := range a.all("AWS::Cognito::UserPoolClient") {
+					if !slices.Contains(texts(client.body["DependsOn"]), provider.id) {
 						fail("%s may be made before %s: the deployment would fail", client, provider)
 					}
 				}
@@ -234,11 +324,11 @@ var identityRequirements = []requirement{
 			if !maps.Equal(got, want) {
 				fail("the providers and their secrets are %v, want %v", got, want)
 			}
-			for _, name := range []string{"web", "mobile"} {
-				offered := texts(a.signInClient(name).get("SupportedIdentityProviders"))
+			for _, client := range a.all("AWS::Cognito::UserPoolClient") {
+				offered := texts(client.get("SupportedIdentityProviders"))
 				slices.Sort(offered)
 				if !slices.Equal(offered, slices.Sorted(slices.Values(append(slices.Collect(maps.Keys(want)), "COGNITO")))) {
-					fail("%s offers %v", a.signInClient(name), offered)
+					fail("%s offers %v", client, offered)
 				}
 			}
 		}},
@@ -317,7 +407,7 @@ var identityRequirements = []requirement{
 				}
 			}
 		}},
-	{row: "I1", name: "failing and throttled sign-ins of both applications are told, and failures by way of each provider",
+	{row: "I1", name: "failing and throttled sign-ins of every client are told, and failures by way of each provider",
 		check: func(a *assembly, fail failure) {
 			want := map[string]map[string]string{
 				"identity-sign-in-failures": {"SignInSuccesses": ""},
@@ -335,14 +425,19 @@ var identityRequirements = []requirement{
 						a.targetOf(alarm.stack, m.dimensions["UserPool"]).is(a.userPool())
 				}
 				for metricName, provider := range metrics {
-					for _, client := range []string{"web", "mobile"} {
-						if !watched[strings.Join([]string{"AWS/Cognito", metricName, a.signInClient(client).key(), a.resolve(alarm.stack, orNull(provider))}, " ")] {
-							fail("no alarm %s watches %s of the client %s: customers notice first", alarmName, metricName, client)
+					for _, client := range a.all("AWS::Cognito::UserPoolClient") {
+						if !watched[strings.Join([]string{"AWS/Cognito", metricName, client.key(), a.resolve(alarm.stack, orNull(provider))}, " ")] {
+							fail("no alarm %s watches %s of %s: customers notice first", alarmName, metricName, client)
 						}
 					}
 				}
 			}
 		}},
+}
+
+// asksForSignIn tells whether the load balancer asks for a sign-in at a path pattern, or lets people in there.
+func asksForSignIn(environment config.Environment, pattern string) bool {
+	return environment.AsksForSignIn() && pattern == "/oauth2/idpresponse" || slices.Contains(environment.SignInPaths(), pattern)
 }
 
 // orNull is what a missing dimension is decoded to.

@@ -346,6 +346,24 @@ var mutations = []mutation{
 	{row: "I1", name: "people come back elsewhere", of: "AWS::Cognito::UserPoolClient", when: onDevice, edit: set("CallbackURLs", []any{"https://evil.example.com"})},
 	{row: "I1", name: "passwords travel in the clear", of: "AWS::Cognito::UserPoolClient", when: onDevice, edit: set("ExplicitAuthFlows", []any{"ALLOW_USER_PASSWORD_AUTH"})},
 	{row: "I1", name: "a device may confirm an address", of: "AWS::Cognito::UserPoolClient", when: onDevice, edit: extend("WriteAttributes", "email_verified")},
+	{row: "I1", name: "the load balancer has no secret", of: "AWS::Cognito::UserPoolClient", when: ofBalancer, edit: set("GenerateSecret", false)},
+	{row: "I1", name: "the load balancer has no client", of: "AWS::Cognito::UserPoolClient", when: ofBalancer, edit: gone},
+	{row: "I1", name: "people come back to the load balancer by another name", of: "AWS::Cognito::UserPoolClient", when: ofBalancer, edit: set("CallbackURLs", []any{"https://evil.example.com/oauth2/idpresponse"})},
+	{row: "I1", name: "the load balancer's refresh token changes", of: "AWS::Cognito::UserPoolClient", when: ofBalancer, edit: set("RefreshTokenRotation", map[string]any{"Feature": "ENABLED"})},
+	{row: "I1", name: "the load balancer may act for people", of: "AWS::Cognito::UserPoolClient", when: ofBalancer, edit: extend("AllowedOAuthScopes", "aws.cognito.signin.user.admin")},
+	{row: "I1", name: "the load balancer's sessions outlive a dismissal", of: "AWS::Cognito::UserPoolClient", when: ofBalancer, edit: set("RefreshTokenValidity", 30.0)},
+	{row: "I1", name: "a template reads the load balancer's secret", of: "AWS::Cognito::UserPoolClient", when: ofBalancer, edit: func(_ *assembly, r resource) {
+		r.stack.section("Outputs")["Leak"] = map[string]any{"Value": map[string]any{"Fn::GetAtt": []any{r.id, "ClientSecret"}}}
+	}},
+	{row: "I1", name: "strangers are let in", of: "AWS::ElasticLoadBalancingV2::ListenerRule", when: asking, edit: set("Actions/0/AuthenticateCognitoConfig/OnUnauthenticatedRequest", "allow")},
+	{row: "I1", name: "a sign-in is good for a week", of: "AWS::ElasticLoadBalancingV2::ListenerRule", when: asking, edit: drop("Actions/0/AuthenticateCognitoConfig/SessionTimeout")},
+	{row: "I1", name: "a sign-in is by another client", of: "AWS::ElasticLoadBalancingV2::ListenerRule", when: asking, edit: set("Actions/0/AuthenticateCognitoConfig/UserPoolClientId", "another")},
+	{row: "I1", name: "a sign-in is not asked for", of: "AWS::ElasticLoadBalancingV2::ListenerRule", when: asking, edit: func(_ *assembly, r resource) {
+		r.get("Actions").([]any)[0] = r.get("Actions").([]any)[1]
+	}},
+	{row: "I1", name: "a sign-in is asked for elsewhere", of: "AWS::ElasticLoadBalancingV2::ListenerRule", when: asking, edit: set("Conditions/0/PathPatternConfig/Values", []any{"/lost"})},
+	{row: "I1", name: "a service believes another load balancer", of: "AWS::ECS::TaskDefinition", when: told(contract.EnvBalancer), edit: setVariable(contract.EnvBalancer, "another")},
+	{row: "I1", name: "a service takes another client's tokens from the load balancer", of: "AWS::ECS::TaskDefinition", when: told(contract.EnvBalancerClient), edit: setVariable(contract.EnvBalancerClient, "another")},
 	{row: "I1", name: "a scope is not offered", of: "AWS::Cognito::UserPoolClient", when: onDevice, edit: shorten("AllowedOAuthScopes")},
 	{row: "I1", name: "a provider is missing", of: "AWS::Cognito::UserPoolIdentityProvider", edit: gone},
 	{row: "I1", name: "a provider's secret stands in the template", of: "AWS::Cognito::UserPoolIdentityProvider", when: has("ProviderDetails/client_secret"), edit: set("ProviderDetails/client_secret", "hunter2")},
@@ -556,6 +574,8 @@ var mutations = []mutation{
 	{row: "S2", name: "a rule loses a path", of: "AWS::ElasticLoadBalancingV2::ListenerRule", edit: set("Conditions/0/PathPatternConfig/Values", []any{"/lost"})},
 	{row: "S2", name: "a rule moves to another priority", of: "AWS::ElasticLoadBalancingV2::ListenerRule", edit: set("Priority", 49999.0)},
 	{row: "S2", name: "releases replace what runs", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/Strategy"), edit: set("DeploymentConfiguration/Strategy", "ROLLING")},
+	{row: "S2", name: "a rolling service stops what runs first", of: "AWS::ECS::Service", when: with("DeploymentConfiguration/Strategy", "ROLLING"), edit: set("DeploymentConfiguration/MinimumHealthyPercent", 0.0)},
+	{row: "S2", name: "a rolling service can be called past the load balancer", of: "AWS::ECS::Service", when: with("DeploymentConfiguration/Strategy", "ROLLING"), edit: set("ServiceConnectConfiguration", map[string]any{"Enabled": true})},
 	{row: "S2", name: "a failed release stays", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/Strategy"), edit: drop("DeploymentConfiguration/DeploymentCircuitBreaker")},
 	{row: "S2", name: "a release is tried on the wrong rule", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/Strategy"), edit: drop("LoadBalancers/0/AdvancedConfiguration/TestListenerRule")},
 	{row: "S2", name: "a service starts before its rights", of: "AWS::ECS::Service", edit: attribute("DependsOn", nil)},
@@ -563,8 +583,8 @@ var mutations = []mutation{
 		edit: statementWith("PolicyDocument", "elasticloadbalancing:ModifyRule", func(body map[string]any) { body["Resource"] = "*" })},
 	{row: "S2", name: "the release role cannot register tasks", of: "AWS::IAM::Policy", when: at("/ReleaseRole/"),
 		edit: statementWith("PolicyDocument", "elasticloadbalancing:RegisterTargets", func(body map[string]any) { body["Action"] = "elasticloadbalancing:DeregisterTargets" })},
-	{row: "S2", name: "a rule's weights are fixed", of: "AWS::ElasticLoadBalancingV2::ListenerRule", edit: set("Actions/0/ForwardConfig/TargetGroups/1/Weight", 0.0)},
-	{row: "S2", name: "a rule's weights are exchanged", of: "AWS::ElasticLoadBalancingV2::ListenerRule", edit: set("Actions/0/ForwardConfig/TargetGroups/0/Weight/Fn::If/1", 100.0)},
+	{row: "S2", name: "a rule's weights are fixed", of: "AWS::ElasticLoadBalancingV2::ListenerRule", when: weighted, edit: set("Actions/0/ForwardConfig/TargetGroups/1/Weight", 0.0)},
+	{row: "S2", name: "a rule's weights are exchanged", of: "AWS::ElasticLoadBalancingV2::ListenerRule", when: weighted, edit: set("Actions/0/ForwardConfig/TargetGroups/0/Weight/Fn::If/1", 100.0)},
 	{row: "S2", name: "a service under CodeDeploy names a revision", of: "AWS::ECS::Service", when: has("DeploymentController"), edit: func(a *assembly, r resource) {
 		put(r.properties(), "TaskDefinition", map[string]any{"Ref": a.task(r).id})
 	}},
@@ -589,7 +609,7 @@ var mutations = []mutation{
 	{row: "S2", name: "the load balancer keeps invalid headers, no log and no protection", of: "AWS::ElasticLoadBalancingV2::LoadBalancer", when: with("Type", "application"), edit: set("LoadBalancerAttributes", []any{})},
 	{row: "S3", name: "a service cannot grow", of: "AWS::ApplicationAutoScaling::ScalableTarget", when: inServices, edit: set("MaxCapacity", 0.0)},
 	{row: "S3", name: "scaling loses a metric", of: "AWS::ApplicationAutoScaling::ScalingPolicy", when: inServices, edit: gone},
-	{row: "S3", name: "requests of one group only are counted", of: "AWS::ApplicationAutoScaling::ScalingPolicy", when: inServices, edit: drop("TargetTrackingScalingPolicyConfiguration/CustomizedMetricSpecification/Metrics/1")},
+	{row: "S3", name: "requests of one group only are counted", of: "AWS::ApplicationAutoScaling::ScalingPolicy", when: both(inServices, has("TargetTrackingScalingPolicyConfiguration/CustomizedMetricSpecification/Metrics/3")), edit: drop("TargetTrackingScalingPolicyConfiguration/CustomizedMetricSpecification/Metrics/1")},
 	{row: "S4", name: "nothing is archived", of: "AWS::Events::Archive", edit: gone},
 	{row: "S4", name: "the bus is not encrypted", of: "AWS::Events::EventBus", edit: drop("KmsKeyIdentifier")},
 	{row: "S4", name: "a subscriber gets other events", of: "AWS::Events::Rule", when: at("Subscription/Rule/"), edit: set("EventPattern/detail-type", []any{"lost"})},
@@ -813,6 +833,11 @@ var mutations = []mutation{
 	{row: "E2", name: "the load balancer is asked in the clear", of: "AWS::CloudFront::Distribution", when: isShop, edit: set(inDistribution+"Origins/1/CustomOriginConfig/OriginProtocolPolicy", "match-viewer")},
 	{row: "E2", name: "answers of services are cached", of: "AWS::CloudFront::Distribution", when: isShop, edit: set(inDistribution+"CacheBehaviors/0/CachePolicyId", "658327ea-f89d-4fab-a63d-7e88639e58f6")},
 	{row: "E2", name: "tokens do not reach the services", of: "AWS::CloudFront::Distribution", when: isShop, edit: drop(inDistribution + "CacheBehaviors/0/OriginRequestPolicyId")},
+	{row: "E2", name: "the load balancer sends people back to its own name", of: "AWS::CloudFront::Distribution", when: both(isShop, func(a *assembly, _ resource) bool { return a.environment.AsksForSignIn() }), edit: func(_ *assembly, r resource) {
+		for _, behaviour := range r.list(inDistribution + "CacheBehaviors") {
+			behaviour.(map[string]any)["OriginRequestPolicyId"] = passesAllButHost
+		}
+	}},
 	{row: "E2", name: "nobody can order", of: "AWS::CloudFront::Distribution", when: isShop, edit: set(inDistribution+"CacheBehaviors/0/AllowedMethods", []any{"GET", "HEAD"})},
 	{row: "E2", name: "a path does not reach its service", of: "AWS::CloudFront::Distribution", when: isShop, edit: shorten(inDistribution + "CacheBehaviors")},
 	{row: "E2", name: "the other shop learns our secret", of: "AWS::CloudFront::Distribution", when: has(inDistribution + "Origins/3"), edit: set(inDistribution+"Origins/3/OriginCustomHeaders", []any{map[string]any{"HeaderName": contract.OriginHeader}})},
@@ -957,6 +982,21 @@ func inIdentity(_ *assembly, r resource) bool { return r.stack.id == "Identity" 
 
 // onDevice tells the clients that run on devices of their users.
 func onDevice(_ *assembly, r resource) bool { return r.get("GenerateSecret") != true }
+
+// ofBalancer tells the client of the load balancer.
+func ofBalancer(_ *assembly, r resource) bool { return r.text("ClientName") == "balancer" }
+
+// asking tells the rules that ask for a sign-in, and weighted those whose weights a release moves.
+func asking(_ *assembly, r resource) bool { return r.get("Actions/0/AuthenticateCognitoConfig") != nil }
+
+func weighted(_ *assembly, r resource) bool {
+	return r.get("Actions/0/ForwardConfig/TargetGroups/1") != nil
+}
+
+// told tells the tasks that have a variable.
+func told(name string) func(*assembly, resource) bool {
+	return func(_ *assembly, r resource) bool { return variable(r, name) != nil }
+}
 
 // inReplicaScaler tells what belongs to the scaling of the readers.
 func inReplicaScaler(_ *assembly, r resource) bool { return r.stack.id == "ReplicaScaler" }

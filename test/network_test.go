@@ -290,6 +290,9 @@ var networkRequirements = []requirement{
 			if a.environment.UsesProxy() {
 				reached["Services"] = append(reached["Services"], link("ProxyGroup", constructs.DatabasePort))
 			}
+			if a.environment.AsksForSignIn() {
+				reached["LoadBalancer"] = append(reached["LoadBalancer"], https) // Cognito's endpoints are on the internet
+			}
 			if a.environment.UsesCodeDeploy() {
 				reached["ReleaseTest"] = append(reached["ReleaseTest"], https)
 			}

@@ -288,10 +288,9 @@ var releaseRequirements = []requirement{
 				}
 			}
 		}},
-	{row: "P5", name: "a release under ECS is taken back when an alarm on errors, latency or unhealthy tasks fires",
-		where: func(e config.Environment) bool { return len(releasedBy(e, config.ReleaseECS)) > 0 },
+	{row: "P5", name: "a release under ECS, rolling or not, is taken back when an alarm on errors, latency or unhealthy tasks fires",
 		check: func(a *assembly, fail failure) {
-			for _, name := range releasedBy(a.environment, config.ReleaseECS) {
+			for _, name := range append(releasedBy(a.environment, config.ReleaseECS), releasedBy(a.environment, config.ReleaseRolling)...) {
 				service, path := a.service(name), "DeploymentConfiguration/Alarms/"
 				watched := map[string]bool{}
 				for _, alarm := range service.list(path + "AlarmNames") {
@@ -310,7 +309,7 @@ var releaseRequirements = []requirement{
 	{row: "P5", name: "the alarms of a release judge each colour by itself, by enough requests, and within the bake time",
 		check: func(a *assembly, fail failure) {
 			for name, settings := range a.environment.Services {
-				blue, green, _ := a.traffic(name)
+				groups := a.groupsOf(name)
 				for _, kind := range releaseAlarms {
 					alarm := a.alarm(kind + "-" + name)
 					watched, expression := map[string]bool{}, ""
@@ -324,13 +323,13 @@ var releaseRequirements = []requirement{
 							}
 						}
 					}
-					if !watched[blue.key()] || !watched[green.key()] {
-						fail("%s does not watch %s of both colours of %s: every other release would go unwatched", alarm, releaseMetrics[kind], name)
+					if slices.ContainsFunc(groups, func(group resource) bool { return !watched[group.key()] }) {
+						fail("%s does not watch %s of each colour of %s: every other release would go unwatched", alarm, releaseMetrics[kind], name)
 					}
 					if !strings.HasPrefix(expression, "MAX([") {
 						fail("%s takes the colours together (%s): the few visitors of a canary would be lost among the rest", alarm, expression)
 					}
-					if kind != "release-unhealthy" && strings.Count(expression, "20") != 2 {
+					if kind != "release-unhealthy" && strings.Count(expression, "20") != len(groups) {
 						fail("%s judges by fewer than twenty requests (%s): a single failure would take a release back", alarm, expression)
 					}
 					if minutes := alarm.number("EvaluationPeriods"); minutes > float64(settings.Shift.BakeMinutes) {

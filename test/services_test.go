@@ -3,6 +3,7 @@ package test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -60,7 +61,8 @@ var serviceRequirements = []requirement{
 		}},
 	{row: "S2", name: "each service has its paths on both listeners at its priority, first to blue, and its two target groups",
 		check: func(a *assembly, fail failure) {
-			for name, settings := range a.environment.Services {
+			for _, name := range blueGreen(a.environment) {
+				settings := a.environment.Services[name]
 				blue, green, rules := a.traffic(name)
 				if blue.kind != "AWS::ElasticLoadBalancingV2::TargetGroup" || green.kind != blue.kind || blue.is(green) {
 					fail("%s has target groups %s and %s, want two: a release would replace what runs", name, blue, green)
@@ -83,7 +85,7 @@ var serviceRequirements = []requirement{
 		}},
 	{row: "S2", name: "a rule's weights follow the parameter of the live colour, blue at first, so that CloudFormation can be told where the traffic is",
 		check: func(a *assembly, fail failure) {
-			for name := range a.environment.Services {
+			for _, name := range blueGreen(a.environment) {
 				_, _, rules := a.traffic(name)
 				for _, rule := range rules {
 					var weights [2][]any
@@ -160,6 +162,38 @@ var serviceRequirements = []requirement{
 					if service.get(refused) != nil {
 						fail("%s has %s, which AWS refuses under CodeDeploy", service, refused)
 					}
+				}
+			}
+		}},
+	{row: "S2", name: "a rolling service has one target group, its open paths and those that ask for a sign-in on the production listener alone, and a failed release is taken back",
+		where: func(e config.Environment) bool { return len(releasedBy(e, config.ReleaseRolling)) > 0 },
+		check: func(a *assembly, fail failure) {
+			for _, name := range releasedBy(a.environment, config.ReleaseRolling) {
+				service, settings, want := a.service(name), a.environment.Services[name], map[string]float64{}
+				if service.text("DeploymentConfiguration/Strategy") != "ROLLING" || service.get("DeploymentConfiguration/DeploymentCircuitBreaker/Rollback") != true || service.number("DeploymentConfiguration/MinimumHealthyPercent") != 100 {
+					fail("%s is released by %v, want task by task, back when it fails", service, service.get("DeploymentConfiguration"))
+				}
+				if len(service.list("LoadBalancers")) != 1 || service.get("LoadBalancers/0/AdvancedConfiguration") != nil || service.get("ServiceConnectConfiguration") != nil {
+					fail("%s has %v and Service Connect %v: a release would rewrite the rule that asks for a sign-in, or others call past it", service, service.get("LoadBalancers"), service.get("ServiceConnectConfiguration"))
+				}
+				if group := a.target(service, "LoadBalancers/0/TargetGroupArn"); group.text("HealthCheckPath") != settings.Health.Path || group.text("TargetType") != "ip" {
+					fail("%s checks %q, want %q: broken tasks would get visitors", group, group.text("HealthCheckPath"), settings.Health.Path)
+				}
+				if open := settings.OpenPaths(); len(open) > 0 {
+					want[strings.Join(open, " ")] = float64(settings.Priority)
+				}
+				if settings.SignIn != nil {
+					want[strings.Join(settings.SignIn.Paths, " ")] = float64(settings.SignIn.Priority)
+				}
+				got := map[string]float64{}
+				for _, rule := range a.rulesTo(name) {
+					got[strings.Join(texts(rule.get("Conditions/0/PathPatternConfig/Values")), " ")] = rule.number("Priority")
+					if listener := a.target(rule, "ListenerArn"); !listener.is(a.listener(productionPort(a.environment))) || !slices.Contains(texts(service.body["DependsOn"]), rule.id) {
+						fail("%s is on %s, or %s does not wait for it", rule, listener, service)
+					}
+				}
+				if !maps.Equal(got, want) {
+					fail("%s has the paths and priorities %v, want %v", name, got, want)
 				}
 			}
 		}},
@@ -263,7 +297,7 @@ var serviceRequirements = []requirement{
 				fail("the internal load balancer has deletion protection %q: with it every service loses the others", got)
 			}
 		}},
-	{row: "S3", name: "scaling follows CPU and the requests of both target groups, within the configured bounds",
+	{row: "S3", name: "scaling follows CPU and the requests of each target group, within the configured bounds",
 		check: func(a *assembly, fail failure) {
 			for name, settings := range a.environment.Services {
 				target := a.scalableTarget(name)
@@ -287,7 +321,7 @@ var serviceRequirements = []requirement{
 							groups[a.resolve(policy.stack, dig(metric, "MetricStat/Metric/Dimensions/1/Value"))] = true
 						}
 					}
-					if len(groups) == 2 && policy.number(path+"TargetValue") == float64(settings.Scaling.RequestsPerMinute) {
+					if len(groups) == len(a.groupsOf(name)) && policy.number(path+"TargetValue") == float64(settings.Scaling.RequestsPerMinute) {
 						followed["requests"] = true
 					}
 				}
@@ -507,6 +541,28 @@ func (a *assembly) task(service resource) resource {
 // releasedBy lists the services of one kind of release, sorted.
 func releasedBy(environment config.Environment, release config.Release) []string {
 	return slices.DeleteFunc(environment.ServiceNames(), func(name string) bool { return environment.Services[name].Release != release })
+}
+
+// blueGreen are the services whose releases stand beside what runs.
+func blueGreen(environment config.Environment) []string {
+	return slices.DeleteFunc(environment.ServiceNames(), func(name string) bool { return environment.Services[name].Release == config.ReleaseRolling })
+}
+
+// groupsOf are the target groups of a service.
+func (a *assembly) groupsOf(name string) []resource {
+	blue, green, _ := a.traffic(name)
+	if a.environment.Services[name].Release == config.ReleaseRolling {
+		return []resource{blue}
+	}
+	return []resource{blue, green}
+}
+
+// rulesTo are the rules that lead to a rolling service.
+func (a *assembly) rulesTo(name string) []resource {
+	return slices.DeleteFunc(a.all("AWS::ElasticLoadBalancingV2::ListenerRule"), func(rule resource) bool {
+		last := fmt.Sprintf("Actions/%d/TargetGroupArn", len(rule.list("Actions"))-1)
+		return !a.target(rule, last).is(a.groupsOf(name)[0])
+	})
 }
 
 // traffic is the pair of target groups of a service, and the rules that lead to them by the port of their listener.

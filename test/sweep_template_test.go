@@ -71,6 +71,7 @@ var untaggable = []string{
 var exportedAlways = []string{
 	"RefAuroraCluster", "AuroraMonitoringRole", "FnGetAttAuroraKey", "RefOperatorsCriticalTopic", "RefOperatorsWarningTopic",
 	"FnGetAttAuroraClusterD4EFE71CEndpoint", "FnGetAttAuroraClusterD4EFE71CReadEndpoint", "FnGetAttMultiAzCluster", "ServiceLoginAttachment",
+	"FnGetAttPeoplePool74375F38Arn", "RefBalancerClient", // for a load balancer that asks for no sign-in at the moment
 	"UserSecret",               // of a cache that no service uses at the moment
 	"MigrationLoginAttachment", // of a service that has no migrations at the moment
 }

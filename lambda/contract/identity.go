@@ -11,4 +11,8 @@ const (
 	// EnvWebClient and EnvMobileClient are the clients that people sign in by: the claim client_id of an access token.
 	EnvWebClient    = "AUTH_WEB_CLIENT_ID"
 	EnvMobileClient = "AUTH_MOBILE_CLIENT_ID"
+	// EnvBalancerClient is the client that the load balancer signs people in by, and EnvBalancer the ARN of the load balancer, which
+	// signs what it says of them. Services have them that ask for a sign-in there.
+	EnvBalancerClient = "AUTH_BALANCER_CLIENT_ID"
+	EnvBalancer       = "AUTH_BALANCER_ARN"
 )

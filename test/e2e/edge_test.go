@@ -17,17 +17,32 @@ import (
 	waftypes "github.com/aws/aws-sdk-go-v2/service/wafv2/types"
 )
 
-// TestEdge rotates the secret between CloudFront and the load balancer, behind a firewall that blocks, and destroys both. What the
-// edge as shipped is like, TestLocal reads back.
+// blockingOffice is a firewall that blocks, and a service whose pages ask for a sign-in.
+const blockingOffice = `
+firewall: {mode: block, block: [198.51.100.0/24]}
+
+services:
+  office:
+    paths: [/office/*, /api/office/*]
+    priority: 600
+    health: {path: /health}
+    release: rolling
+    signIn: {paths: [/office/*], priority: 650}
+`
+
+// TestEdge rotates the secret between CloudFront and the load balancer, behind a firewall that blocks, asks for a sign-in, and
+// destroys it all. What the edge as shipped is like, TestLocal reads back.
 func TestEdge(t *testing.T) {
 	account := startEmulator(t)
-	file := readFile(t, filepath.Join(repository, "config", "environments", "local.yaml")) + "\nfirewall: {mode: block, block: [198.51.100.0/24]}\n"
+	file := readFile(t, filepath.Join(repository, "config", "environments", "local.yaml")) + blockingOffice
 	assembly := account.synth(t, file)
 	account.mustCDK(t, "bootstrap", "aws://123456789012/"+region)
 	deploy := []string{"deploy", "local/*", "--require-approval", "never", "--concurrency", "4", "--app"}
 	account.mustCDK(t, append(deploy, assembly)...)
 
 	step(t, "the load balancer knows the secret that CloudFront sends", func(t *testing.T) { account.secretsAgree(t, 1) })
+
+	step(t, "the load balancer asks for a sign-in before the pages of the office, by a client with a secret", account.officeSignsIn)
 
 	step(t, "another secret is accepted beside the one before, and sent", func(t *testing.T) {
 		account.mustCDK(t, append(deploy, account.synth(t, edit(t, file, "edge:\n", "edge:\n  originSecret: 2\n")))...)

@@ -3,11 +3,14 @@ package e2e
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
 	cognitotypes "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 )
 
 // peopleSignIn reads the user pool, its pages and its clients back.
@@ -54,11 +57,17 @@ func (e emulator) peopleSignIn(t *testing.T) {
 		}
 		application := described.UserPoolClient
 		back[aws.ToString(application.ClientName)] = application.CallbackURLs
+		if aws.ToString(application.ClientName) == "balancer" {
+			if application.ClientSecret == nil {
+				t.Error("the load balancer's client has no secret")
+			}
+			continue
+		}
 		if application.ClientSecret != nil || !slices.Contains(application.AllowedOAuthScopes, "shop/orders") || aws.ToInt32(application.AccessTokenValidity) != 15 {
 			t.Errorf("%s has a secret (%t), the scopes %v, tokens for %d minutes", aws.ToString(application.ClientName), application.ClientSecret != nil, application.AllowedOAuthScopes, aws.ToInt32(application.AccessTokenValidity))
 		}
 	}
-	if want := map[string][]string{"web": {"http://localhost:3000/auth/callback"}, "mobile": {"shop://auth/callback"}}; !maps.EqualFunc(back, want, slices.Equal) {
+	if want := map[string][]string{"web": {"http://localhost:3000/auth/callback"}, "mobile": {"shop://auth/callback"}, "balancer": {"https://www.shop.example.com/oauth2/idpresponse", "https://shop.example.com/oauth2/idpresponse"}}; !maps.EqualFunc(back, want, slices.Equal) {
 		t.Errorf("people come back to %v, want %v", back, want)
 	}
 }
@@ -73,4 +82,46 @@ func (e emulator) userPools(t *testing.T) (ids []string) {
 		ids = append(ids, aws.ToString(pool.Id))
 	}
 	return ids
+}
+
+// officeSignsIn reads the rule of a path that asks for a sign-in back, and the client that it asks by.
+func (e emulator) officeSignsIn(t *testing.T) {
+	rules := elasticloadbalancingv2.NewFromConfig(e.config())
+	listener := e.listener(t, e.balancer(t, elbtypes.LoadBalancerTypeEnumApplication), 443)
+	found, err := rules.DescribeRules(t.Context(), &elasticloadbalancingv2.DescribeRulesInput{ListenerArn: listener.ListenerArn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	actions := map[string][]elbtypes.Action{}
+	for _, rule := range found.Rules {
+		for _, condition := range rule.Conditions {
+			for _, path := range condition.PathPatternConfig.Values {
+				actions[path] = rule.Actions
+			}
+		}
+	}
+	if open := actions["/api/office/*"]; len(open) != 1 || open[0].Type != elbtypes.ActionTypeEnumForward {
+		t.Errorf("programs meet %v", open)
+	}
+	asking := actions["/office/*"]
+	if len(asking) != 2 || asking[0].Type != elbtypes.ActionTypeEnumAuthenticateCognito || asking[1].Type != elbtypes.ActionTypeEnumForward {
+		t.Fatalf("people meet %+v, want a sign-in before the service", asking)
+	}
+	asks := asking[0].AuthenticateCognitoConfig
+	if asks.OnUnauthenticatedRequest != elbtypes.AuthenticateCognitoActionConditionalBehaviorEnumAuthenticate || aws.ToString(asks.UserPoolDomain) != "peakline-local-123456789012" || aws.ToInt64(asks.SessionTimeout) != 28800 {
+		t.Errorf("a sign-in is asked for by %+v", asks)
+	}
+	_, pool, _ := strings.Cut(aws.ToString(asks.UserPoolArn), ":userpool/")
+	described, err := cognitoidentityprovider.NewFromConfig(e.config()).DescribeUserPoolClient(t.Context(), &cognitoidentityprovider.DescribeUserPoolClientInput{UserPoolId: &pool, ClientId: asks.UserPoolClientId})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, want := described.UserPoolClient, []string{"https://www.shop.example.com/oauth2/idpresponse", "https://shop.example.com/oauth2/idpresponse"}
+	if aws.ToString(client.ClientSecret) == "" || !slices.Equal(client.CallbackURLs, want) {
+		t.Errorf("the load balancer's client has a secret: %t, and comes back to %v, want %v", client.ClientSecret != nil, client.CallbackURLs, want)
+	}
+	told := e.variables(t, e.services(t)["office"])
+	if told["AUTH_BALANCER_CLIENT_ID"] != aws.ToString(asks.UserPoolClientId) || told["AUTH_BALANCER_ARN"] != aws.ToString(listener.LoadBalancerArn) {
+		t.Errorf("the office is told of the client %q and the load balancer %q", told["AUTH_BALANCER_CLIENT_ID"], told["AUTH_BALANCER_ARN"])
+	}
 }
