@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -22,10 +23,13 @@ func TestAnAssemblyIsComparedWithWhatIsDeployed(t *testing.T) {
 	frankfurt := account.Copy()
 	frankfurt.Region = "eu-central-1"
 	for stack, place := range map[string]aws.Config{"prod-Data": account, "prod-Copy": frankfurt} {
-		_, err := cloudformation.NewFromConfig(place).CreateStack(t.Context(), &cloudformation.CreateStackInput{
-			StackName: aws.String(stack), TemplateBody: aws.String(withBucket),
-		})
+		stacks := cloudformation.NewFromConfig(place)
+		_, err := stacks.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: aws.String(stack), TemplateBody: aws.String(withBucket)})
 		if err != nil {
+			t.Fatal(err)
+		}
+		ready := cloudformation.NewStackCreateCompleteWaiter(stacks, func(o *cloudformation.StackCreateCompleteWaiterOptions) { o.MinDelay = 100 * time.Millisecond })
+		if err := ready.Wait(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String(stack)}, time.Minute); err != nil {
 			t.Fatal(err)
 		}
 	}
