@@ -33,8 +33,8 @@ synth: node_modules/.ready ## Write the templates of ENV to cdk.out; needs no AW
 diff: synth ## Tell what a deployment of ENV would do to what is deployed, and fail when it is dangerous
 	@go run ./cmd/peakline diff -deployed -new cdk.out/assembly-$(ENV)
 
-deploy: node_modules/.ready ## Deploy ENV to the AWS account of its file
-	@$(CDK) deploy $(CONTEXT) --concurrency 4 '$(ENV)/*'
+deploy: node_modules/.ready ## Deploy ENV to the AWS account of its file; asks before it widens rights
+	@$(CDK) deploy $(CONTEXT) '$(ENV)/*'
 
 destroy: node_modules/.ready ## Delete the stacks of ENV
 	@$(CDK) destroy $(CONTEXT) '$(ENV)/*'

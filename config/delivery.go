@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Delivery is config/delivery.yaml: the pipelines that bring this repository, and the services, into the environments. They
+// Delivery is config/delivery.yaml: the pipelines that bring this repository into the environments. They
 // live in an account of their own, so that whoever can deploy is not found among what is deployed.
 type Delivery struct {
 	// Account is the AWS account of the pipelines: 12 digits, in quotes.

@@ -35,6 +35,7 @@ REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 ENVIRONMENT = "local"
+BUSY_SECONDS = 30
 STAGES = (ENVIRONMENT, "delivery")
 PIPELINES = "test/emulator/delivery.yaml"
 
@@ -83,7 +84,7 @@ def prepare() -> None:
 def start(port: int) -> None:
     """Leaves a healthy emulator on the port, the running one when there is one."""
     with _locked():
-        found = _inventory(port)
+        found = _awaited_inventory(port)
         if found is not None and found.get("sources") == _sources():
             say(f"The emulated account is running at {endpoint(port)}.")
             return
@@ -355,6 +356,20 @@ def _inventory(port: int) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) and "stacks" in found else None
+
+
+def _awaited_inventory(port: int) -> dict[str, Any] | None:
+    """The inventory of an account that may be busy: one that is alive has half a minute to answer."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    told = False
+    while (found := _inventory(port)) is None and _pid(port) is not None and _listening(port):
+        if time.monotonic() > deadline:
+            break
+        if not told:
+            say("The emulated account is busy: waiting for its answer ...")
+            told = True
+        time.sleep(0.5)
+    return found
 
 
 def _listening(port: int) -> bool:

@@ -86,6 +86,9 @@ func run(ctx context.Context, command *cli.Command, now time.Time) error {
 		return err
 	}
 	changes := Compare(old, new)
+	if command.Bool("deployed") && len(old) == 0 {
+		first(changes)
+	}
 	if err := waive(changes, command.String("environments"), now); err != nil {
 		return err
 	}
@@ -97,6 +100,16 @@ func run(ctx context.Context, command *cli.Command, now time.Time) error {
 			len(blocking), Worst(blocking)), exitDangerous)
 	}
 	return nil
+}
+
+// first lets everything pass where nothing is deployed yet: there is nothing to endanger, and the report says what will be.
+func first(changes []Change) {
+	for i := range changes {
+		if changes[i].Class.Dangerous() {
+			changes[i].Waived = true
+			changes[i].Reason += " (the first deployment)"
+		}
+	}
 }
 
 // waive marks the dangerous changes that the environment's file has a waiver for that is still valid. The environment of a
@@ -117,7 +130,7 @@ func waive(changes []Change, directory string, now time.Time) error {
 			continue
 		}
 		name, stack := change.Stack[:hyphen], change.Stack[hyphen+1:]
-		if !change.Class.Dangerous() || !slices.Contains(names, name) {
+		if !change.Class.Dangerous() || change.Waived || !slices.Contains(names, name) {
 			continue
 		}
 		environment, read := environments[name]

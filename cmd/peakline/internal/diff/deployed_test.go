@@ -68,6 +68,16 @@ func TestAnAssemblyIsComparedWithWhatIsDeployed(t *testing.T) {
 		t.Errorf("a bucket that would go in the second region: %v\n%s", err, out)
 	}
 
+	const wide = `{"Resources":{"P":{"Type":"AWS::IAM::Policy","Properties":{"PolicyName":"p","Roles":["r"],"PolicyDocument":{"Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}}}}}`
+	fresh := assembly(known, map[string]string{"stage-Fresh": wide})
+	if out, err := peakline(t, "-deployed", "-new", fresh, "-environments", none); err != nil || !strings.Contains(out, "widens-iam (waived)") || !strings.Contains(out, "the first deployment") {
+		t.Errorf("the first deployment of an environment: %v\n%s", err, out)
+	}
+	beside := assembly(known, map[string]string{"prod-Data": withBucket, "prod-Fresh": wide})
+	if out, err := peakline(t, "-deployed", "-new", beside, "-environments", none); code(err) != exitDangerous {
+		t.Errorf("a new stack with rights beside what is deployed: %v\n%s", err, out)
+	}
+
 	for name, c := range map[string]struct {
 		arguments []string
 		want      string
