@@ -38,7 +38,7 @@ type Scaler struct {
 	Max int `json:"max,omitempty" jsonschema:"minimum=1,maximum=15"`
 	// CapPercent is the reader CPU that Peakline's forecast may reach at its upper bound. Default: 85.
 	CapPercent float64 `json:"capPercent,omitempty" jsonschema:"minimum=20,maximum=90"`
-	// RiskPercent is the accepted chance that demand outgrows the readers before more can help. It is the one knob between cost and service. Default: 0.25.
+	// RiskPercent is the accepted chance that demand outgrows the readers before more can help. It is the one knob between cost and service. Default: 0.3.
 	RiskPercent float64 `json:"riskPercent,omitempty" jsonschema:"minimum=0.01,maximum=50"`
 	// TargetTracking is for `control: target-tracking`.
 	TargetTracking TargetTracking `json:"targetTracking,omitempty"`

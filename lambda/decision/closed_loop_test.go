@@ -35,7 +35,7 @@ func loop(t *testing.T, minutes int, load func(minute int) float64) (readers []i
 			}
 		})
 		s.history.Observe(s.obs, s.now)
-		s.history.Learn(s.now)
+		s.history.Learn(s.now, s.policy.Floors)
 		d := s.decide()
 		s.history.Remember(d, s.now)
 		if err := unsafeActions(s.obs, s.policy, d, s.now); err != nil {

@@ -198,7 +198,7 @@ func (t *tick) blind() bool {
 			silent = append(silent, m.use.newest())
 			continue
 		}
-		if age, known := since(m.AvailableAt, t.now); !known || age > staleAfter*time.Minute {
+		if !m.arrived {
 			silent = append(silent, t.silence(m))
 			t.reasons.add(ReasonStaleReader)
 		}
@@ -234,7 +234,9 @@ func (t *tick) silence(m *member) int {
 	return int(min(t.minute-began, int64(recentMinutes)))
 }
 
-// loadNeed is the number of readers that demand, forecast, connections and lag call for.
+// loadNeed is the number of readers that demand, forecast, connections and lag call for. Where the forecast outgrows those that
+// serve, half as many again are asked for as are missing: creations take from four minutes to a quarter of an hour, some fail,
+// and of more of them the first come sooner.
 func (t *tick) loadNeed(obs *Observation, l *load, lag lagFinding, meanCPU float64) int {
 	f, p := t.fleet, &t.policy
 	build := l.expected(&t.history.bursts)
@@ -242,6 +244,10 @@ func (t *tick) loadNeed(obs *Observation, l *load, lag lagFinding, meanCPU float
 	s := size(build, p, t.history, t.d.Lead)
 	t.d.Demand, t.d.Forecast = l.now/f.refVCPU, s.forecast/f.refVCPU
 	need := readersFor(s.required, f)
+	if missing := need - len(f.serving); missing > 0 && s.forecast > p.CapPercent/100*f.servingVCPU() && need < p.Max {
+		need = min(need+(missing+1)/2, p.Max)
+		t.reasons.add(ReasonSpares)
+	}
 	if p.ConnectionsPerReader > 0 {
 		total := 0.0
 		for _, m := range f.serving {

@@ -71,13 +71,16 @@ type load struct {
 func measure(f *fleet, history *History, minute, eventMinute int64, cap float64) load {
 	start := -1
 	for back := range recentMinutes {
-		points := 0
+		points, due := 0, 0
 		for _, m := range f.serving {
 			if !math.IsNaN(m.use[back]) {
 				points++
 			}
+			if !m.arrived {
+				due++
+			}
 		}
-		if points > 0 && 2*points >= len(f.serving) {
+		if points > 0 && 2*points >= due {
 			start = back
 			break
 		}

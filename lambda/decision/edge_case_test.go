@@ -45,6 +45,27 @@ func TestEdgeCases(t *testing.T) {
 			s.readers(func(_ int, m *Member) { m.CPU = nil })
 			return s
 		}, expectation{reasons: []Reason{ReasonBlind, ReasonBlindLong}, state: Blind, desired: 4}},
+		"a demand beyond the readers gets spares, for some come late": {func() *scenario {
+			return cluster(3, 90)
+		}, expectation{creates: -1, reasons: []Reason{ReasonSpares}}},
+		"a risk beyond the readers gets none": {func() *scenario {
+			return cluster(3, 70)
+		}, expectation{creates: -1, not: []Reason{ReasonSpares}}},
+		"spares stay within the maximum": {func() *scenario {
+			s := cluster(3, 98)
+			s.policy.Max = 7
+			return s
+		}, expectation{creates: 4, not: []Reason{ReasonSpares}, state: Saturated}},
+		"readers that have just come do not hide what the others report": {func() *scenario {
+			s := cluster(7, 90)
+			s.policy.RiskPercent = 0.01
+			s.readers(func(i int, m *Member) {
+				if i > 2 {
+					m.AvailableAt, m.CPU, m.LagMs = noon.Add(-time.Minute), nil, nil
+				}
+			})
+			return s
+		}, expectation{creates: -1, reasons: []Reason{ReasonRisk}, not: []Reason{ReasonBlind}}},
 		"no data in the first minute is not ten minutes without": {func() *scenario {
 			s := quiet()
 			s.readers(func(_ int, m *Member) { m.CPU = nil })
@@ -713,7 +734,7 @@ func TestEdgeCases(t *testing.T) {
 				}
 				s.history.AddDemand(minute, busy)
 			}
-			s.history.Learn(noon)
+			s.history.Learn(noon, nil)
 			return s
 		}, expectation{creates: -1, reasons: []Reason{ReasonSeason}}},
 		"earlier days stop scale-in before their rise": {func() *scenario {
@@ -726,7 +747,7 @@ func TestEdgeCases(t *testing.T) {
 				}
 				s.history.AddDemand(minute, busy)
 			}
-			s.history.Learn(noon)
+			s.history.Learn(noon, nil)
 			return s
 		}, expectation{reasons: []Reason{ReasonHoldSeason}}},
 		"a creation that AWS does not show yet counts as coming": {func() *scenario {

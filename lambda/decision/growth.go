@@ -68,8 +68,9 @@ type growth struct {
 }
 
 // Learn fits the growth model to the recorded demand, if the last fit is older than an hour. Decide works
-// without it, on priors. It takes a few milliseconds.
-func (h *History) Learn(now time.Time) {
+// without it, on priors. It takes a few milliseconds. What grows under one of the planned floors surprises nobody, and
+// tells nothing of other days: it is left out.
+func (h *History) Learn(now time.Time, planned []Floor) {
 	if h.newest == 0 {
 		return
 	}
@@ -78,14 +79,14 @@ func (h *History) Learn(now time.Time) {
 			return
 		}
 	}
-	h.growth = h.fit(now, horizon(leadTime(h.Creates)))
+	h.growth = h.fit(now, horizon(leadTime(h.Creates)), planned)
 	h.bursts = h.findBursts()
 }
 
 // horizon is how many minutes ahead of the newest sample a reader asked for now serves.
 func horizon(lead time.Duration) int { return int((lead-leadMargin)/time.Minute) + metricDelay }
 
-func (h *History) fit(now time.Time, horizon int) *growth {
+func (h *History) fit(now time.Time, horizon int, planned []Floor) *growth {
 	first := max(1, h.newest-historyMinutes+1)
 	demand := make([]float64, 0, h.newest-first+1)
 	last, gap, began := math.NaN(), maxGap, false
@@ -106,6 +107,9 @@ func (h *History) fit(now time.Time, horizon int) *growth {
 		began = true
 		demand = append(demand, last)
 	}
+	for i := range planned {
+		leaveOut(demand, first, &planned[i])
+	}
 	g := &growth{at: now, first: first}
 	base := make([]float64, len(demand))
 	for i := range demand {
@@ -122,6 +126,18 @@ func (h *History) fit(now time.Time, horizon int) *growth {
 	g.seasonal = g.tellsTimesApart()
 	g.count(demand, base, ratios, horizon)
 	return g
+}
+
+// plannedDay is how much of a floor is left out of what is learned. The later days of a longer one are ordinary days of
+// its season.
+const plannedDay = 24 * time.Hour
+
+// leaveOut makes the demand of a planned floor unknown.
+func leaveOut(demand []float64, first int64, f *Floor) {
+	until := f.From.Add(min(plannedDay, f.Until.Sub(f.From)))
+	for minute := max(first, f.From.Unix()/60); minute < min(until.Unix()/60, first+int64(len(demand))); minute++ {
+		demand[minute-first] = math.NaN()
+	}
 }
 
 // slidingMax visits each index, from the last to the first, with the highest of the values up to so many after it; NaN

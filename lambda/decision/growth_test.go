@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+	"time"
 )
 
 // learned is a history of so many days of a load by minute of the day, in busy vCPUs, with its model.
@@ -14,7 +15,7 @@ func learned(days int, load func(minute int) float64) *History {
 		minute := newest - int64(back)
 		h.AddDemand(minute, load(int(minute%(24*60))))
 	}
-	h.Learn(noon)
+	h.Learn(noon, nil)
 	return h
 }
 
@@ -71,7 +72,7 @@ func TestNoiseDoesNotMoveWhatIsPreparedFor(t *testing.T) {
 	for back := range int64(len(levels) * 5) {
 		h.AddDemand(newest-back, levels[back/5])
 	}
-	h.Learn(noon)
+	h.Learn(noon, nil)
 	policy := ProductionPolicy()
 	upper := func(demand float64) float64 { return size(steadyAt(demand), &policy, h, leadTime(nil)).upper }
 	if low, high := upper(2), upper(6); high > 1.3*low || low < 6 {
@@ -105,6 +106,75 @@ func TestATrendIsContinued(t *testing.T) {
 	}
 }
 
+// TestARiseIsSeenWhenItBegins holds two minutes of a steep rise against a jump, a spike and noise of its size.
+func TestARiseIsSeenWhenItBegins(t *testing.T) {
+	policy := ProductionPolicy()
+	forecast := func(newest ...float64) float64 {
+		l := steadyAt(4)
+		for i := range l.series {
+			l.series[i] += 0.02 * float64(i*7%5-2) // noise
+		}
+		copy(l.series[:], newest)
+		l.now = medianOf3(l.series[0], l.series[1], l.series[2])
+		return size(l, &policy, &History{}, leadTime(nil)).forecast
+	}
+	if begun := forecast(4.7, 4.35); begun < 1.5*4.35 {
+		t.Errorf("forecast %v two minutes into a rise by 0.35 a minute, want half as much again at least: readers would be asked for minutes later", begun)
+	}
+	for what, newest := range map[string][]float64{"a jump": {4.7, 4.7}, "a spike": {4.7}, "noise": {4.08, 4.04}} {
+		if taken := forecast(newest...); taken > 1.2*4.7 {
+			t.Errorf("forecast %v after %s: readers would be asked for that nothing needs", taken, what)
+		}
+	}
+}
+
+func TestARiseIsNotForgottenForAMinuteOfNoise(t *testing.T) {
+	policy := ProductionPolicy()
+	rising := load{minute: noon.Unix()/60 - 2}
+	for i := range rising.series {
+		rising.series[i] = max(4, 5.4-0.35*float64(i))
+	}
+	rising.now = medianOf3(rising.series[0], rising.series[1], rising.series[2])
+	before := size(&rising, &policy, &History{}, leadTime(nil)).forecast
+	copy(rising.series[1:], rising.series[:]) // the next minute repeats the last one
+	rising.now = medianOf3(rising.series[0], rising.series[1], rising.series[2])
+	if after := size(&rising, &policy, &History{}, leadTime(nil)).forecast; after < 0.9*before {
+		t.Errorf("forecast %v, %v a minute before: a rise under way would be built for in fits and starts", after, before)
+	}
+}
+
+func TestAPlannedSaleSurprisesNobody(t *testing.T) {
+	sale := Floor{Window: Window{Name: "sale", From: noon.Add(-18 * time.Hour), Until: noon.Add(-16 * time.Hour)}, Readers: 10}
+	inSale := func(minute int64) bool { return minute >= sale.From.Unix()/60 && minute < sale.Until.Unix()/60 }
+	margin := func(planned []Floor) float64 {
+		h := &History{}
+		newest := noon.Unix()/60 - 2
+		for minute := newest - 10*24*60; minute <= newest; minute++ {
+			demand := 4.0
+			if inSale(minute) {
+				demand = 20
+			}
+			h.AddDemand(minute, demand)
+		}
+		h.Learn(noon, planned)
+		return marginAt(h, 4, 0.1)
+	}
+	none := marginAt(learned(10, func(int) float64 { return 4 }), 4, 0.1)
+	if known, unknown := margin([]Floor{sale}), margin(nil); known > 1.05*none || unknown < 2*none {
+		t.Errorf("margin %v after a sale that was planned and %v after one that was not, want about %v as without any, and far more", known, unknown, none)
+	}
+}
+
+func TestOnlyTheFirstDayOfALongFloorIsLeftOut(t *testing.T) {
+	season := Floor{Window: Window{Name: "season", From: noon.Add(-10 * 24 * time.Hour), Until: noon.Add(10 * 24 * time.Hour)}, Readers: 5}
+	h := learned(10, func(int) float64 { return 4 })
+	h.growth = nil
+	h.Learn(noon, []Floor{season})
+	if learned, prior := marginAt(h, 4, 0.1), marginAt(&History{}, 4, 0.1); learned > 0.8*prior {
+		t.Errorf("margin %v on the tenth day of a season with a floor, %v without any history: a month of floors would learn nothing", learned, prior)
+	}
+}
+
 func TestAForecastMayOnlyAdd(t *testing.T) {
 	falling := load{minute: noon.Unix()/60 - 2, now: 4}
 	for i := range falling.series {
@@ -131,11 +201,11 @@ func TestTheMarginFallsWithTheAcceptedRisk(t *testing.T) {
 func TestLearningHappensEveryHour(t *testing.T) {
 	h := learned(2, func(int) float64 { return 4 })
 	fitted := h.growth
-	h.Learn(noon.Add(fitEvery / 2))
+	h.Learn(noon.Add(fitEvery/2), nil)
 	if h.growth != fitted {
 		t.Error("a fit of half an hour ago was repeated: ticks would cost a hundred times as much")
 	}
-	h.Learn(noon.Add(fitEvery))
+	h.Learn(noon.Add(fitEvery), nil)
 	if h.growth == fitted {
 		t.Error("a fit of an hour ago was kept: the scaler would stop learning")
 	}

@@ -90,9 +90,10 @@ type member struct {
 	use     window
 	lag     window
 	conns   float64 // newest connections
-	fresh   bool
-	capped  bool // CPU at its limit without a database load that tells the demand
-	load    bool // the database load told the demand behind a CPU at its limit
+	fresh   bool    // its newest point is recent enough to act on
+	arrived bool    // too recently to have reported yet
+	capped  bool    // CPU at its limit without a database load that tells the demand
+	load    bool    // the database load told the demand behind a CPU at its limit
 }
 
 // fleet is the cluster's readers by phase.
@@ -180,6 +181,7 @@ func (t *tick) classify(obs *Observation) *fleet {
 		}
 		if age, known := since(m.AvailableAt, t.now); known {
 			m.warming = age < warmWindow
+			m.arrived = age <= staleAfter*time.Minute && !m.fresh
 		}
 		if age, known := since(m.CreatedAt, t.now); known && m.Status == "creating" {
 			m.stuck = age > stuckAfter

@@ -106,7 +106,7 @@ func ProductionPolicy() Policy {
 		Max:            15,
 		Prefix:         "peakline-prod-auto",
 		CapPercent:     85,
-		RiskPercent:    0.25,
+		RiskPercent:    0.3,
 		LagObjectiveMs: 100,
 		PoolLifetime:   Duration{10 * time.Minute},
 		Stabilisation:  Duration{10 * time.Minute},

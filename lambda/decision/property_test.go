@@ -106,7 +106,7 @@ func anyScenario(t *rapid.T) *scenario {
 		for back := range int64(rapid.IntRange(0, 2000).Draw(t, "history minutes")) {
 			s.history.AddDemand(newest-back, busy*(1+0.5*math.Sin(float64(back)/100)))
 		}
-		s.history.Learn(s.now)
+		s.history.Learn(s.now, s.policy.Floors)
 	}
 	return s
 }

@@ -41,6 +41,7 @@ const (
 	ReasonMinimum         Reason = "minimum"
 	ReasonDemand          Reason = "demand"
 	ReasonTrend           Reason = "trend"
+	ReasonSpares          Reason = "spares"
 	ReasonSeason          Reason = "season"
 	ReasonRisk            Reason = "risk"
 	ReasonConnections     Reason = "connections"
@@ -137,6 +138,7 @@ var Reasons = map[Reason]string{
 	ReasonMinimum:         "the policy's minimum asks for the readers",
 	ReasonDemand:          "the present demand asks for the readers",
 	ReasonTrend:           "the trend of the last ten minutes raises the forecast",
+	ReasonSpares:          "the forecast outgrows the readers that serve: half as many again are asked for, since some come late",
 	ReasonSeason:          "the same time on earlier days raises the forecast",
 	ReasonRisk:            "the chance of growth within the lead asks for the readers",
 	ReasonConnections:     "the number of connections asks for the readers",

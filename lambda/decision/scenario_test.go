@@ -85,7 +85,7 @@ func (s *scenario) days(n int, busyReaders float64) {
 	for minute := newest - int64(n)*24*60; minute <= newest; minute++ {
 		s.history.AddDemand(minute, 2*busyReaders)
 	}
-	s.history.Learn(s.now)
+	s.history.Learn(s.now, s.policy.Floors)
 }
 
 // watch lets the history observe the cluster as it is, at every minute of a span given in minutes back.
@@ -135,6 +135,6 @@ func BenchmarkLearn(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		s.history.growth = nil
-		s.history.Learn(s.now)
+		s.history.Learn(s.now, s.policy.Floors)
 	}
 }

@@ -94,7 +94,25 @@ func trend(s []float64, base, idle float64, horizon int) float64 {
 		certain := max(0, 1-16*around/spread/(slope*slope))
 		growth = max(growth, certain*slope*float64(horizon+trendDelay+trendSpread)/(base+idle))
 	}
+	growth = max(growth, onset(s)*float64(horizon+trendDelay+trendSpread)/(base+idle))
 	return 1 + min(growth, maxTrend)
+}
+
+// onset is the rise a minute that has just begun: the smaller of the last two steps, as much of it as stands out from the steps
+// before (a step below three standard deviations of them counts for nothing). A jump has one such step, and so does a spike.
+func onset(s []float64) float64 {
+	step := min(s[0]-s[1], s[1]-s[2])
+	if step <= 0 {
+		return 0
+	}
+	var noise [trendMinutes]float64
+	n := 0
+	for back := 2; back+1 < len(s); back++ {
+		noise[n] = math.Abs(s[back] - s[back+1])
+		n++
+	}
+	usual := 1.4826 * median(noise[:n]) / step // standard deviation of a step, from the median of the steps
+	return step * max(0, 1-9*usual*usual)
 }
 
 const (

@@ -31,7 +31,7 @@ func survey(l *load, minutes int, history *History, lead time.Duration) outlook 
 		highest = max(highest, g.peak)
 	}
 	o := outlook{growth: g, idle: max(idleShare*highest, tiny), season: g.seasonAt(l.minute)}
-	past := minutes + trendMinutes + 2
+	past := max(minutes, trendHeld) + trendMinutes + 2
 	if g.fitted() {
 		past = max(past, levelHours+minutes)
 	}
@@ -48,7 +48,7 @@ func survey(l *load, minutes int, history *History, lead time.Duration) outlook 
 	}
 	t := newTimeline(demand)
 	var recent [trendMinutes]float64
-	for back := range minutes {
+	for back := range max(minutes, trendHeld) {
 		i := past - 1 - back
 		if math.IsNaN(demand[i]) {
 			continue
@@ -64,6 +64,12 @@ func survey(l *load, minutes int, history *History, lead time.Duration) outlook 
 			now = l.now
 		}
 		trend := trend(recent[:], now, o.idle, horizon(lead))
+		if back < trendHeld && len(o.expected) > 0 {
+			o.expected[0] = max(o.expected[0], l.now+now*(trend-1))
+		}
+		if back >= minutes {
+			continue
+		}
 		o.expected = append(o.expected, now*trend)
 		o.seen = append(o.seen, t.see(i, now, trend, g.seasonAt(l.minute-int64(back)), o.idle))
 	}
@@ -95,6 +101,9 @@ func size(l *load, policy *Policy, history *History, lead time.Duration) sizing 
 	}
 	return s
 }
+
+// trendHeld is for how many minutes a trend is believed that noise hides.
+const trendHeld = 3
 
 // likely is the chance that goes into the forecast; the margin covers what is rarer.
 const likely = 0.1

@@ -291,7 +291,7 @@ func TestSoak(t *testing.T) {
 			for range runs {
 				obs := w.observe()
 				w.history.Observe(obs, w.now)
-				w.history.Learn(w.now)
+				w.history.Learn(w.now, w.policy.Floors)
 				d := Decide(obs, w.policy, w.history, w.now)
 				states[d.State]++
 				err := unsafeActions(obs, w.policy, d, w.now)

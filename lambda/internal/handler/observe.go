@@ -83,7 +83,7 @@ func (h *Handler) observe(ctx context.Context, state *aurora.State, report *Repo
 		m.detailed = report.At
 	}
 	m.history.Observe(state.Observation, report.At)
-	m.history.Learn(report.At)
+	m.history.Learn(report.At, report.Policy.Floors)
 	report.Decision = h.decide(*state, report)
 	report.Created = m.finished(state.Members, report.At)
 	m.unsettled = !quiet(report.Decision)

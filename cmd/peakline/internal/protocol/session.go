@@ -49,7 +49,7 @@ func (s *Session) Answer(text []byte) ([]byte, error) {
 	}
 	obs := s.merge(line)
 	s.history.Observe(obs, line.Now)
-	s.history.Learn(line.Now)
+	s.history.Learn(line.Now, s.policy.Floors)
 	d := decision.Decide(obs, s.policy, s.history, line.Now)
 	if s.policy.Mode != decision.DryRun {
 		s.history.Remember(d, line.Now)

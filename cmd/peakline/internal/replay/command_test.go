@@ -78,7 +78,7 @@ func TestJSONKeepsItsContract(t *testing.T) {
 		}
 		count[policy+" "+setting]++
 	}
-	for _, want := range []string{"peakline 0.25", "target-tracking 0.50", "static-peak 0.65", "oracle 0.80"} {
+	for _, want := range []string{"peakline 0.3", "target-tracking 0.50", "static-peak 0.65", "oracle 0.80"} {
 		if count[want] != 2 {
 			t.Errorf("%d runs of %q, want one for each of 2 seeds; there are %v", count[want], want, count)
 		}

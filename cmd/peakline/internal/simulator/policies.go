@@ -72,7 +72,7 @@ func Policies() []Policy {
 	return []Policy{
 		{
 			Name: Peakline, About: "the scaler's own decision code", Knob: "riskPercent", format: "%g",
-			Settings: risks, Default: 1,
+			Settings: risks, Default: 2,
 			Variants: []Variant{{start: func(given setup, risk float64) (controller, int) {
 				policy := given.policy
 				policy.RiskPercent = risk

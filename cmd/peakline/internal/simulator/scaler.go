@@ -31,7 +31,7 @@ func newScaler(given setup, policy decision.Policy) *scaler {
 func (s *scaler) act(c *cluster) {
 	s.remember(c)
 	now := s.start.Add(c.now)
-	s.history.Learn(now)
+	s.history.Learn(now, s.policy.Floors)
 	decided := decision.Decide(s.observe(c), s.policy, s.history, now)
 	for _, create := range decided.Creates {
 		c.create(create.ID, create.Zone)
