@@ -13,10 +13,11 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudfront"
 	"github.com/aws/aws-sdk-go-v2/service/cloudfrontkeyvaluestore"
 	"github.com/urfave/cli/v3"
+
+	"peakline/cmd/peakline/internal/account"
 )
 
 // Command builds the subcommand.
@@ -40,25 +41,20 @@ func Command() *cli.Command {
 	}
 }
 
-func flags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{Name: "env", Usage: "`ENVIRONMENT` whose edge is meant", Required: true},
-		&cli.StringFlag{Name: "profile", Usage: "AWS `PROFILE`; default: as the AWS CLI finds it"},
-	}
-}
+func flags() []cli.Flag { return account.Flags("edge") }
 
 // edgeRegion is where CloudFront's API is.
 const edgeRegion = "us-east-1"
 
 func open(ctx context.Context, command *cli.Command) (*experimentStore, error) {
-	options := []func(*config.LoadOptions) error{config.WithRegion(edgeRegion)}
-	if profile := command.String("profile"); profile != "" {
-		options = append(options, config.WithSharedConfigProfile(profile))
-	}
-	loaded, err := config.LoadDefaultConfig(ctx, options...)
+	loaded, err := account.Open(ctx, command)
 	if err != nil {
-		return nil, fmt.Errorf("load the AWS configuration: %w", err)
+		return nil, err
 	}
+	if account.Emulated(loaded) {
+		return nil, fmt.Errorf("open the edge of %s: the emulated account has no key-value stores, want an environment in AWS", command.String("env"))
+	}
+	loaded.Region = edgeRegion
 	return openStore(ctx, cloudfront.NewFromConfig(loaded), cloudfrontkeyvaluestore.NewFromConfig(loaded), command.String("env"))
 }
 

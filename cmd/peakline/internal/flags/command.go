@@ -12,15 +12,12 @@ import (
 	"strings"
 	"time"
 
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/appconfig"
 	"github.com/urfave/cli/v3"
 
+	"peakline/cmd/peakline/internal/account"
 	"peakline/config"
 )
-
-// environmentsFolder is where the files are, from the root of the repository.
-const environmentsFolder = "config/environments"
 
 // Command builds the subcommand.
 func Command() *cli.Command {
@@ -35,23 +32,16 @@ func Command() *cli.Command {
 			"it is watched. Deployments never move it. sync adds the flags that the configuration has and the environment lacks,\n" +
 			"with their first values; run it after the first deployment and after each that brings flags.",
 		Commands: []*cli.Command{
-			{Name: "status", Usage: "list the flags and their values", Flags: accountFlags(), Action: status},
+			{Name: "status", Usage: "list the flags and their values", Flags: account.Flags("flags"), Action: status},
 			{Name: "on", Usage: "switch a flag on", ArgsUsage: "FLAG", Flags: moveFlags(), Action: move(true)},
 			{Name: "off", Usage: "switch a flag off", ArgsUsage: "FLAG", Flags: moveFlags(), Action: move(false)},
-			{Name: "sync", Usage: "add the flags of the configuration; values stay as they are", Flags: accountFlags(), Action: sync},
+			{Name: "sync", Usage: "add the flags of the configuration; values stay as they are", Flags: account.Flags("flags"), Action: sync},
 		},
 	}
 }
 
-func accountFlags(more ...cli.Flag) []cli.Flag {
-	return append(more,
-		&cli.StringFlag{Name: "env", Usage: "`ENVIRONMENT` whose flags are meant", Required: true},
-		&cli.StringFlag{Name: "profile", Usage: "AWS `PROFILE`; default: as the AWS CLI finds it"},
-	)
-}
-
 func moveFlags() []cli.Flag {
-	return accountFlags(
+	return account.Flags("flags",
 		&cli.StringFlag{Name: "reason", Usage: "`WHY`, for whoever looks next", Required: true},
 		&cli.StringSliceFlag{Name: "set", Usage: "`NUMBER=VALUE` that goes with the flag"},
 		&cli.BoolFlag{Name: "gradually", Usage: "reach the tasks step by step, not at once"},
@@ -60,17 +50,16 @@ func moveFlags() []cli.Flag {
 
 // open finds the flags of the environment that the command names.
 func open(ctx context.Context, command *cli.Command) (*place, config.Environment, error) {
-	environment, err := config.Load(environmentsFolder, command.String("env"), time.Now())
+	environment, err := config.Load(account.Environments, command.String("env"), time.Now())
 	if err != nil {
 		return nil, environment, fmt.Errorf("read the environment: %w", err)
 	}
-	options := []func(*awsconfig.LoadOptions) error{awsconfig.WithRegion(environment.Region)}
-	if profile := command.String("profile"); profile != "" {
-		options = append(options, awsconfig.WithSharedConfigProfile(profile))
-	}
-	loaded, err := awsconfig.LoadDefaultConfig(ctx, options...)
+	loaded, err := account.Open(ctx, command)
 	if err != nil {
-		return nil, environment, fmt.Errorf("load the AWS configuration: %w", err)
+		return nil, environment, err
+	}
+	if account.Emulated(loaded) {
+		return nil, environment, fmt.Errorf("open the flags of %s: the emulated account keeps none, want an environment in AWS", environment.Name)
 	}
 	found, err := find(ctx, appconfig.NewFromConfig(loaded), environment.Name)
 	return found, environment, err

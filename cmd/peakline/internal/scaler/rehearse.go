@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/urfave/cli/v3"
 
+	"peakline/cmd/peakline/internal/account"
 	"peakline/lambda/contract"
 	"peakline/lambda/decision"
 	replicascaler "peakline/lambda/scaler"
@@ -37,11 +38,11 @@ func rehearseCommand() *cli.Command {
 			"its readers at the end. Watch along: aws rds describe-db-instances --endpoint-url http://localhost:4566",
 		Flags: accountFlags(),
 		Action: func(ctx context.Context, command *cli.Command) error {
-			props, err := account(ctx, command)
+			props, err := open(ctx, command)
 			if err != nil {
 				return err
 			}
-			if props.AWS.BaseEndpoint == nil || !onThisMachine(*props.AWS.BaseEndpoint) {
+			if !account.Emulated(props.AWS) {
 				return errors.New("rehearse: the account is a real one, want an emulated one on this machine: -env local, or -endpoint-url http://localhost:4566")
 			}
 			return rehearse(ctx, props, command.Root().Writer, rehearsalMinutes)

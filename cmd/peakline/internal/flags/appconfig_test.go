@@ -15,48 +15,48 @@ import (
 	"peakline/config"
 )
 
-// account is an AppConfig in memory: versions, and deployments that end as the test says.
-type account struct {
+// memory is an AppConfig in memory: versions, and deployments that end as the test says.
+type memory struct {
 	api         // what is not asked here
 	absent      bool
 	versions    [][]byte
 	deployments []types.DeploymentSummary
 }
 
-func (a *account) ListApplications(context.Context, *appconfig.ListApplicationsInput, ...func(*appconfig.Options)) (*appconfig.ListApplicationsOutput, error) {
+func (a *memory) ListApplications(context.Context, *appconfig.ListApplicationsInput, ...func(*appconfig.Options)) (*appconfig.ListApplicationsOutput, error) {
 	if a.absent {
 		return &appconfig.ListApplicationsOutput{}, nil
 	}
 	return &appconfig.ListApplicationsOutput{Items: []types.Application{{Name: aws.String("other"), Id: aws.String("app0")}, {Name: aws.String("peakline-prod"), Id: aws.String("app1")}}}, nil
 }
 
-func (a *account) ListEnvironments(_ context.Context, in *appconfig.ListEnvironmentsInput, _ ...func(*appconfig.Options)) (*appconfig.ListEnvironmentsOutput, error) {
+func (a *memory) ListEnvironments(_ context.Context, in *appconfig.ListEnvironmentsInput, _ ...func(*appconfig.Options)) (*appconfig.ListEnvironmentsOutput, error) {
 	return &appconfig.ListEnvironmentsOutput{Items: []types.Environment{{Name: aws.String("prod"), Id: aws.String(*in.ApplicationId + "-env")}}}, nil
 }
 
-func (a *account) ListConfigurationProfiles(context.Context, *appconfig.ListConfigurationProfilesInput, ...func(*appconfig.Options)) (*appconfig.ListConfigurationProfilesOutput, error) {
+func (a *memory) ListConfigurationProfiles(context.Context, *appconfig.ListConfigurationProfilesInput, ...func(*appconfig.Options)) (*appconfig.ListConfigurationProfilesOutput, error) {
 	return &appconfig.ListConfigurationProfilesOutput{Items: []types.ConfigurationProfileSummary{{Name: aws.String("flags"), Id: aws.String("profile1")}}}, nil
 }
 
-func (a *account) ListDeploymentStrategies(context.Context, *appconfig.ListDeploymentStrategiesInput, ...func(*appconfig.Options)) (*appconfig.ListDeploymentStrategiesOutput, error) {
+func (a *memory) ListDeploymentStrategies(context.Context, *appconfig.ListDeploymentStrategiesInput, ...func(*appconfig.Options)) (*appconfig.ListDeploymentStrategiesOutput, error) {
 	return &appconfig.ListDeploymentStrategiesOutput{Items: []types.DeploymentStrategy{
 		{Name: aws.String("peakline-prod-gradual"), Id: aws.String("gradual1")}, {Name: aws.String("peakline-prod-at-once"), Id: aws.String("once1")}}}, nil
 }
 
-func (a *account) ListDeployments(context.Context, *appconfig.ListDeploymentsInput, ...func(*appconfig.Options)) (*appconfig.ListDeploymentsOutput, error) {
+func (a *memory) ListDeployments(context.Context, *appconfig.ListDeploymentsInput, ...func(*appconfig.Options)) (*appconfig.ListDeploymentsOutput, error) {
 	return &appconfig.ListDeploymentsOutput{Items: a.deployments}, nil
 }
 
-func (a *account) GetHostedConfigurationVersion(_ context.Context, in *appconfig.GetHostedConfigurationVersionInput, _ ...func(*appconfig.Options)) (*appconfig.GetHostedConfigurationVersionOutput, error) {
+func (a *memory) GetHostedConfigurationVersion(_ context.Context, in *appconfig.GetHostedConfigurationVersionInput, _ ...func(*appconfig.Options)) (*appconfig.GetHostedConfigurationVersionOutput, error) {
 	return &appconfig.GetHostedConfigurationVersionOutput{Content: a.versions[*in.VersionNumber-1]}, nil
 }
 
-func (a *account) CreateHostedConfigurationVersion(_ context.Context, in *appconfig.CreateHostedConfigurationVersionInput, _ ...func(*appconfig.Options)) (*appconfig.CreateHostedConfigurationVersionOutput, error) {
+func (a *memory) CreateHostedConfigurationVersion(_ context.Context, in *appconfig.CreateHostedConfigurationVersionInput, _ ...func(*appconfig.Options)) (*appconfig.CreateHostedConfigurationVersionOutput, error) {
 	a.versions = append(a.versions, in.Content)
 	return &appconfig.CreateHostedConfigurationVersionOutput{VersionNumber: int32(len(a.versions))}, nil
 }
 
-func (a *account) StartDeployment(_ context.Context, in *appconfig.StartDeploymentInput, _ ...func(*appconfig.Options)) (*appconfig.StartDeploymentOutput, error) {
+func (a *memory) StartDeployment(_ context.Context, in *appconfig.StartDeploymentInput, _ ...func(*appconfig.Options)) (*appconfig.StartDeploymentOutput, error) {
 	if *in.ApplicationId != "app1" || *in.EnvironmentId != "app1-env" || *in.ConfigurationProfileId != "profile1" {
 		return nil, fmt.Errorf("deployed to %s, %s, %s", *in.ApplicationId, *in.EnvironmentId, *in.ConfigurationProfileId)
 	}
@@ -67,11 +67,11 @@ func (a *account) StartDeployment(_ context.Context, in *appconfig.StartDeployme
 }
 
 // ends says how the newest deployment ended.
-func (a *account) ends(state types.DeploymentState) {
+func (a *memory) ends(state types.DeploymentState) {
 	a.deployments[len(a.deployments)-1].State = state
 }
 
-func (a *account) change(t *testing.T, strategy func(*place) string, edit func(document) (document, error)) (string, error) {
+func (a *memory) change(t *testing.T, strategy func(*place) string, edit func(document) (document, error)) (string, error) {
 	t.Helper()
 	found, err := find(t.Context(), a, "prod")
 	if err != nil {
@@ -92,7 +92,7 @@ func switchOff(name string) func(document) (document, error) {
 }
 
 func TestAnIncidentsSwitchOutlivesTheNextSync(t *testing.T) {
-	a := &account{}
+	a := &memory{}
 	if _, err := a.change(t, gradually, addConfigured); err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestAnIncidentsSwitchOutlivesTheNextSync(t *testing.T) {
 
 // AppConfig took the newest version back, because an alarm fired.
 func TestAVersionThatWasTakenBackIsNotTheOneToBeginWith(t *testing.T) {
-	a := &account{}
+	a := &memory{}
 	if _, err := a.change(t, gradually, addConfigured); err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func TestAVersionThatWasTakenBackIsNotTheOneToBeginWith(t *testing.T) {
 }
 
 func TestNothingIsChangedWhileAChangeIsUnderWay(t *testing.T) {
-	a := &account{}
+	a := &memory{}
 	if _, err := a.change(t, gradually, addConfigured); err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestNothingIsChangedWhileAChangeIsUnderWay(t *testing.T) {
 }
 
 func TestStatusSaysWhatIsLiveAndWhatIsNot(t *testing.T) {
-	a := &account{}
+	a := &memory{}
 	if _, err := a.change(t, gradually, addConfigured); err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func TestStatusSaysWhatIsLiveAndWhatIsNot(t *testing.T) {
 }
 
 func TestAnEnvironmentWithoutFlagsSaysWhatToDeploy(t *testing.T) {
-	if _, err := find(t.Context(), &account{absent: true}, "prod"); !errors.Is(err, errNotDeployed) {
+	if _, err := find(t.Context(), &memory{absent: true}, "prod"); !errors.Is(err, errNotDeployed) {
 		t.Errorf("got %v", err)
 	}
 }
