@@ -20,7 +20,7 @@ import (
 const exitDangerous = 3
 
 // formats are the reports, by name.
-var formats = map[string]func(io.Writer, []Change) error{
+var formats = map[string]func(io.Writer, []Change, time.Time) error{
 	"table":    writeTable,
 	"markdown": writeMarkdown,
 	"json":     writeJSON,
@@ -92,7 +92,7 @@ func run(ctx context.Context, command *cli.Command, now time.Time) error {
 	if err := waive(changes, command.String("environments"), now); err != nil {
 		return err
 	}
-	if err := write(command.Root().Writer, changes); err != nil {
+	if err := write(command.Root().Writer, changes, now); err != nil {
 		return err
 	}
 	if blocking := Blocking(changes); len(blocking) > 0 {

@@ -133,6 +133,34 @@ func TestAWaiverLetsOneChangePassUntilItsDay(t *testing.T) {
 	}
 }
 
+// What the report offers is pasted into the file and lets everything pass, once somebody has written a reason.
+func TestTheOfferedWaiversFitTheFile(t *testing.T) {
+	dev, err := os.ReadFile("../../../../config/environments/dev.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := folder(t, map[string]string{"dev-Data.template.json": withTable, "dev-More.template.json": withTable})
+	new := folder(t, map[string]string{"dev-Data.template.json": withoutTable, "dev-More.template.json": withoutTable})
+	for format, ends := range map[string]string{"table": "\npeakline", "markdown": "```"} {
+		out, err := peakline(t, "-old", old, "-new", new, "-format", format, "-environments", folder(t, map[string]string{"dev.yaml": string(dev)}))
+		if code(err) != exitDangerous {
+			t.Fatalf("%s: %v", format, err)
+		}
+		_, offered, found := strings.Cut(out, "waivers:\n")
+		offered, _, _ = strings.Cut(offered, ends)
+		if !found || strings.Count(offered, "- {") != 2 {
+			t.Fatalf("%s: offers %q in:\n%s\nwant a waiver for each of the two tables", format, offered, out)
+		}
+		if out, err := peakline(t, "-old", old, "-new", new, "-environments", folder(t, map[string]string{"dev.yaml": string(dev) + "\nwaivers:\n" + offered})); code(err) != 1 || !strings.Contains(err.Error(), "reason") {
+			t.Errorf("%s: without a reason: %v\n%s\nwant the file refused", format, err, out)
+		}
+		offered = strings.ReplaceAll(offered, "reason: ,", "reason: the tables have moved away,")
+		if out, err := peakline(t, "-old", old, "-new", new, "-environments", folder(t, map[string]string{"dev.yaml": string(dev) + "\nwaivers:\n" + offered})); code(err) != 0 {
+			t.Errorf("%s: with reasons: %v\n%s", format, err, out)
+		}
+	}
+}
+
 func TestWhatCannotBeReadSaysWhere(t *testing.T) {
 	good := folder(t, map[string]string{"a.template.json": withTable})
 	for name, c := range map[string]struct {

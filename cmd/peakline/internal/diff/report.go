@@ -7,9 +7,10 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 )
 
-func writeJSON(out io.Writer, changes []Change) error {
+func writeJSON(out io.Writer, changes []Change, _ time.Time) error {
 	encoder := json.NewEncoder(out)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
@@ -19,7 +20,7 @@ func writeJSON(out io.Writer, changes []Change) error {
 	}{append([]Change{}, changes...), Worst(changes)})
 }
 
-func writeTable(out io.Writer, changes []Change) error {
+func writeTable(out io.Writer, changes []Change, now time.Time) error {
 	if len(changes) == 0 {
 		_, err := fmt.Fprintln(out, "No changes.")
 		return err
@@ -32,8 +33,31 @@ func writeTable(out io.Writer, changes []Change) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "\n%s\n", summary(changes))
-	return err
+	fmt.Fprintf(out, "\n%s\n", summary(changes))
+	if waivers := waiversFor(changes, now); waivers != "" {
+		fmt.Fprintf(out, "\nTo let them pass, add this to the file of the environment, with the reason:\n\n%s", waivers)
+	}
+	return nil
+}
+
+// suggestedDays is how long a waiver lasts that is offered: a release and its delays.
+const suggestedDays = 14
+
+// waiversFor are the lines of an environment's file that let the blocking changes pass. The reason is left to the author: the
+// file is refused as long as there is none.
+func waiversFor(changes []Change, now time.Time) string {
+	blocking := Blocking(changes)
+	if len(blocking) == 0 {
+		return ""
+	}
+	var text strings.Builder
+	text.WriteString("waivers:\n")
+	for _, change := range blocking {
+		stack := change.Stack[strings.LastIndex(change.Stack, "-")+1:]
+		fmt.Fprintf(&text, "  - {stack: %s, resource: %s, class: %s, reason: , expires: %q}\n", stack, change.LogicalID, change.Class,
+			now.UTC().AddDate(0, 0, suggestedDays).Format(time.DateOnly))
+	}
+	return text.String()
 }
 
 // marked is the class, with a mark where it needs attention.
@@ -63,7 +87,7 @@ func summary(changes []Change) string {
 }
 
 // writeMarkdown writes a comment for a pull request: what is dangerous first and in full, the rest folded.
-func writeMarkdown(out io.Writer, changes []Change) error {
+func writeMarkdown(out io.Writer, changes []Change, now time.Time) error {
 	var page strings.Builder
 	if len(changes) == 0 {
 		page.WriteString("**No changes.**\n")
@@ -74,6 +98,9 @@ func writeMarkdown(out io.Writer, changes []Change) error {
 			dangerous++
 		}
 		markdownRows(&page, changes[:dangerous])
+		if waivers := waiversFor(changes, now); waivers != "" {
+			fmt.Fprintf(&page, "<details><summary>What lets them pass, in the file of the environment</summary>\n\n```yaml\n%s```\n</details>\n\n", waivers)
+		}
 		if rest := changes[dangerous:]; len(rest) > 0 {
 			fmt.Fprintf(&page, "<details><summary>%d harmless changes</summary>\n\n", len(rest))
 			markdownRows(&page, rest)
