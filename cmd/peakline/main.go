@@ -13,6 +13,7 @@ import (
 	"peakline/cmd/peakline/internal/diff"
 	"peakline/cmd/peakline/internal/edge"
 	"peakline/cmd/peakline/internal/flags"
+	"peakline/cmd/peakline/internal/migrations"
 	"peakline/cmd/peakline/internal/release"
 	"peakline/cmd/peakline/internal/replay"
 	"peakline/cmd/peakline/internal/scaler"
@@ -25,6 +26,7 @@ var subcommands = []func() *cli.Command{
 	scaler.Command,
 	flags.Command,
 	release.Command,
+	migrations.Command,
 	diff.Command,
 	edge.Command,
 }
