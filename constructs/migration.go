@@ -48,7 +48,7 @@ func newMigration(scope construct.Construct, props ServiceProps) *migration {
 	described.Environment = map[string]*string{
 		"ENVIRONMENT": jsii.String(props.Task.EnvironmentName), "SERVICE": jsii.String(service), "OTEL_SDK_DISABLED": jsii.String("true"),
 		"PGHOST": settings.Host, "PGPORT": settings.Port, "PGDATABASE": jsii.String(contract.ServiceDatabase), "PGSSLMODE": jsii.String("verify-full"),
-		"PGOPTIONS": jsii.String(fmt.Sprintf("-c lock_timeout=%d -c statement_timeout=%d", settings.Lock.Milliseconds(), settings.Statement.Milliseconds())),
+		"PGOPTIONS": jsii.String(contract.MigrationLimits(settings.Lock, settings.Statement)),
 	}
 	described.Secrets = map[string]awsecs.Secret{
 		"PGUSER":     awsecs.Secret_FromSecretsManager(settings.Login, jsii.String("username")),

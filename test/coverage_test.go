@@ -137,9 +137,9 @@ var coverageRows = []coverageRow{
 			"lambda/internal/migration":        {"TestAReleaseUnderECSWaitsForItsMigration", "TestAReleaseUnderCodeDeployWaitsForItsMigration", "TestACallThatIsRepeatedStartsNoSecondMigration"},
 			"cmd/peakline/internal/release":    {"TestCodeDeployIsToldTheRevisionAndWhatTriesIt"},
 			"cmd/peakline/internal/migrations": {"TestLint", "TestTheRulesHoldInPostgreSQL", "TestPostgreSQLRefusesConcurrentlyInATransaction", "TestAnIndexThatCouldNotBeBuiltStaysInvalid", "TestAFirstLockIsHeldForTheTimeOfAllStatements", "FuzzLint"},
-			"test/e2e":                         {"TestServices"},
-		},
-		missing: "not run against a database"},
+			"lambda/internal/rotation":         {"TestLoginsToSchemasOfARealDatabase"},
+			"test/e2e":                         {"TestServices", "TestReleases"},
+		}},
 	{id: "P4", what: "Blue/green per service: a smoke test before the shift, at once, canary or linear, bake time", by: []string{"constructs/service.go", "constructs/service_traffic.go", "constructs/codedeploy.go", "constructs/smoketest.go", "lambda/internal/smoketest/hook.go", "lambda/internal/smoketest/codedeploy.go", "config/release.go", "docs/releases.md"},
 		tests: map[string][]string{
 			"config":                    {"TestRulesBetweenValues", "TestTheFirstPathIsTriedWhereNoneIsNamed"},

@@ -1,5 +1,10 @@
 package contract
 
+import (
+	"fmt"
+	"time"
+)
+
 // Migration is what the function that runs a service's migration is told.
 type Migration struct {
 	Cluster       string   `json:"cluster"`
@@ -19,3 +24,8 @@ func MigrationFunction(environment, service string) string {
 
 // MigrationOutput ends the name of the output of the stack Services with that function.
 const MigrationOutput = "Migration"
+
+// MigrationLimits are the options by which libpq tells a database how long a statement may wait for a lock, and run.
+func MigrationLimits(lock, statement time.Duration) string {
+	return fmt.Sprintf("-c lock_timeout=%d -c statement_timeout=%d", lock.Milliseconds(), statement.Milliseconds())
+}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -44,6 +46,7 @@ func TestLoginsToSchemasOfARealDatabase(t *testing.T) {
 		{"a task that started before the first rotation is let in by it", earlyTaskIsLetIn},
 		{"one service's roles are refused another's tables, and may not create or drop", schemasAreApart},
 		{"what migrations make belongs to the owner, whichever role logged in", migrationsAlternate},
+		{"a migration gives up waiting and running in its time, and an application's role may not migrate", migrationKeepsToItsLimits},
 		{"rotations under load fail no connection", loginsSurvive},
 		{"a crash after any call of a later rotation is mended by a retry, and no task is refused meanwhile", laterRotationIsMended},
 		{"what the owner has closed since stays closed", closedStaysClosed},
@@ -259,6 +262,57 @@ func migrationsAlternate(t *testing.T, a *account) {
 	err := admin.QueryRow(t.Context(), `SELECT array_agg(DISTINCT pg_get_userbyid(relowner)) FROM pg_class WHERE relnamespace = 'ledger'::regnamespace`).Scan(&owners)
 	if err != nil || fmt.Sprint(owners) != "[ledger_owner]" {
 		t.Errorf("the schema's tables belong to %v (%v), want ledger_owner: the other role could not alter them", owners, err)
+	}
+}
+
+// migrationKeepsToItsLimits runs psql as the task of a migration: with the variables of the template, and the login that the
+// rotation has made.
+func migrationKeepsToItsLimits(t *testing.T, a *account) {
+	service, migration := a.logins(t, "limits")
+	roots := filepath.Join(t.TempDir(), "roots.pem")
+	if err := os.WriteFile(roots, a.server.RootsPEM, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run := func(as, statement string) (string, error) {
+		l := a.current(t, as)
+		command := exec.CommandContext(t.Context(), "psql", "--no-psqlrc", "--set", "ON_ERROR_STOP=1", "--command", statement)
+		command.Env = []string{"PATH=" + os.Getenv("PATH"), "PGHOST=" + postgres.Host, fmt.Sprintf("PGPORT=%d", a.server.Port), "PGDATABASE=" + contract.ServiceDatabase,
+			"PGSSLMODE=verify-full", "PGSSLROOTCERT=" + roots, "PGUSER=" + l.Username, "PGPASSWORD=" + l.Password,
+			"PGOPTIONS=" + contract.MigrationLimits(200*time.Millisecond, time.Second)}
+		text, err := command.CombinedOutput()
+		return string(text), err
+	}
+	for turn := range 2 { // either role of the pair
+		table := fmt.Sprintf("things%d", turn)
+		if text, err := run(migration, "CREATE TABLE "+table+" (id bigint)"); err != nil {
+			t.Fatalf("the migration may not make a table: %v\n%s", err, text)
+		}
+		reader, err := a.connect(t, service).Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := reader.Exec(t.Context(), "SELECT FROM "+table); err != nil {
+			t.Fatal(err)
+		}
+		change := "ALTER TABLE " + table + " ADD COLUMN name text"
+		for statement, want := range map[string]string{
+			change:                  "canceling statement due to lock timeout", // everybody who came after it would wait as long
+			"SELECT pg_sleep(3600)": "canceling statement due to statement timeout",
+		} {
+			if text, err := run(migration, statement); err == nil || !strings.Contains(text, want) {
+				t.Errorf("%s: %v, %s want %q", statement, err, text, want)
+			}
+		}
+		if err := reader.Rollback(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if text, err := run(service, change); err == nil || !strings.Contains(text, "must be owner of") {
+			t.Errorf("a role of the application changes the schema: %v\n%s", err, text)
+		}
+		if text, err := run(migration, change); err != nil {
+			t.Errorf("the migration that is run again: %v\n%s", err, text)
+		}
+		a.rotate(t, migration)
 	}
 }
 
