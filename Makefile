@@ -33,7 +33,8 @@ synth: node_modules/.ready ## Write the templates of ENV to cdk.out; needs no AW
 diff: synth ## Tell what a deployment of ENV would do to what is deployed, and fail when it is dangerous
 	@go run ./cmd/peakline diff -deployed -new cdk.out/assembly-$(ENV)
 
-deploy: node_modules/.ready ## Deploy ENV to the AWS account of its file; asks before it widens rights
+deploy: node_modules/.ready ## Deploy ENV to the AWS account of its file; asks before it widens rights, and not while a release alarm fires (DESPITE=reason)
+	@$(if $(filter delivery,$(ENV)),,go run ./cmd/peakline release check -env $(ENV) -despite "$${DESPITE:-}")
 	@$(CDK) deploy $(CONTEXT) '$(ENV)/*'
 
 destroy: node_modules/.ready ## Delete the stacks of ENV

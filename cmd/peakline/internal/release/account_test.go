@@ -118,6 +118,14 @@ func (s *shop) DescribeAlarms(_ context.Context, in *cloudwatch.DescribeAlarmsIn
 	if s.withoutAlarm {
 		return out, nil
 	}
+	if in.AlarmNamePrefix != nil {
+		for _, name := range s.firing {
+			if strings.HasPrefix(name, *in.AlarmNamePrefix) && in.StateValue == alarmtypes.StateValueAlarm {
+				out.MetricAlarms = append(out.MetricAlarms, alarmtypes.MetricAlarm{AlarmName: &name, StateValue: in.StateValue})
+			}
+		}
+		return out, nil
+	}
 	for _, name := range in.AlarmNames {
 		state := alarmtypes.StateValueOk
 		if slices.Contains(s.firing, name) {

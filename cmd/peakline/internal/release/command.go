@@ -18,6 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/urfave/cli/v3"
+
+	environments "peakline/config"
 )
 
 // Command builds the subcommand.
@@ -28,7 +30,8 @@ func Command() *cli.Command {
 		UsageText: "peakline release start order -env prod -image 123456789012.dkr.ecr.eu-west-1.amazonaws.com/peakline-prod/order:1.4.2\n" +
 			"peakline release start order -env prod -image … -despite 'this image is the fix'\n" +
 			"peakline release rollback order -env prod\n" +
-			"peakline release show order -env prod",
+			"peakline release show order -env prod\n" +
+			"peakline release check -env prod",
 		Description: "A release does not start while one of the service's release alarms fires; -despite, with a reason, is for the\n" +
 			"image that ends it. The image is recorded as the released one when the release has succeeded, and not before.\n" +
 			"Rollback stops a release that is under way, or releases the image of before; docs/releases.md tells the rest.",
@@ -39,6 +42,9 @@ func Command() *cli.Command {
 			{Name: "rollback", Usage: "take a release back, or go back to the image before", ArgsUsage: "SERVICE", Action: rollback, Flags: flags(
 				&cli.StringFlag{Name: "despite", Usage: "`REASON` to go back while an alarm fires"})},
 			{Name: "show", Usage: "what is released, and which alarms fire", ArgsUsage: "SERVICE", Action: show, Flags: flags()},
+			{Name: "check", Usage: "whether a deployment of the environment may start: fails while a release alarm of any service fires", Action: check, Flags: flags(
+				&cli.StringFlag{Name: "despite", Usage: "`REASON` to deploy while an alarm fires"},
+				&cli.StringFlag{Name: "environments", Value: "config/environments", Usage: "`DIR` with the environment files, for the region"})},
 		},
 	}
 }
@@ -55,8 +61,12 @@ func open(ctx context.Context, command *cli.Command) (*releaser, error) {
 	if command.Args().Len() != 1 {
 		return nil, fmt.Errorf("release a service: %d names, want one, for example: peakline release %s order -env prod", command.Args().Len(), command.Name)
 	}
+	return connect(ctx, command, command.String("region"))
+}
+
+func connect(ctx context.Context, command *cli.Command, region string) (*releaser, error) {
 	var options []func(*config.LoadOptions) error
-	if region := command.String("region"); region != "" {
+	if region != "" {
 		options = append(options, config.WithRegion(region))
 	}
 	if profile := command.String("profile"); profile != "" {
@@ -93,6 +103,25 @@ func rollback(ctx context.Context, command *cli.Command) error {
 		return err
 	}
 	return r.rollback(ctx, command.String("despite"))
+}
+
+func check(ctx context.Context, command *cli.Command) error {
+	if command.Args().Present() {
+		return fmt.Errorf("check an environment: unexpected argument %q; it is about all services of -env", command.Args().First())
+	}
+	region := command.String("region")
+	if region == "" {
+		environment, err := environments.Load(command.String("environments"), command.String("env"), time.Now())
+		if err != nil {
+			return err
+		}
+		region = environment.Region
+	}
+	r, err := connect(ctx, command, region)
+	if err != nil {
+		return err
+	}
+	return r.check(ctx, command.String("despite"))
 }
 
 func show(ctx context.Context, command *cli.Command) error {

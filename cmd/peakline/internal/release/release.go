@@ -135,6 +135,33 @@ func (r *releaser) refuse(ctx context.Context, despite string) ([]alarmtypes.Met
 	return firing, nil
 }
 
+// check is for a deployment of the stack by other means than a release: it starts new tasks too, where their revision changes, and
+// under ECS no alarm that fires by then takes them back.
+func (r *releaser) check(ctx context.Context, despite string) error {
+	var names []string
+	pages := cloudwatch.NewDescribeAlarmsPaginator(r.alarms, &cloudwatch.DescribeAlarmsInput{
+		AlarmNamePrefix: aws.String(r.environment + "-release-"), StateValue: alarmtypes.StateValueAlarm})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return fmt.Errorf("read the release alarms of %s: %w", r.environment, err)
+		}
+		for _, alarm := range page.MetricAlarms {
+			names = append(names, aws.ToString(alarm.AlarmName))
+		}
+	}
+	switch {
+	case len(names) == 0:
+		r.say("No release alarm of %s fires.", r.environment)
+	case strings.TrimSpace(despite) == "":
+		return fmt.Errorf("deploy %s: %s fires, and a fault of the deployment would not be taken back; wait for its end, or give the reason of a fix: -despite '…'",
+			r.environment, strings.Join(names, " and "))
+	default:
+		r.say("%s fires. Deploying despite that: %s. Under ECS no alarm takes this deployment back.", strings.Join(names, " and "), despite)
+	}
+	return nil
+}
+
 func (r *releaser) firing(ctx context.Context) ([]alarmtypes.MetricAlarm, error) {
 	names := contract.ReleaseAlarms(r.environment, r.service)
 	found, err := r.alarms.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{AlarmNames: names, AlarmTypes: []alarmtypes.AlarmType{alarmtypes.AlarmTypeMetricAlarm}})

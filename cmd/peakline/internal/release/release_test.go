@@ -119,6 +119,33 @@ func TestAReleaseIsTakenBack(t *testing.T) {
 	}
 }
 
+func TestADeploymentDoesNotStartWhileAReleaseAlarmFires(t *testing.T) {
+	for name, c := range map[string]struct {
+		firing        []string
+		despite, says string
+		refused       bool
+	}{
+		"none fires":              {says: "No release alarm of prod fires."},
+		"one of another kind":     {firing: []string{"prod-cpu-high-order"}, says: "No release alarm of prod fires."},
+		"one of another shop":     {firing: []string{"staging-release-errors-order"}, says: "No release alarm of prod fires."},
+		"one fires":               {firing: []string{"prod-release-errors-user"}, says: "prod-release-errors-user fires", refused: true},
+		"for a reason":            {firing: []string{"prod-release-errors-user"}, despite: "it ends the errors", says: "Deploying despite that: it ends the errors"},
+		"a reason that says none": {firing: []string{"prod-release-errors-user"}, despite: " ", says: "-despite", refused: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			shop := shop{firing: c.firing}
+			r, said := shop.releaser(t)
+			err := r.check(t.Context(), c.despite)
+			if err != nil {
+				said.WriteString(err.Error())
+			}
+			if (err != nil) != c.refused || !strings.Contains(said.String(), c.says) {
+				t.Errorf("want %q, got %v: %s", c.says, err, said)
+			}
+		})
+	}
+}
+
 func TestACommandThatIsInterruptedChangesNothingMore(t *testing.T) {
 	shop := shop{codedeploy: true, images: []string{old}, told: old, becomes: succeeds, deployment: []deploymenttypes.DeploymentStatus{"InProgress"}}
 	r, _ := shop.releaser(t)
