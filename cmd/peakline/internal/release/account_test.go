@@ -39,6 +39,8 @@ type shop struct {
 	status       stacktypes.StackStatus
 	becomes      []stacktypes.StackStatus // what an update of the stack goes through
 	ends         []stacktypes.StackStatus // what is left of the one under way
+	faster       int                      // updates of somebody else that come before ours
+	busyAfter    bool                     // they come after the deployment of CodeDeploy
 	reason       string
 	deployment   []deploymenttypes.DeploymentStatus // what a deployment goes through
 	underway     string
@@ -80,6 +82,11 @@ func (s *shop) DescribeStacks(context.Context, *cloudformation.DescribeStacksInp
 func (s *shop) UpdateStack(_ context.Context, in *cloudformation.UpdateStackInput, _ ...func(*cloudformation.Options)) (*cloudformation.UpdateStackOutput, error) {
 	if !aws.ToBool(in.UsePreviousTemplate) || len(in.Parameters) != 3 {
 		return nil, errors.New("the template or a parameter would change")
+	}
+	if s.faster > 0 && (!s.busyAfter || s.appspec != "") {
+		s.faster--
+		s.ends = slices.Clone(succeeds)
+		return nil, &smithy.GenericAPIError{Code: "ValidationError", Message: "Stack:id is in UPDATE_IN_PROGRESS state and can not be updated."}
 	}
 	for _, parameter := range in.Parameters {
 		switch {

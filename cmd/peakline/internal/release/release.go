@@ -67,23 +67,31 @@ type releaser struct {
 	pause time.Duration
 }
 
-// release brings an image to visitors and records it.
+// release brings an image to visitors and records it. It takes its turn when somebody else changes the stack, and reads the alarms
+// when it has it.
 func (r *releaser) release(ctx context.Context, image, despite string) error {
-	firing, err := r.refuse(ctx, despite)
-	if err != nil {
-		return err
+	for {
+		stack, err := r.settled(ctx)
+		if err != nil {
+			return err
+		}
+		firing, err := r.refuse(ctx, despite)
+		if err != nil {
+			return err
+		}
+		if r.revision(stack) != "" {
+			err = r.releaseByCodeDeploy(ctx, stack, image, firing)
+		} else {
+			_, err = r.bring(ctx, stack, image)
+		}
+		switch {
+		case errors.Is(err, errBusy):
+			continue
+		case err != nil:
+			return err
+		}
+		return r.record(ctx, image)
 	}
-	stack, err := r.settled(ctx)
-	if err != nil {
-		return err
-	}
-	if r.revision(stack) != "" {
-		return r.releaseByCodeDeploy(ctx, stack, image, firing)
-	}
-	if _, err := r.bring(ctx, stack, image); err != nil {
-		return err
-	}
-	return r.record(ctx, image)
 }
 
 // releaseByCodeDeploy registers the revision, which CloudFormation runs nowhere, and hands it to CodeDeploy. When that fails,
@@ -109,10 +117,22 @@ func (r *releaser) releaseByCodeDeploy(ctx context.Context, stack cloudformation
 		if ctx.Err() != nil {
 			return err // the deployment goes on, and the command may be run again
 		}
-		_, undone := r.bring(ctx, stack, released)
-		return errors.Join(err, undone)
+		return errors.Join(err, r.bringBack(ctx, released))
 	}
-	return r.record(ctx, image)
+	return nil
+}
+
+// bringBack tells the stack the released image again, as soon as it can be told.
+func (r *releaser) bringBack(ctx context.Context, released string) error {
+	for {
+		stack, err := r.settled(ctx)
+		if err != nil {
+			return err
+		}
+		if _, err = r.bring(ctx, stack, released); !errors.Is(err, errBusy) {
+			return err
+		}
+	}
 }
 
 // refuse does so while an alarm fires, unless there is a reason. Under ECS nobody else would: it ignores all alarms of a

@@ -42,6 +42,9 @@ func TestAReleaseIsRecordedOnlyAfterItSucceeded(t *testing.T) {
 		"another deployment is under way": {
 			shop:  shop{images: []string{old}, told: old, status: "UPDATE_IN_PROGRESS", ends: succeeds, becomes: succeeds},
 			calls: []string{"bring " + next, "record " + next}},
+		"somebody else is faster, twice": {
+			shop:  shop{images: []string{old}, told: old, faster: 2, becomes: succeeds},
+			calls: []string{"bring " + next, "record " + next}},
 		"the command was cut off before it recorded": {
 			shop:  shop{images: []string{old}, told: next},
 			calls: []string{"record " + next}},
@@ -55,6 +58,9 @@ func TestAReleaseIsRecordedOnlyAfterItSucceeded(t *testing.T) {
 		"CodeDeploy takes it back": {
 			shop:  shop{codedeploy: true, images: []string{old}, told: old, becomes: succeeds, deployment: []deploymenttypes.DeploymentStatus{"InProgress", "Stopped"}},
 			calls: []string{"bring " + next, "deploy peakline-prod-order/service", "bring " + old}, says: "deployment d-1 is Stopped, and visitors have what they had before: ALARM_ACTIVE: an alarm fires"},
+		"CodeDeploy takes it back while somebody else changes the stack": {
+			shop:  shop{codedeploy: true, images: []string{old}, told: old, becomes: succeeds, faster: 1, busyAfter: true, deployment: []deploymenttypes.DeploymentStatus{"Stopped"}},
+			calls: []string{"bring " + next, "deploy peakline-prod-order/service", "bring " + old}, says: "deployment d-1 is Stopped"},
 		"CodeDeploy is at it": {
 			shop: shop{codedeploy: true, images: []string{old}, told: old, underway: "d-0"}, says: "deployment d-0 is under way"},
 	} {

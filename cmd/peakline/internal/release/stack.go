@@ -77,6 +77,9 @@ func (r *releaser) output(stack types.Stack, kind string) string {
 	return ""
 }
 
+// errBusy says that somebody else was faster, and changes the stack now.
+var errBusy = errors.New("the stack is busy")
+
 // bring tells the stack the image, and waits for what it makes of it. The template and every other parameter stay.
 func (r *releaser) bring(ctx context.Context, stack types.Stack, image string) (types.Stack, error) {
 	var told []types.Parameter
@@ -97,6 +100,9 @@ func (r *releaser) bring(ctx context.Context, stack types.Stack, image string) (
 	var refused smithy.APIError
 	if errors.As(err, &refused) && strings.Contains(refused.ErrorMessage(), "No updates are to be performed") {
 		return stack, nil // it was told before, by a command that was cut off
+	}
+	if errors.As(err, &refused) && strings.Contains(refused.ErrorMessage(), "_IN_PROGRESS state and can not be updated") {
+		return stack, errBusy
 	}
 	if err != nil {
 		return stack, fmt.Errorf("tell %s the image %s: %w", r.stackName(), image, err)
