@@ -99,163 +99,151 @@ var releaseRequirements = []requirement{
 				}
 			}
 		}},
-	{row: "P4", name: "CodeDeploy moves the traffic of its service between blue and green, tried on the test listener, and keeps the version before for the bake time",
-		where: config.Environment.UsesCodeDeploy,
-		check: func(a *assembly, fail failure) {
-			for _, name := range releasedBy(a.environment, config.ReleaseCodeDeploy) {
-				group, service := a.deploymentGroup(name), a.service(name)
-				if !group.exists() || group.text("DeploymentGroupName") != contract.DeploymentGroup {
-					fail("%s has the deployment group %s: nothing could release it", name, group)
-					continue
-				}
-				if a.target(group, "ApplicationName").text("ComputePlatform") != "ECS" {
-					fail("%s is of the platform %s", a.target(group, "ApplicationName"), a.target(group, "ApplicationName").text("ComputePlatform"))
-				}
-				if !a.target(group, "ECSServices/0/ServiceName").is(service) || !a.target(group, "ECSServices/0/ClusterName").is(a.target(service, "Cluster")) {
-					fail("%s releases %s, want %s", group, a.target(group, "ECSServices/0/ServiceName"), service)
-				}
-				blue, green, _ := a.traffic(name)
-				pair := "LoadBalancerInfo/TargetGroupPairInfoList/0/"
-				for path, want := range map[string]resource{
-					"TargetGroups/0/Name": blue, "TargetGroups/1/Name": green,
-					"ProdTrafficRoute/ListenerArns/0": a.listener(productionPort(a.environment)), "TestTrafficRoute/ListenerArns/0": a.listener(constructs.TestPort),
-				} {
-					if !a.target(group, pair+path).is(want) {
-						fail("%s has %s %s, want %s: visitors would not reach the release, or would be the first to", group, path, a.target(group, pair+path), want)
-					}
-				}
-				if group.text("DeploymentStyle/DeploymentType") != "BLUE_GREEN" || group.text("DeploymentStyle/DeploymentOption") != "WITH_TRAFFIC_CONTROL" {
-					fail("%s has the style %v", group, group.get("DeploymentStyle"))
-				}
-				ending := "BlueGreenDeploymentConfiguration/TerminateBlueInstancesOnDeploymentSuccess/"
-				if got := group.number(ending + "TerminationWaitTimeInMinutes"); got != float64(a.environment.Services[name].Shift.BakeMinutes) || group.text(ending+"Action") != "TERMINATE" {
-					fail("%s ends the version before after %v minutes, want %d: it could not be gone back to", group, got, a.environment.Services[name].Shift.BakeMinutes)
-				}
-				checkShift(a, name, group, fail)
+	each(config.ReleaseCodeDeploy, "P4", "CodeDeploy moves the traffic of its service between blue and green, tried on the test listener, and keeps the version before for the bake time",
+		func(a *assembly, name string, fail failure) {
+			group, service := a.deploymentGroup(name), a.service(name)
+			if !group.exists() || group.text("DeploymentGroupName") != contract.DeploymentGroup {
+				fail("%s has the deployment group %s: nothing could release it", name, group)
+				return
 			}
-		}},
-	{row: "P4", name: "CodeDeploy may release its service and no other, and is told by a function that tries the service's requests",
-		where: config.Environment.UsesCodeDeploy,
-		check: func(a *assembly, fail failure) {
-			for _, name := range releasedBy(a.environment, config.ReleaseCodeDeploy) {
-				functions := a.where("AWS::Lambda::Function", "FunctionName", contract.SmokeTestFunction(a.environment.Name, name))
-				if len(functions) != 1 {
-					fail("releases of %s are tried by %d functions", name, len(functions))
-					continue
+			if a.target(group, "ApplicationName").text("ComputePlatform") != "ECS" {
+				fail("%s is of the platform %s", a.target(group, "ApplicationName"), a.target(group, "ApplicationName").text("ComputePlatform"))
+			}
+			if !a.target(group, "ECSServices/0/ServiceName").is(service) || !a.target(group, "ECSServices/0/ClusterName").is(a.target(service, "Cluster")) {
+				fail("%s releases %s, want %s", group, a.target(group, "ECSServices/0/ServiceName"), service)
+			}
+			blue, green, _ := a.traffic(name)
+			pair := "LoadBalancerInfo/TargetGroupPairInfoList/0/"
+			for path, want := range map[string]resource{
+				"TargetGroups/0/Name": blue, "TargetGroups/1/Name": green,
+				"ProdTrafficRoute/ListenerArns/0": a.listener(productionPort(a.environment)), "TestTrafficRoute/ListenerArns/0": a.listener(constructs.TestPort),
+			} {
+				if !a.target(group, pair+path).is(want) {
+					fail("%s has %s %s, want %s: visitors would not reach the release, or would be the first to", group, path, a.target(group, pair+path), want)
 				}
-				var tests contract.SmokeTests
-				if err := json.Unmarshal([]byte(functions[0].text("Environment/Variables/"+contract.EnvSmokeTests)), &tests); err != nil {
-					fail("%s has no requests: %v", functions[0], err)
-				}
-				var got []config.SmokeTest
-				for _, request := range tests.Requests {
-					got = append(got, config.SmokeTest(request))
-				}
-				if want := a.environment.Services[name].SmokeTest; !slices.Equal(got, want) {
-					fail("%s tries %v, want %v", functions[0], got, want)
-				}
-				role := a.target(a.deploymentGroup(name), "ServiceRoleArn")
-				_, _, rules := a.traffic(name)
-				service, task := a.service(name), a.task(a.service(name))
-				ours := []resource{service, functions[0], a.migrationFunction(name), a.target(task, "TaskRoleArn"), a.target(task, "ExecutionRoleArn"), rules[productionPort(a.environment)], rules[constructs.TestPort]}
-				allowed := map[string]bool{}
-				for _, s := range a.statements(role) {
-					for _, action := range s.actions() {
-						for _, on := range s.resources() {
-							target := a.targetOf(s.stack, on)
-							known := slices.ContainsFunc(ours, target.is) || strings.Contains(action, ":Describe") || a.mentions(s.stack, on, service)
-							if !known {
-								fail("%s may %s on %s, not only release %s", role, action, a.resolve(s.stack, on), name)
-							}
-							allowed[action+" "+target.id] = true
-						}
-					}
-				}
-				for _, want := range []string{"ecs:CreateTaskSet " + service.id, "ecs:UpdateServicePrimaryTaskSet " + service.id, "lambda:InvokeFunction " + functions[0].id,
-					"elasticloadbalancing:ModifyRule " + rules[productionPort(a.environment)].id, "elasticloadbalancing:ModifyRule " + rules[constructs.TestPort].id,
-					"iam:PassRole " + ours[3].id, "iam:PassRole " + ours[4].id, "cloudwatch:DescribeAlarms "} {
-					if !allowed[want] {
-						fail("%s may not %s: every release of %s would fail", role, want, name)
-					}
-				}
-				told := false
-				for _, s := range a.statements(a.target(functions[0], "Role")) {
+			}
+			if group.text("DeploymentStyle/DeploymentType") != "BLUE_GREEN" || group.text("DeploymentStyle/DeploymentOption") != "WITH_TRAFFIC_CONTROL" {
+				fail("%s has the style %v", group, group.get("DeploymentStyle"))
+			}
+			ending := "BlueGreenDeploymentConfiguration/TerminateBlueInstancesOnDeploymentSuccess/"
+			if got := group.number(ending + "TerminationWaitTimeInMinutes"); got != float64(a.environment.Services[name].Shift.BakeMinutes) || group.text(ending+"Action") != "TERMINATE" {
+				fail("%s ends the version before after %v minutes, want %d: it could not be gone back to", group, got, a.environment.Services[name].Shift.BakeMinutes)
+			}
+			checkShift(a, name, group, fail)
+		}),
+	each(config.ReleaseCodeDeploy, "P4", "CodeDeploy may release its service and no other, and is told by a function that tries the service's requests",
+		func(a *assembly, name string, fail failure) {
+			functions := a.where("AWS::Lambda::Function", "FunctionName", contract.SmokeTestFunction(a.environment.Name, name))
+			if len(functions) != 1 {
+				fail("releases of %s are tried by %d functions", name, len(functions))
+				return
+			}
+			var tests contract.SmokeTests
+			if err := json.Unmarshal([]byte(functions[0].text("Environment/Variables/"+contract.EnvSmokeTests)), &tests); err != nil {
+				fail("%s has no requests: %v", functions[0], err)
+			}
+			var got []config.SmokeTest
+			for _, request := range tests.Requests {
+				got = append(got, config.SmokeTest(request))
+			}
+			if want := a.environment.Services[name].SmokeTest; !slices.Equal(got, want) {
+				fail("%s tries %v, want %v", functions[0], got, want)
+			}
+			role := a.target(a.deploymentGroup(name), "ServiceRoleArn")
+			_, _, rules := a.traffic(name)
+			service, task := a.service(name), a.task(a.service(name))
+			ours := []resource{service, functions[0], a.migrationFunction(name), a.target(task, "TaskRoleArn"), a.target(task, "ExecutionRoleArn"), rules[productionPort(a.environment)], rules[constructs.TestPort]}
+			allowed := map[string]bool{}
+			for _, s := range a.statements(role) {
+				for _, action := range s.actions() {
 					for _, on := range s.resources() {
-						told = told || slices.Contains(s.actions(), "codedeploy:PutLifecycleEventHookExecutionStatus") && s.body["Effect"] == "Allow" &&
-							strings.HasSuffix(a.resolve(s.stack, on), contract.DeploymentApplication(a.environment.Name, name)+"/"+contract.DeploymentGroup)
-					}
-				}
-				if !told {
-					fail("%s may not tell CodeDeploy how the smoke test went: every release of %s would wait for an hour and be taken back", functions[0], name)
-				}
-			}
-		}},
-	{row: "P5", name: "CodeDeploy takes a release back when it fails, is stopped, or an alarm on errors, latency or unhealthy tasks fires",
-		where: config.Environment.UsesCodeDeploy,
-		check: func(a *assembly, fail failure) {
-			for _, name := range releasedBy(a.environment, config.ReleaseCodeDeploy) {
-				group, watched := a.deploymentGroup(name), map[string]bool{}
-				for _, alarm := range group.list("AlarmConfiguration/Alarms") {
-					watched[a.targetOf(group.stack, dig(alarm, "Name")).key()] = true
-				}
-				for _, alarm := range releaseAlarms {
-					if !watched[a.alarm(alarm+"-"+name).key()] || group.get("AlarmConfiguration/Enabled") != true {
-						fail("%s goes on while %s fires: a faulty release would stay", group, alarm)
-					}
-				}
-				for _, event := range []string{"DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST"} {
-					if group.get("AutoRollbackConfiguration/Enabled") != true || !slices.Contains(texts(group.get("AutoRollbackConfiguration/Events")), event) {
-						fail("%s does not go back on %s", group, event)
-					}
-				}
-			}
-		}},
-	{row: "P4", name: "a release under ECS is tried with the service's requests once it has the test traffic, and before it gets a visitor",
-		where: func(e config.Environment) bool { return len(releasedBy(e, config.ReleaseECS)) > 0 },
-		check: func(a *assembly, fail failure) {
-			for _, name := range releasedBy(a.environment, config.ReleaseECS) {
-				service := a.service(name)
-				hooks := slices.DeleteFunc(slices.Clone(service.list("DeploymentConfiguration/LifecycleHooks")), func(hook any) bool {
-					return slices.Equal(texts(dig(hook, "LifecycleStages")), []string{"PRE_SCALE_UP"})
-				})
-				if len(hooks) != 1 || !slices.Equal(texts(dig(hooks[0], "LifecycleStages")), []string{"POST_TEST_TRAFFIC_SHIFT"}) {
-					fail("%s has the hooks %v, want one after the test traffic has shifted: visitors would be the first to try a release", name, hooks)
-					continue
-				}
-				if function := a.targetOf(service.stack, dig(hooks[0], "HookTargetArn")); !function.is(a.smokeTest()) {
-					fail("%s is tried by %s, want %s", name, function, a.smokeTest())
-				}
-				var got []config.SmokeTest
-				for _, request := range asList(dig(hooks[0], "HookDetails/requests")) {
-					status, _ := dig(request, "status").(float64)
-					got = append(got, config.SmokeTest{Path: dig(request, "path").(string), Status: int(status)})
-				}
-				if want := a.environment.Services[name].SmokeTest; len(got) == 0 || !slices.Equal(got, want) {
-					fail("%s is tried with %v, want %v", name, got, want)
-				}
-				role := a.targetOf(service.stack, dig(hooks[0], "RoleArn"))
-				if !slices.Equal(a.trusted(role), []string{"ecs.amazonaws.com"}) {
-					fail("%s trusts %v, want ECS", role, a.trusted(role))
-				}
-				called := false
-				for _, s := range a.statements(role) {
-					for _, on := range s.resources() {
-						if !a.targetOf(s.stack, on).is(a.smokeTest()) {
-							fail("%s may %v on %s, not only call %s", role, s.actions(), a.resolve(s.stack, on), a.smokeTest())
+						target := a.targetOf(s.stack, on)
+						known := slices.ContainsFunc(ours, target.is) || strings.Contains(action, ":Describe") || a.mentions(s.stack, on, service)
+						if !known {
+							fail("%s may %s on %s, not only release %s", role, action, a.resolve(s.stack, on), name)
 						}
-						called = called || slices.Equal(s.actions(), []string{"lambda:InvokeFunction"}) && s.body["Effect"] == "Allow"
-					}
-				}
-				if !called {
-					fail("%s may not call %s: every release of %s would be taken back", role, a.smokeTest(), name)
-				}
-				for _, needed := range a.policies(role) {
-					if !slices.Contains(texts(service.body["DependsOn"]), needed.id) {
-						fail("%s is made before %s: its first release would be taken back", service, needed)
+						allowed[action+" "+target.id] = true
 					}
 				}
 			}
-		}},
+			for _, want := range []string{"ecs:CreateTaskSet " + service.id, "ecs:UpdateServicePrimaryTaskSet " + service.id, "lambda:InvokeFunction " + functions[0].id,
+				"elasticloadbalancing:ModifyRule " + rules[productionPort(a.environment)].id, "elasticloadbalancing:ModifyRule " + rules[constructs.TestPort].id,
+				"iam:PassRole " + ours[3].id, "iam:PassRole " + ours[4].id, "cloudwatch:DescribeAlarms "} {
+				if !allowed[want] {
+					fail("%s may not %s: every release of %s would fail", role, want, name)
+				}
+			}
+			told := false
+			for _, s := range a.statements(a.target(functions[0], "Role")) {
+				for _, on := range s.resources() {
+					told = told || slices.Contains(s.actions(), "codedeploy:PutLifecycleEventHookExecutionStatus") && s.body["Effect"] == "Allow" &&
+						strings.HasSuffix(a.resolve(s.stack, on), contract.DeploymentApplication(a.environment.Name, name)+"/"+contract.DeploymentGroup)
+				}
+			}
+			if !told {
+				fail("%s may not tell CodeDeploy how the smoke test went: every release of %s would wait for an hour and be taken back", functions[0], name)
+			}
+		}),
+	each(config.ReleaseCodeDeploy, "P5", "CodeDeploy takes a release back when it fails, is stopped, or an alarm on errors, latency or unhealthy tasks fires",
+		func(a *assembly, name string, fail failure) {
+			group, watched := a.deploymentGroup(name), map[string]bool{}
+			for _, alarm := range group.list("AlarmConfiguration/Alarms") {
+				watched[a.targetOf(group.stack, dig(alarm, "Name")).key()] = true
+			}
+			for _, alarm := range releaseAlarms {
+				if !watched[a.alarm(alarm+"-"+name).key()] || group.get("AlarmConfiguration/Enabled") != true {
+					fail("%s goes on while %s fires: a faulty release would stay", group, alarm)
+				}
+			}
+			for _, event := range []string{"DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST"} {
+				if group.get("AutoRollbackConfiguration/Enabled") != true || !slices.Contains(texts(group.get("AutoRollbackConfiguration/Events")), event) {
+					fail("%s does not go back on %s", group, event)
+				}
+			}
+		}),
+	each(config.ReleaseECS, "P4", "a release under ECS is tried with the service's requests once it has the test traffic, and before it gets a visitor",
+		func(a *assembly, name string, fail failure) {
+			service := a.service(name)
+			hooks := slices.DeleteFunc(slices.Clone(service.list("DeploymentConfiguration/LifecycleHooks")), func(hook any) bool {
+				return slices.Equal(texts(dig(hook, "LifecycleStages")), []string{"PRE_SCALE_UP"})
+			})
+			if len(hooks) != 1 || !slices.Equal(texts(dig(hooks[0], "LifecycleStages")), []string{"POST_TEST_TRAFFIC_SHIFT"}) {
+				fail("%s has the hooks %v, want one after the test traffic has shifted: visitors would be the first to try a release", name, hooks)
+				return
+			}
+			if function := a.targetOf(service.stack, dig(hooks[0], "HookTargetArn")); !function.is(a.smokeTest()) {
+				fail("%s is tried by %s, want %s", name, function, a.smokeTest())
+			}
+			var got []config.SmokeTest
+			for _, request := range asList(dig(hooks[0], "HookDetails/requests")) {
+				status, _ := dig(request, "status").(float64)
+				got = append(got, config.SmokeTest{Path: dig(request, "path").(string), Status: int(status)})
+			}
+			if want := a.environment.Services[name].SmokeTest; len(got) == 0 || !slices.Equal(got, want) {
+				fail("%s is tried with %v, want %v", name, got, want)
+			}
+			role := a.targetOf(service.stack, dig(hooks[0], "RoleArn"))
+			if !slices.Equal(a.trusted(role), []string{"ecs.amazonaws.com"}) {
+				fail("%s trusts %v, want ECS", role, a.trusted(role))
+			}
+			called := false
+			for _, s := range a.statements(role) {
+				for _, on := range s.resources() {
+					if !a.targetOf(s.stack, on).is(a.smokeTest()) {
+						fail("%s may %v on %s, not only call %s", role, s.actions(), a.resolve(s.stack, on), a.smokeTest())
+					}
+					called = called || slices.Equal(s.actions(), []string{"lambda:InvokeFunction"}) && s.body["Effect"] == "Allow"
+				}
+			}
+			if !called {
+				fail("%s may not call %s: every release of %s would be taken back", role, a.smokeTest(), name)
+			}
+			for _, needed := range a.policies(role) {
+				if !slices.Contains(texts(service.body["DependsOn"]), needed.id) {
+					fail("%s is made before %s: its first release would be taken back", service, needed)
+				}
+			}
+		}),
 	{row: "P4", name: "the function that tries releases is inside, calls the test listener and nothing else",
 		check: func(a *assembly, fail failure) {
 			function := a.smokeTest()
@@ -266,28 +254,25 @@ var releaseRequirements = []requirement{
 				fail("%s is in the security groups %v, want ReleaseTest: it would not reach the test listener", function, groups)
 			}
 		}},
-	{row: "P4", name: "a release under ECS takes visitors over as configured, and the version before stays for the bake time",
-		where: func(e config.Environment) bool { return len(releasedBy(e, config.ReleaseECS)) > 0 },
-		check: func(a *assembly, fail failure) {
-			for _, name := range releasedBy(a.environment, config.ReleaseECS) {
-				shift, path := a.environment.Services[name].Shift, "DeploymentConfiguration/"
-				want := map[string]any{
-					"Strategy":          map[config.ShiftKind]string{config.ShiftAllAtOnce: "BLUE_GREEN", config.ShiftCanary: "CANARY", config.ShiftLinear: "LINEAR"}[shift.Kind],
-					"BakeTimeInMinutes": float64(shift.BakeMinutes),
-				}
-				switch shift.Kind {
-				case config.ShiftCanary:
-					want["CanaryConfiguration/CanaryPercent"], want["CanaryConfiguration/CanaryBakeTimeInMinutes"] = float64(shift.Percent), float64(shift.StepMinutes)
-				case config.ShiftLinear:
-					want["LinearConfiguration/StepPercent"], want["LinearConfiguration/StepBakeTimeInMinutes"] = float64(shift.Percent), float64(shift.StepMinutes)
-				}
-				for property, value := range want {
-					if got := a.service(name).get(path + property); got != value {
-						fail("%s is released with %s %v, want %v: a fault would reach more visitors than was meant", name, property, got, value)
-					}
+	each(config.ReleaseECS, "P4", "a release under ECS takes visitors over as configured, and the version before stays for the bake time",
+		func(a *assembly, name string, fail failure) {
+			shift, path := a.environment.Services[name].Shift, "DeploymentConfiguration/"
+			want := map[string]any{
+				"Strategy":          map[config.ShiftKind]string{config.ShiftAllAtOnce: "BLUE_GREEN", config.ShiftCanary: "CANARY", config.ShiftLinear: "LINEAR"}[shift.Kind],
+				"BakeTimeInMinutes": float64(shift.BakeMinutes),
+			}
+			switch shift.Kind {
+			case config.ShiftCanary:
+				want["CanaryConfiguration/CanaryPercent"], want["CanaryConfiguration/CanaryBakeTimeInMinutes"] = float64(shift.Percent), float64(shift.StepMinutes)
+			case config.ShiftLinear:
+				want["LinearConfiguration/StepPercent"], want["LinearConfiguration/StepBakeTimeInMinutes"] = float64(shift.Percent), float64(shift.StepMinutes)
+			}
+			for property, value := range want {
+				if got := a.service(name).get(path + property); got != value {
+					fail("%s is released with %s %v, want %v: a fault would reach more visitors than was meant", name, property, got, value)
 				}
 			}
-		}},
+		}),
 	{row: "P5", name: "a release under ECS, rolling or not, is taken back when an alarm on errors, latency or unhealthy tasks fires",
 		check: func(a *assembly, fail failure) {
 			for _, name := range append(releasedBy(a.environment, config.ReleaseECS), releasedBy(a.environment, config.ReleaseRolling)...) {

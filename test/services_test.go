@@ -104,99 +104,90 @@ var serviceRequirements = []requirement{
 				}
 			}
 		}},
-	{row: "S2", name: "ECS releases a service beside what runs, takes a failed release back, and may move the traffic of this service only",
-		where: func(e config.Environment) bool { return len(releasedBy(e, config.ReleaseECS)) > 0 },
-		check: func(a *assembly, fail failure) {
-			for _, name := range releasedBy(a.environment, config.ReleaseECS) {
-				service := a.service(name)
-				blue, green, rules := a.traffic(name)
-				if !slices.Contains([]string{"BLUE_GREEN", "CANARY", "LINEAR"}, service.text("DeploymentConfiguration/Strategy")) || service.get("DeploymentConfiguration/DeploymentCircuitBreaker/Rollback") != true {
-					fail("%s is released by %v: a faulty release would reach every visitor", name, service.get("DeploymentConfiguration"))
+	each(config.ReleaseECS, "S2", "ECS releases a service beside what runs, takes a failed release back, and may move the traffic of this service only",
+		func(a *assembly, name string, fail failure) {
+			service := a.service(name)
+			blue, green, rules := a.traffic(name)
+			if !slices.Contains([]string{"BLUE_GREEN", "CANARY", "LINEAR"}, service.text("DeploymentConfiguration/Strategy")) || service.get("DeploymentConfiguration/DeploymentCircuitBreaker/Rollback") != true {
+				fail("%s is released by %v: a faulty release would reach every visitor", name, service.get("DeploymentConfiguration"))
+			}
+			described := "LoadBalancers/0/AdvancedConfiguration/"
+			for property, want := range map[string]resource{
+				"AlternateTargetGroupArn": green, "ProductionListenerRule": rules[productionPort(a.environment)], "TestListenerRule": rules[constructs.TestPort]} {
+				if !a.target(service, described+property).is(want) {
+					fail("%s has %s %s, want %s", name, property, a.target(service, described+property), want)
 				}
-				described := "LoadBalancers/0/AdvancedConfiguration/"
-				for property, want := range map[string]resource{
-					"AlternateTargetGroupArn": green, "ProductionListenerRule": rules[productionPort(a.environment)], "TestListenerRule": rules[constructs.TestPort]} {
-					if !a.target(service, described+property).is(want) {
-						fail("%s has %s %s, want %s", name, property, a.target(service, described+property), want)
-					}
-				}
-				role := a.target(service, described+"RoleArn")
-				allowed := map[string]bool{}
-				for _, s := range a.statements(role) {
-					for _, action := range s.actions() {
-						for _, on := range s.resources() {
-							target := a.targetOf(s.stack, on)
-							ours := target.is(blue) || target.is(green) || target.is(rules[productionPort(a.environment)]) || target.is(rules[constructs.TestPort])
-							if !ours && !strings.Contains(action, ":Describe") {
-								fail("%s may %s on %s, not only move the traffic of %s", role, action, a.resolve(s.stack, on), name)
-							}
-							allowed[action+" "+target.id] = true
+			}
+			role := a.target(service, described+"RoleArn")
+			allowed := map[string]bool{}
+			for _, s := range a.statements(role) {
+				for _, action := range s.actions() {
+					for _, on := range s.resources() {
+						target := a.targetOf(s.stack, on)
+						ours := target.is(blue) || target.is(green) || target.is(rules[productionPort(a.environment)]) || target.is(rules[constructs.TestPort])
+						if !ours && !strings.Contains(action, ":Describe") {
+							fail("%s may %s on %s, not only move the traffic of %s", role, action, a.resolve(s.stack, on), name)
 						}
-					}
-				}
-				for _, want := range []string{"RegisterTargets " + blue.id, "RegisterTargets " + green.id, "DeregisterTargets " + blue.id, "DeregisterTargets " + green.id,
-					"ModifyRule " + rules[productionPort(a.environment)].id, "ModifyRule " + rules[constructs.TestPort].id, "DescribeRules ", "DescribeTargetHealth "} {
-					if !allowed["elasticloadbalancing:"+want] {
-						fail("%s may not %s: every release of %s would fail", role, want, name)
-					}
-				}
-				for _, needed := range a.policies(role) {
-					if !slices.Contains(texts(service.body["DependsOn"]), needed.id) {
-						fail("%s is made before %s: its first tasks would get no traffic", service, needed)
+						allowed[action+" "+target.id] = true
 					}
 				}
 			}
-		}},
-	{row: "S2", name: "a service under CodeDeploy starts in blue, and no deployment of the stack changes which revision runs",
-		where: func(e config.Environment) bool { return len(releasedBy(e, config.ReleaseCodeDeploy)) > 0 },
-		check: func(a *assembly, fail failure) {
-			for _, name := range releasedBy(a.environment, config.ReleaseCodeDeploy) {
-				service := a.service(name)
-				if service.text("DeploymentController/Type") != "CODE_DEPLOY" {
-					fail("%s is under %q: CodeDeploy could not release it", service, service.text("DeploymentController/Type"))
-				}
-				if service.text("TaskDefinition") == "" || service.text("TaskDefinition") != a.task(service).text("Family") {
-					fail("%s names the revision %v: AWS refuses to change it, and with it the deployment", service, service.get("TaskDefinition"))
-				}
-				for _, refused := range []string{"ServiceConnectConfiguration", "DeploymentConfiguration/Strategy", "DeploymentConfiguration/DeploymentCircuitBreaker", "LoadBalancers/0/AdvancedConfiguration"} {
-					if service.get(refused) != nil {
-						fail("%s has %s, which AWS refuses under CodeDeploy", service, refused)
-					}
+			for _, want := range []string{"RegisterTargets " + blue.id, "RegisterTargets " + green.id, "DeregisterTargets " + blue.id, "DeregisterTargets " + green.id,
+				"ModifyRule " + rules[productionPort(a.environment)].id, "ModifyRule " + rules[constructs.TestPort].id, "DescribeRules ", "DescribeTargetHealth "} {
+				if !allowed["elasticloadbalancing:"+want] {
+					fail("%s may not %s: every release of %s would fail", role, want, name)
 				}
 			}
-		}},
-	{row: "S2", name: "a rolling service has one target group, its open paths and those that ask for a sign-in on the production listener alone, and a failed release is taken back",
-		where: func(e config.Environment) bool { return len(releasedBy(e, config.ReleaseRolling)) > 0 },
-		check: func(a *assembly, fail failure) {
-			for _, name := range releasedBy(a.environment, config.ReleaseRolling) {
-				service, settings, want := a.service(name), a.environment.Services[name], map[string]float64{}
-				if service.text("DeploymentConfiguration/Strategy") != "ROLLING" || service.get("DeploymentConfiguration/DeploymentCircuitBreaker/Rollback") != true || service.number("DeploymentConfiguration/MinimumHealthyPercent") != 100 {
-					fail("%s is released by %v, want task by task, back when it fails", service, service.get("DeploymentConfiguration"))
-				}
-				if len(service.list("LoadBalancers")) != 1 || service.get("LoadBalancers/0/AdvancedConfiguration") != nil || service.get("ServiceConnectConfiguration") != nil {
-					fail("%s has %v and Service Connect %v: a release would rewrite the rule that asks for a sign-in, or others call past it", service, service.get("LoadBalancers"), service.get("ServiceConnectConfiguration"))
-				}
-				if group := a.target(service, "LoadBalancers/0/TargetGroupArn"); group.text("HealthCheckPath") != settings.Health.Path || group.text("TargetType") != "ip" {
-					fail("%s checks %q, want %q: broken tasks would get visitors", group, group.text("HealthCheckPath"), settings.Health.Path)
-				}
-				if open := settings.OpenPaths(); len(open) > 0 {
-					want[strings.Join(open, " ")] = float64(settings.Priority)
-				}
-				if settings.SignIn != nil {
-					want[strings.Join(settings.SignIn.Paths, " ")] = float64(settings.SignIn.Priority)
-				}
-				got := map[string]float64{}
-				for _, rule := range a.rulesTo(name) {
-					got[strings.Join(texts(rule.get("Conditions/0/PathPatternConfig/Values")), " ")] = rule.number("Priority")
-					if listener := a.target(rule, "ListenerArn"); !listener.is(a.listener(productionPort(a.environment))) || !slices.Contains(texts(service.body["DependsOn"]), rule.id) {
-						fail("%s is on %s, or %s does not wait for it", rule, listener, service)
-					}
-				}
-				if !maps.Equal(got, want) {
-					fail("%s has the paths and priorities %v, want %v", name, got, want)
+			for _, needed := range a.policies(role) {
+				if !slices.Contains(texts(service.body["DependsOn"]), needed.id) {
+					fail("%s is made before %s: its first tasks would get no traffic", service, needed)
 				}
 			}
-		}},
+		}),
+	each(config.ReleaseCodeDeploy, "S2", "a service under CodeDeploy starts in blue, and no deployment of the stack changes which revision runs",
+		func(a *assembly, name string, fail failure) {
+			service := a.service(name)
+			if service.text("DeploymentController/Type") != "CODE_DEPLOY" {
+				fail("%s is under %q: CodeDeploy could not release it", service, service.text("DeploymentController/Type"))
+			}
+			if service.text("TaskDefinition") == "" || service.text("TaskDefinition") != a.task(service).text("Family") {
+				fail("%s names the revision %v: AWS refuses to change it, and with it the deployment", service, service.get("TaskDefinition"))
+			}
+			for _, refused := range []string{"ServiceConnectConfiguration", "DeploymentConfiguration/Strategy", "DeploymentConfiguration/DeploymentCircuitBreaker", "LoadBalancers/0/AdvancedConfiguration"} {
+				if service.get(refused) != nil {
+					fail("%s has %s, which AWS refuses under CodeDeploy", service, refused)
+				}
+			}
+		}),
+	each(config.ReleaseRolling, "S2", "a rolling service has one target group, its open paths and those that ask for a sign-in on the production listener alone, and a failed release is taken back",
+		func(a *assembly, name string, fail failure) {
+			service, settings, want := a.service(name), a.environment.Services[name], map[string]float64{}
+			if service.text("DeploymentConfiguration/Strategy") != "ROLLING" || service.get("DeploymentConfiguration/DeploymentCircuitBreaker/Rollback") != true || service.number("DeploymentConfiguration/MinimumHealthyPercent") != 100 {
+				fail("%s is released by %v, want task by task, back when it fails", service, service.get("DeploymentConfiguration"))
+			}
+			if len(service.list("LoadBalancers")) != 1 || service.get("LoadBalancers/0/AdvancedConfiguration") != nil || service.get("ServiceConnectConfiguration") != nil {
+				fail("%s has %v and Service Connect %v: a release would rewrite the rule that asks for a sign-in, or others call past it", service, service.get("LoadBalancers"), service.get("ServiceConnectConfiguration"))
+			}
+			if group := a.target(service, "LoadBalancers/0/TargetGroupArn"); group.text("HealthCheckPath") != settings.Health.Path || group.text("TargetType") != "ip" {
+				fail("%s checks %q, want %q: broken tasks would get visitors", group, group.text("HealthCheckPath"), settings.Health.Path)
+			}
+			if open := settings.OpenPaths(); len(open) > 0 {
+				want[strings.Join(open, " ")] = float64(settings.Priority)
+			}
+			if settings.SignIn != nil {
+				want[strings.Join(settings.SignIn.Paths, " ")] = float64(settings.SignIn.Priority)
+			}
+			got := map[string]float64{}
+			for _, rule := range a.rulesTo(name) {
+				got[strings.Join(texts(rule.get("Conditions/0/PathPatternConfig/Values")), " ")] = rule.number("Priority")
+				if listener := a.target(rule, "ListenerArn"); !listener.is(a.listener(productionPort(a.environment))) || !slices.Contains(texts(service.body["DependsOn"]), rule.id) {
+					fail("%s is on %s, or %s does not wait for it", rule, listener, service)
+				}
+			}
+			if !maps.Equal(got, want) {
+				fail("%s has the paths and priorities %v, want %v", name, got, want)
+			}
+		}),
 	{row: "S2", name: "a service waits for what its tasks need to start: the rules that lead to them and the rights to fetch their image",
 		check: func(a *assembly, fail failure) {
 			for name := range a.environment.Services {
@@ -354,16 +345,13 @@ var serviceRequirements = []requirement{
 				}
 			}
 		}},
-	{row: "S4", name: "services under ECS are called by name",
-		where: func(e config.Environment) bool { return len(releasedBy(e, config.ReleaseECS)) > 0 },
-		check: func(a *assembly, fail failure) {
-			for _, name := range releasedBy(a.environment, config.ReleaseECS) {
-				service := a.service(name)
-				if service.get("ServiceConnectConfiguration/Enabled") != true || service.text("ServiceConnectConfiguration/Services/0/ClientAliases/0/DnsName") != name {
-					fail("%s cannot be called as http://%s", name, name)
-				}
+	each(config.ReleaseECS, "S4", "services under ECS are called by name",
+		func(a *assembly, name string, fail failure) {
+			service := a.service(name)
+			if service.get("ServiceConnectConfiguration/Enabled") != true || service.text("ServiceConnectConfiguration/Services/0/ClientAliases/0/DnsName") != name {
+				fail("%s cannot be called as http://%s", name, name)
 			}
-		}},
+		}),
 	{row: "S4", name: "a task finds the address of each service that it calls: the name where both ends have Service Connect, the internal load balancer elsewhere",
 		check: func(a *assembly, fail failure) {
 			for name, settings := range a.environment.Services {
@@ -536,6 +524,17 @@ func (a *assembly) task(service resource) resource {
 		}
 	}
 	return resource{}
+}
+
+// each is a requirement of every service of one kind of release, where there is one.
+func each(release config.Release, row, name string, check func(a *assembly, service string, fail failure)) requirement {
+	return requirement{row: row, name: name,
+		where: func(e config.Environment) bool { return len(releasedBy(e, release)) > 0 },
+		check: func(a *assembly, fail failure) {
+			for _, service := range releasedBy(a.environment, release) {
+				check(a, service, fail)
+			}
+		}}
 }
 
 // releasedBy lists the services of one kind of release, sorted.
