@@ -60,7 +60,7 @@ test-collector:
 	cd test/collector && go vet . && go test .
 
 test-e2e: node_modules/.ready $(VENV_READY)
-	go test -count=1 -timeout 45m ./test/e2e/...
+	go test -count=1 -timeout 75m ./test/e2e/...
 
 golden: node_modules/.ready $(VENV_READY) ## Rewrite the golden templates and generated documents
 	go test ./test -update

@@ -704,8 +704,13 @@ func (e emulator) rules(t *testing.T, port int32) map[string]elbtypes.Rule {
 	}
 	rules := map[string]elbtypes.Rule{}
 	for _, rule := range found.Rules {
-		if !aws.ToBool(rule.IsDefault) {
-			rules[of[aws.ToString(rule.Actions[0].ForwardConfig.TargetGroups[0].TargetGroupArn)]] = rule
+		if aws.ToBool(rule.IsDefault) {
+			continue
+		}
+		for _, group := range rule.Actions[0].ForwardConfig.TargetGroups { // a release under CodeDeploy gives the service the other one
+			if name := of[aws.ToString(group.TargetGroupArn)]; name != "" {
+				rules[name] = rule
+			}
 		}
 	}
 	return rules
@@ -740,19 +745,11 @@ func (e emulator) expectGreen(t *testing.T, service string) {
 	}
 }
 
-// release releases an image, and moves the traffic from blue to green, as ECS does beside the deployment of the stack.
+// release releases an image, and with it moves the traffic to the other colour.
 func (e emulator) release(t *testing.T, service, image string) {
 	t.Helper()
 	if output, err := e.peakline(t, "release", "start", service, "-env", "local", "-image", image); err != nil {
 		t.Fatalf("release %s: %v\n%s", image, err, output)
-	}
-	for _, port := range []int32{productionPort, testPort} {
-		rule := e.rules(t, port)[service]
-		groups := rule.Actions[0].ForwardConfig.TargetGroups
-		groups[0].Weight, groups[1].Weight = aws.Int32(0), aws.Int32(100)
-		if _, err := elasticloadbalancingv2.NewFromConfig(e.config()).ModifyRule(t.Context(), &elasticloadbalancingv2.ModifyRuleInput{RuleArn: rule.RuleArn, Actions: rule.Actions}); err != nil {
-			t.Fatal(err)
-		}
 	}
 }
 

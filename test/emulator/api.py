@@ -92,6 +92,9 @@ class CloudFormationResponse(BaseResponse):
         stack.deploy(plan, not params.get("DisableRollback"))
         return {"StackId": stack.id}
 
+    def _CancelUpdateStack(self, params: dict[str, Any]) -> None:
+        self._stack(params).cancel()
+
     def _DeleteStack(self, params: dict[str, Any]) -> None:
         stack = cloud.find(self.region, params["StackName"])
         if stack and not stack.deleted and not stack.status == "DELETE_IN_PROGRESS":
@@ -427,7 +430,7 @@ def _description(stack: Stack) -> dict[str, Any]:
         "StackId": stack.id,
         "StackName": stack.name,
         "Description": stack.plan.document.get("Description") if stack.plan else None,
-        "Parameters": _parameters(stack.plan),
+        "Parameters": _parameters(stack.next or stack.plan),
         "CreationTime": stack.created,
         "LastUpdatedTime": stack.updated,
         "DeletionTime": stack.deleted,

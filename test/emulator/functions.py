@@ -26,7 +26,7 @@ from typing import Any
 
 from moto.awslambda.models import LambdaFunction
 
-from . import account
+from . import account, traffic
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -154,6 +154,7 @@ def _environment(function: Any, runtime_port: int) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "function",
         "AWS_SESSION_TOKEN": "function",
         "PATH": os.environ.get("PATH", ""),
+        **(traffic.environment() if getattr(function, "vpc_config", None) else {}),
     }
 
 

@@ -144,6 +144,8 @@ class Row:
     """Properties that AWS replaces the resource for only under conditions the account meets."""
     refuses: Callable[[Resource, Mapping[str, Any]], None] | None = None
     """Raises RefusedProperty for a change that AWS refuses, given the old properties."""
+    follows: Callable[[Resource, Mapping[str, Any] | None], None] | None = None
+    """What AWS does after the calls, given the old properties; CloudFormation waits for its end."""
     settled: Callable[[Resource], bool] | None = None
     """Whether a resource that takes time is ready."""
     ignored: Mapping[str, str] = field(default_factory=dict)
@@ -208,6 +210,8 @@ def create(row: Row, resource: Resource) -> None:
             _run(row, resource, step, None)
     if tags and not tagged and not row.recorded and not _steps_take_tags(row):
         _tag(row, resource, {}, tags)
+    if row.follows is not None:
+        row.follows(resource, None)
 
 
 def update(row: Row, resource: Resource, old: Mapping[str, Any]) -> None:
@@ -242,6 +246,8 @@ def update(row: Row, resource: Resource, old: Mapping[str, Any]) -> None:
         if carried:
             _run(row, resource, call, old)
             changed -= carried
+    if row.follows is not None:
+        row.follows(resource, old)
 
 
 def refuse_uncarried(row: Row, resource: Resource, old: Mapping[str, Any]) -> None:

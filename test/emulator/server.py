@@ -9,11 +9,15 @@ from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from . import account, api, aurora, cbor, domain, functions
+from . import account, api, aurora, cbor, domain, functions, releases, traffic
 from .resources import custom
 
 INVENTORY_PATH = "/peakline/inventory"
 """Answers with the stacks and their resources as JSON; also the health check."""
+
+
+RELEASES_PATH = "/peakline/releases"
+"""Answers with what happened in releases, and how to be a visitor; takes the time and what images do."""
 
 
 class _Quiet(WSGIRequestHandler):
@@ -31,6 +35,7 @@ def serve(port: int, create_seconds: float = aurora.DEFAULT_CREATE_SECONDS) -> B
     api.install()
     aurora.install(create_seconds)
     functions.install()
+    releases.install()
     server = make_server("localhost", port, _dispatch, threaded=True, request_handler=_Quiet)
     account.endpoint = f"http://localhost:{server.server_port}"
     domain.install()
@@ -41,6 +46,12 @@ def _dispatch(environ: dict[str, Any], start_response: Any) -> Any:
     path = environ.get("PATH_INFO", "")
     if path == INVENTORY_PATH:
         return _answer(start_response, json.dumps(api.inventory()))
+    if path == RELEASES_PATH:
+        if sent := environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)):
+            releases.change(json.loads(sent))
+        return _answer(
+            start_response, json.dumps({**releases.state(), "visitor": traffic.environment()})
+        )
     if path.startswith(custom.ANSWERS_PATH):
         custom.receive(path, environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
         return _answer(start_response, "{}")

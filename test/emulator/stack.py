@@ -20,8 +20,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError
 
-from . import rows, schema, template
+from . import releases, rows, schema, template
 from .account import ACCOUNT_ID, Account, RefusedProperty
+from .releases import TakenBack
 from .resources import find, row_of
 from .resources.custom import NotDone
 from .rows import Resource, Row
@@ -35,6 +36,10 @@ SETTLE_SECONDS = 900.0
 
 HEAD_START_SECONDS = 2.0
 """How long a request that starts an operation waits for it before it answers."""
+
+
+_starting = threading.Lock()
+"""Of two operations on a stack at once, one begins."""
 
 
 class Refused(Exception):
@@ -92,6 +97,9 @@ class Stack:
     events: list[dict[str, Any]] = field(default_factory=list)
     change_sets: dict[str, ChangeSet] = field(default_factory=dict)
     termination_protection: bool = False
+    cancelled: bool = False
+    next: Plan | None = None
+    """What an operation under way leads to; its parameters are told from its start."""
     policy: str | None = None
     created: datetime.datetime = field(default_factory=lambda: _now())
     updated: datetime.datetime | None = None
@@ -197,8 +205,21 @@ class Stack:
         """Starts creating or updating the stack; the events tell how it goes."""
         first = self.status == "REVIEW_IN_PROGRESS"
         operation = "CREATE" if first else "UPDATE"
-        self._status(f"{operation}_IN_PROGRESS", "User Initiated")
+        with _starting:
+            if self.busy:
+                raise Refused(f"Stack:{self.id} is in {self.status} state and can not be updated.")
+            self.cancelled, self.next = False, plan
+            self._status(f"{operation}_IN_PROGRESS", "User Initiated")
         self._start(lambda: Deployment(self, plan, operation).run(rollback))
+
+    def cancel(self) -> None:
+        """Has the update that is under way roll back, from where it is."""
+        if self.status != "UPDATE_IN_PROGRESS":
+            raise Refused(
+                f"CancelUpdateStack cannot be called from current stack status {self.status}"
+            )
+        self.cancelled = True
+        releases.cancel(self.id)
 
     def delete(self, retain: set[str] = frozenset()) -> None:  # type: ignore[assignment]
         """Starts deleting the stack."""
@@ -321,8 +342,9 @@ class Deployment:
         before = (stack.plan, list(stack.outputs), set(stack.imports))
         try:
             self._forward()
+            stack.next = None
         except Exception as error:  # noqa: BLE001 - whatever fails belongs in the events
-            reason = explain(error)
+            reason, stack.next = explain(error), None
             if not rollback:
                 stack._status(f"{self.operation}_FAILED", reason)
                 return
@@ -345,6 +367,8 @@ class Deployment:
             needed = template.dependencies(definition) & included.keys()
             for name in needed:
                 self._settle(name)
+            if stack.cancelled:
+                raise Refused("Stack update cancelled")
             self._apply(logical_id, definition, needed, resolver)
         for logical_id in list(self._unsettled):
             self._settle(logical_id)
@@ -617,7 +641,9 @@ def explain(error: Exception) -> str:
     if isinstance(response, dict) and "Error" in response:
         details = response["Error"]
         return f"{details.get('Message')} (Error Code: {details.get('Code')})"
-    if isinstance(error, (BotoCoreError, NotDone, Refused, RefusedProperty, TemplateError)):
+    if isinstance(error, (BotoCoreError, NotDone, Refused, RefusedProperty)) or isinstance(
+        error, (TakenBack, TemplateError)
+    ):
         return str(error)
     traceback.print_exception(error)
     return f"{type(error).__name__}: {error}"

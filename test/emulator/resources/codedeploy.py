@@ -8,7 +8,7 @@ from typing import Any
 from moto.codedeploy.models import codedeploy_backends
 
 from ..account import ACCOUNT_ID
-from ..rows import Call, Resource, created, recorded
+from ..rows import Call, Resource, created, gone
 
 
 def _delete_application(resource: Resource, _: Mapping[str, Any] | None) -> None:
@@ -38,12 +38,13 @@ ROWS = (
         ),
         delete=(Call(_delete_application),),
     ),
-    recorded(
+    created(
         "AWS::CodeDeploy::DeploymentConfig",
         "codedeploy",
         "create_deployment_config",
         name="DeploymentConfigName",
         name_length=100,
+        delete=(gone("delete_deployment_config", deploymentConfigName="{ref}"),),
     ),
     created(
         "AWS::CodeDeploy::DeploymentGroup",

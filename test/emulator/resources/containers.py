@@ -8,7 +8,7 @@ from typing import Any
 
 from moto.ecs.models import Container, EC2ContainerServiceBackend
 
-from .. import schema
+from .. import releases, schema
 from ..account import RefusedProperty
 from ..rows import Call, Resource, created, gone
 
@@ -164,13 +164,15 @@ ROWS = (
         attributes={"Name": "{serviceName}", "ServiceArn": "{ref}"},
         tagging=("tag_resource", "untag_resource", {"resourceArn": "{ref}"}),
         refuses=_leave_to_codedeploy,
+        # moto's create_service forgets it.
+        steps=(Call("update_service", takes=("DeploymentConfiguration",), given=_OF_SERVICE),),
+        follows=releases.of_service,
         update=(
             Call(
                 "update_service",
                 takes=(
                     "AvailabilityZoneRebalancing",
                     "CapacityProviderStrategy",
-                    "DeploymentConfiguration",
                     "DesiredCount",
                     "EnableECSManagedTags",
                     "EnableExecuteCommand",
@@ -184,6 +186,9 @@ ROWS = (
                 given=_OF_SERVICE,
             ),
         ),
-        delete=(gone("delete_service", force=True, **_OF_SERVICE),),
+        delete=(
+            gone("delete_service", force=True, **_OF_SERVICE),
+            Call(releases.service_ended, takes=()),
+        ),
     ),
 )

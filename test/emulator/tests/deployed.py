@@ -6,11 +6,12 @@ import json
 import time
 from typing import Any
 
-from .. import api, aurora
+from .. import api, aurora, releases
 from ..account import Account
 
 api.install()
 aurora.install(create_seconds=0.2)
+releases.install()
 
 account = Account("us-east-1")
 

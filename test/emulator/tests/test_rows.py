@@ -943,7 +943,7 @@ class Rows(unittest.TestCase):
         self.assertEqual(delete("rotated"), "DELETE_COMPLETE")
 
     def test_what_an_edge_matches_and_aims_at_is_read_back(self) -> None:
-        self.assertEqual(deploy("edge-seen", LIVES["edge"][0]), "CREATE_COMPLETE", reasons("seen"))
+        self.assertEqual(deploy("edge-seen", LIVES["edge"][0]), "CREATE_COMPLETE", reasons("edge-seen"))
         ids = physical("edge-seen")
         found = account.call("cloudfront", "get_distribution", Id=ids["Distribution"])
         config = found["Distribution"]["DistributionConfig"]
