@@ -224,9 +224,13 @@ services:
 		for _, service := range []string{"payment", "user"} {
 			shop.image(t, service, taken, image{})
 		}
-		first, second := shop.start(t, "payment", taken), shop.start(t, "user", taken)
+		first := shop.start(t, "payment", taken)
 		first.reach(t, "production 10")
+		second := shop.start(t, "user", taken)
 		second.reach(t, "production 40")
+		if slices.Contains(first.events(t), "done") {
+			t.Error("the release of payment has ended: they did not overlap")
+		}
 		shop.image(t, "user", taken+1, image{})
 		if output, err := account.peakline(t, "release", "start", "user", "-env", "local", "-image", reference("user", taken+1)); err == nil || !strings.Contains(output, "is under way") {
 			t.Errorf("want a refusal, got %v:\n%s", err, output)
@@ -422,9 +426,15 @@ func (s *releasing) releases(t *testing.T, tell, answer any) {
 	}
 }
 
+// told is what the model says: what has happened, and which services' releases wait for the clock.
+type told struct {
+	Journal []happened
+	Waiting []string
+}
+
 func (s *releasing) journal(t *testing.T) []happened {
 	t.Helper()
-	var told struct{ Journal []happened }
+	var told told
 	s.releases(t, nil, &told)
 	return told.Journal
 }
@@ -612,10 +622,10 @@ func (r *release) events(t *testing.T) (events []string) {
 	return events
 }
 
-// reach moves the clock in steps of a fifth of a minute until something has happened.
+// reach moves the clock in steps of a fifth of a minute, when the release waits for it, until something has happened.
 func (r *release) reach(t *testing.T, event string) {
 	t.Helper()
-	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); time.Sleep(150 * time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		if slices.Contains(r.events(t), event) {
 			return
 		}
@@ -626,6 +636,10 @@ func (r *release) reach(t *testing.T, event string) {
 			}
 			return
 		default:
+		}
+		var now told
+		r.shop.releases(t, nil, &now)
+		if slices.Contains(now.Waiting, r.service) {
 			r.shop.tell(t, map[string]any{"minutes": 0.2})
 		}
 	}

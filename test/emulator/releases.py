@@ -89,7 +89,8 @@ _under_way: dict[str, _Release] = {}
 
 def state() -> dict[str, Any]:
     """What a test may see of releases beside the account's API."""
-    return {"minute": clock.now, "journal": list(journal)}
+    waiting = [release.service for release in list(_under_way.values()) if release.waiting]
+    return {"minute": clock.now, "waiting": waiting, "journal": list(journal)}
 
 
 def change(wanted: Mapping[str, Any]) -> None:
@@ -128,6 +129,7 @@ class _Release:
     owner: str
     """The stack or the deployment that it is a part of."""
     stopped: str = ""
+    waiting: bool = False
 
     def note(self, event: str) -> None:
         journal.append({"service": self.service, "event": event})
@@ -160,11 +162,14 @@ class _Release:
 
     def wait(self, minutes: float) -> None:
         """Watches the release for some minutes."""
-        until = clock.now + minutes
-        self.look()
-        while not clock.reached(until):
+        until, self.waiting = clock.now + minutes, True
+        try:
             self.look()
-        self.look()
+            while not clock.reached(until):
+                self.look()
+            self.look()
+        finally:
+            self.waiting = False
 
     def start(self) -> None:
         """Starts the tasks of the new revision."""
@@ -348,7 +353,8 @@ def of_service(resource: Resource, old: Mapping[str, Any] | None) -> None:
             "createdAt": utcnow(),
             "lifecycleStage": "RECONCILE_SERVICE",
             "serviceArn": arn,
-            "serviceDeploymentArn": f"{arn.replace(':service/', ':service-deployment/')}/{uuid.uuid4().hex[:21]}",
+            "serviceDeploymentArn": arn.replace(":service/", ":service-deployment/")
+            + f"/{uuid.uuid4().hex[:21]}",
             "status": "IN_PROGRESS",
         }
         service_deployments.append(deployment)
@@ -455,7 +461,8 @@ class _ByCodeDeploy(_Release):
             deployment.error = {"code": why.code, "message": str(why)}
             deployment.rollback = {"rollbackMessage": "the original task set has the traffic"}
             deployment.complete_time = time.time()
-            deployment.status = "Stopped" if self.stopped or why.code == "ALARM_ACTIVE" else "Failed"
+            stopped = why.code in ("MANUAL_STOP", "ALARM_ACTIVE")
+            deployment.status = "Stopped" if stopped else "Failed"
             return
         self.end()
         self.drop(self.primary)
@@ -577,13 +584,26 @@ def _begin(backend: CodeDeployBackend, deployment: Any) -> None:
     release.primary = sets[0]["taskSetArn"] if sets else release.task_set(live, serving[live])
     release.promote(release.primary)
     _under_way[release.owner] = release
-    threading.Thread(target=release.play, daemon=True).start()
+
+    def play() -> None:
+        try:
+            release.play()
+        finally:
+            del _under_way[release.owner]
+
+    threading.Thread(target=play, daemon=True).start()
 
 
 _create_deployment = CodeDeployBackend.create_deployment
 
 
-def _create(backend: CodeDeployBackend, application_name: str, deployment_group_name: str, *rest: Any, **more: Any) -> str:
+def _create(
+    backend: CodeDeployBackend,
+    application_name: str,
+    deployment_group_name: str,
+    *rest: Any,
+    **more: Any,
+) -> str:
     """One deployment of a group at a time.
 
     https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_CreateDeployment.html
@@ -615,7 +635,11 @@ def _describe(deployment: Any) -> dict[str, Any]:
 
 
 def _stop_deployment(response: Any) -> str:
-    release = _under_way[response._get_param("deploymentId")]
+    release = _under_way.get(response._get_param("deploymentId"))
+    if release is None:
+        raise JsonRESTError(
+            "DeploymentAlreadyCompletedException", "The deployment is over: nothing is stopped."
+        )
     release.stopped = "somebody stopped it"
     return json.dumps({"status": "Pending", "statusMessage": "Deployment is stopping"})
 
@@ -674,7 +698,9 @@ def _run_task(response: Any) -> ActionResult:
     return _started[token]
 
 
-def _run_to_the_end(backend: Any, cluster: str, task_definition: str, *rest: Any, **more: Any) -> Any:
+def _run_to_the_end(
+    backend: Any, cluster: str, task_definition: str, *rest: Any, **more: Any
+) -> Any:
     """A task that no service keeps running ends as its image does."""
     tasks = _place(backend, cluster, task_definition, *rest, **more)
     account = Account(backend.region_name)

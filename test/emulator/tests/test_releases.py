@@ -105,7 +105,12 @@ def _shop(name: str, image: str, **service: Any) -> dict[str, Any]:
     for colour in ("Blue", "Green"):
         found[colour] = {
             "Type": "AWS::ElasticLoadBalancingV2::TargetGroup",
-            "Properties": {"Name": f"{name}-{colour}", "VpcId": ref, "Port": 80, "Protocol": "HTTP"},
+            "Properties": {
+                "Name": f"{name}-{colour}",
+                "VpcId": ref,
+                "Port": 80,
+                "Protocol": "HTTP",
+            },
         }
     for which, port in (("Production", 80), ("Test", 8080)):
         found[which] = {
@@ -360,7 +365,8 @@ class Releases(unittest.TestCase):
         self.assertEqual(self.ended(self.deployment("cd"))["status"], "Succeeded")
         self.assertEqual(_weights("cd"), [0, 100])
         _alarm("cd", "ALARM")
-        self.assertEqual(self.ended(self.deployment("cd"))["errorInformation"]["code"], "ALARM_ACTIVE")
+        loud = self.ended(self.deployment("cd"))
+        self.assertEqual(loud["errorInformation"]["code"], "ALARM_ACTIVE")
         silent = {"enabled": False, "alarms": []}
         last = self.deployment("cd", overrideAlarmConfiguration=silent)
         self.assertEqual(self.ended(last)["status"], "Succeeded")
