@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/codedeploy"
@@ -19,7 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/urfave/cli/v3"
 
-	environments "peakline/config"
+	"peakline/cmd/peakline/internal/account"
 )
 
 // Command builds the subcommand.
@@ -43,38 +42,24 @@ func Command() *cli.Command {
 				&cli.StringFlag{Name: "despite", Usage: "`REASON` to go back while an alarm fires"})},
 			{Name: "show", Usage: "what is released, and which alarms fire", ArgsUsage: "SERVICE", Action: show, Flags: flags()},
 			{Name: "check", Usage: "whether a deployment of the environment may start: fails while a release alarm of any service fires", Action: check, Flags: flags(
-				&cli.StringFlag{Name: "despite", Usage: "`REASON` to deploy while an alarm fires"},
-				&cli.StringFlag{Name: "environments", Value: "config/environments", Usage: "`DIR` with the environment files, for the region"})},
+				&cli.StringFlag{Name: "despite", Usage: "`REASON` to deploy while an alarm fires"})},
 		},
 	}
 }
 
-func flags(more ...cli.Flag) []cli.Flag {
-	return append(more,
-		&cli.StringFlag{Name: "env", Usage: "`ENVIRONMENT` whose service is meant", Required: true},
-		&cli.StringFlag{Name: "region", Usage: "AWS `REGION`; default: as the AWS CLI finds it"},
-		&cli.StringFlag{Name: "profile", Usage: "AWS `PROFILE`; default: as the AWS CLI finds it"},
-	)
-}
+func flags(more ...cli.Flag) []cli.Flag { return account.Flags("service", more...) }
 
 func open(ctx context.Context, command *cli.Command) (*releaser, error) {
 	if command.Args().Len() != 1 {
 		return nil, fmt.Errorf("release a service: %d names, want one, for example: peakline release %s order -env prod", command.Args().Len(), command.Name)
 	}
-	return connect(ctx, command, command.String("region"))
+	return connect(ctx, command)
 }
 
-func connect(ctx context.Context, command *cli.Command, region string) (*releaser, error) {
-	var options []func(*config.LoadOptions) error
-	if region != "" {
-		options = append(options, config.WithRegion(region))
-	}
-	if profile := command.String("profile"); profile != "" {
-		options = append(options, config.WithSharedConfigProfile(profile))
-	}
-	loaded, err := config.LoadDefaultConfig(ctx, options...)
+func connect(ctx context.Context, command *cli.Command) (*releaser, error) {
+	loaded, err := account.Open(ctx, command)
 	if err != nil {
-		return nil, fmt.Errorf("load the AWS configuration: %w", err)
+		return nil, err
 	}
 	return &releaser{
 		environment: command.String("env"),
@@ -109,15 +94,7 @@ func check(ctx context.Context, command *cli.Command) error {
 	if command.Args().Present() {
 		return fmt.Errorf("check an environment: unexpected argument %q; it is about all services of -env", command.Args().First())
 	}
-	region := command.String("region")
-	if region == "" {
-		environment, err := environments.Load(command.String("environments"), command.String("env"), time.Now())
-		if err != nil {
-			return err
-		}
-		region = environment.Region
-	}
-	r, err := connect(ctx, command, region)
+	r, err := connect(ctx, command)
 	if err != nil {
 		return err
 	}
