@@ -191,6 +191,9 @@ services:
 			if output, err := shop.start(t, service, taken).wait(t); err == nil || !strings.Contains(output, alarm+" fires") {
 				t.Errorf("want a refusal that names the alarm, got %v:\n%s", err, output)
 			}
+			if output, err := account.peakline(t, "release", "check", "-env", "local"); err == nil || !strings.Contains(output, alarm+" fires") {
+				t.Errorf("a deployment by hand is let through, %v:\n%s", err, output)
+			}
 			if events := shop.journal(t)[mark:]; len(events) > 0 || shop.recorded(t, service) != recorded {
 				t.Errorf("the refused release did %v, and %s is recorded", events, shop.recorded(t, service))
 			}

@@ -254,10 +254,7 @@ class _ByECS(_Release):
         self.note("done")
 
     def stage(self, name: str, work: Callable[[], None] = lambda: None) -> None:
-        """One stage: its work, then its hooks, one of which stops the release when it fails.
-
-        https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-lifecycle-hooks.html
-        """
+        """One stage: its work, then its hooks, one of which stops the release when it fails."""
         if name != "CLEAN_UP":
             self.look()
         self.described["lifecycleStage"] = name
@@ -298,8 +295,8 @@ class _ByECS(_Release):
     def production(self) -> None:
         """The visitors, as the strategy says.
 
-        https://docs.aws.amazon.com/AmazonECS/latest/developerguide/canary-deployment.html
-        https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-linear.html
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CanaryConfiguration.html
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LinearConfiguration.html
         """
         if canary := self.configuration.get("canaryConfiguration"):
             self.shift("production", int(canary["canaryPercent"]))
