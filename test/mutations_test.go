@@ -579,9 +579,9 @@ var mutations = []mutation{
 	{row: "S2", name: "a failed release stays", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/Strategy"), edit: drop("DeploymentConfiguration/DeploymentCircuitBreaker")},
 	{row: "S2", name: "a release is tried on the wrong rule", of: "AWS::ECS::Service", when: has("DeploymentConfiguration/Strategy"), edit: drop("LoadBalancers/0/AdvancedConfiguration/TestListenerRule")},
 	{row: "S2", name: "a service starts before its rights", of: "AWS::ECS::Service", edit: attribute("DependsOn", nil)},
-	{row: "S2", name: "the release role may move any traffic", of: "AWS::IAM::Policy", when: at("/ReleaseRole/"),
+	{row: "S2", name: "the release role may move any traffic", of: "AWS::IAM::Policy", when: isReleaseRoleOfECS,
 		edit: statementWith("PolicyDocument", "elasticloadbalancing:ModifyRule", func(body map[string]any) { body["Resource"] = "*" })},
-	{row: "S2", name: "the release role cannot register tasks", of: "AWS::IAM::Policy", when: at("/ReleaseRole/"),
+	{row: "S2", name: "the release role cannot register tasks", of: "AWS::IAM::Policy", when: isReleaseRoleOfECS,
 		edit: statementWith("PolicyDocument", "elasticloadbalancing:RegisterTargets", func(body map[string]any) { body["Action"] = "elasticloadbalancing:DeregisterTargets" })},
 	{row: "S2", name: "a rule's weights are fixed", of: "AWS::ElasticLoadBalancingV2::ListenerRule", when: weighted, edit: set("Actions/0/ForwardConfig/TargetGroups/1/Weight", 0.0)},
 	{row: "S2", name: "a rule's weights are exchanged", of: "AWS::ElasticLoadBalancingV2::ListenerRule", when: weighted, edit: set("Actions/0/ForwardConfig/TargetGroups/0/Weight/Fn::If/1", 100.0)},
@@ -622,9 +622,9 @@ var mutations = []mutation{
 			put(r.properties(), "PolicyDocument/Statement", slices.DeleteFunc(slices.Clone(r.list("PolicyDocument/Statement")), func(s any) bool { return dig(s, "Action") == "kms:Decrypt" }))
 		}},
 	{row: "S6", name: "a third party's secret stands in the template", of: "AWS::SecretsManager::Secret", when: at("/Registry/"), edit: set("SecretString", "x")},
-	{row: "S2", name: "a sidecar may write its file system", of: "AWS::ECS::TaskDefinition", when: isTraced, edit: inSidecar("collector", "ReadonlyRootFilesystem", false)},
-	{row: "S2", name: "a sidecar takes all the memory", of: "AWS::ECS::TaskDefinition", when: isTraced, edit: inSidecar("collector", "Memory", nil)},
-	{row: "S2", name: "a sidecar takes the service down with it", of: "AWS::ECS::TaskDefinition", when: isTraced, edit: inSidecar("collector", "Essential", true)},
+	{row: "S2", name: "a sidecar may write its file system", of: "AWS::ECS::TaskDefinition", when: hasCollector, edit: inSidecar("collector", "ReadonlyRootFilesystem", false)},
+	{row: "S2", name: "a sidecar takes all the memory", of: "AWS::ECS::TaskDefinition", when: hasCollector, edit: inSidecar("collector", "Memory", nil)},
+	{row: "S2", name: "a sidecar takes the service down with it", of: "AWS::ECS::TaskDefinition", when: hasCollector, edit: inSidecar("collector", "Essential", true)},
 	{row: "S2", name: "a sidecar ends with the service", of: "AWS::ECS::TaskDefinition", when: isTraced, edit: drop("ContainerDefinitions/0/DependsOn")},
 	{row: "S7", name: "a task has no collector", of: "AWS::ECS::TaskDefinition", when: isTraced, edit: dropContainer("collector")},
 	{row: "S7", name: "the collector has another configuration", of: "AWS::ECS::TaskDefinition", when: isTraced, edit: func(_ *assembly, r resource) {
@@ -921,6 +921,14 @@ func lastRule(path string, value any) edit {
 
 // isTraced tells what is in an environment with tracing.
 func isTraced(a *assembly, _ resource) bool { return traced(a.environment) }
+
+// isReleaseRoleOfECS tells the role of ECS from CodeDeploy's, which P4 is about.
+func isReleaseRoleOfECS(_ *assembly, r resource) bool {
+	return strings.Contains(r.path(), "/ReleaseRole/") && !strings.Contains(r.path(), "/CodeDeploy/")
+}
+
+// hasCollector tells the tasks that send spans from those that do not, such as a migration.
+func hasCollector(_ *assembly, r resource) bool { return sidecarIn(r, "collector") != "" }
 
 // readsFlags tells the tasks of services that read flags.
 func readsFlags(a *assembly, r resource) bool {

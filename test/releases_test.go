@@ -244,14 +244,19 @@ var releaseRequirements = []requirement{
 				}
 			}
 		}),
-	{row: "P4", name: "the function that tries releases is inside, calls the test listener and nothing else",
+	{row: "P4", name: "every function that tries releases is inside, calls the test listener and nothing else",
 		check: func(a *assembly, fail failure) {
-			function := a.smokeTest()
-			if got, want := a.resolve(function.stack, function.get("Environment/Variables/"+contract.EnvTestURL)), fmt.Sprintf("%s:%d", a.internalAddress(), constructs.TestPort); got != want {
-				fail("%s tries %s, want %s: it would try what visitors have already", function, got, want)
+			tries := slices.DeleteFunc(a.all("AWS::Lambda::Function"), func(r resource) bool { return r.get("Environment/Variables/"+contract.EnvTestURL) == nil })
+			if want := 1 + len(releasedBy(a.environment, config.ReleaseCodeDeploy)); len(tries) != want {
+				fail("%d functions try releases, want %d: one for all services under ECS, and one for each under CodeDeploy", len(tries), want)
 			}
-			if groups := function.list("VpcConfig/SecurityGroupIds"); len(groups) != 1 || !a.targetOf(function.stack, groups[0]).is(a.securityGroup("ReleaseTest")) {
-				fail("%s is in the security groups %v, want ReleaseTest: it would not reach the test listener", function, groups)
+			for _, function := range tries {
+				if got, want := a.resolve(function.stack, function.get("Environment/Variables/"+contract.EnvTestURL)), fmt.Sprintf("%s:%d", a.internalAddress(), constructs.TestPort); got != want {
+					fail("%s tries %s, want %s: it would try what visitors have already", function, got, want)
+				}
+				if groups := function.list("VpcConfig/SecurityGroupIds"); len(groups) != 1 || !a.targetOf(function.stack, groups[0]).is(a.securityGroup("ReleaseTest")) {
+					fail("%s is in the security groups %v, want ReleaseTest: it would not reach the test listener", function, groups)
+				}
 			}
 		}},
 	each(config.ReleaseECS, "P4", "a release under ECS takes visitors over as configured, and the version before stays for the bake time",

@@ -126,12 +126,7 @@ func (s *shop) DescribeAlarms(_ context.Context, in *cloudwatch.DescribeAlarmsIn
 		return out, nil
 	}
 	if in.AlarmNamePrefix != nil {
-		for _, name := range s.firing {
-			if strings.HasPrefix(name, *in.AlarmNamePrefix) && in.StateValue == alarmtypes.StateValueAlarm {
-				out.MetricAlarms = append(out.MetricAlarms, alarmtypes.MetricAlarm{AlarmName: &name, StateValue: in.StateValue})
-			}
-		}
-		return out, nil
+		in.AlarmNames = slices.DeleteFunc(append([]string{"prod-release-errors-quiet"}, s.firing...), func(name string) bool { return !strings.HasPrefix(name, *in.AlarmNamePrefix) })
 	}
 	for _, name := range in.AlarmNames {
 		state := alarmtypes.StateValueOk

@@ -159,15 +159,16 @@ func (r *releaser) refuse(ctx context.Context, despite string) ([]alarmtypes.Met
 // under ECS no alarm that fires by then takes them back.
 func (r *releaser) check(ctx context.Context, despite string) error {
 	var names []string
-	pages := cloudwatch.NewDescribeAlarmsPaginator(r.alarms, &cloudwatch.DescribeAlarmsInput{
-		AlarmNamePrefix: aws.String(r.environment + "-release-"), StateValue: alarmtypes.StateValueAlarm})
+	pages := cloudwatch.NewDescribeAlarmsPaginator(r.alarms, &cloudwatch.DescribeAlarmsInput{AlarmNamePrefix: aws.String(r.environment + "-release-")})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return fmt.Errorf("read the release alarms of %s: %w", r.environment, err)
 		}
 		for _, alarm := range page.MetricAlarms {
-			names = append(names, aws.ToString(alarm.AlarmName))
+			if alarm.StateValue == alarmtypes.StateValueAlarm {
+				names = append(names, aws.ToString(alarm.AlarmName))
+			}
 		}
 	}
 	switch {
