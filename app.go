@@ -29,19 +29,23 @@ func main() {
 // build adds the stages that the context asks for.
 func build(app awscdk.App) error {
 	name := contextString(app, "env", "")
-	directory := contextString(app, "environments", "config/environments")
+	directory, pipelines := contextString(app, "environments", "config/environments"), contextString(app, "delivery", "config/delivery.yaml")
 	if name != "" && name != config.DeliveryStage {
 		environment, err := config.Load(directory, name, time.Now())
 		if err != nil {
 			return err
 		}
-		return addPlatforms(app, environment)
+		delivery, err := config.LoadDelivery(pipelines, nil, time.Now())
+		if err != nil {
+			return err
+		}
+		return addPlatforms(app, delivery, environment)
 	}
 	environments, err := config.LoadAll(directory, time.Now())
 	if err != nil {
 		return err
 	}
-	delivery, err := config.LoadDelivery(contextString(app, "delivery", "config/delivery.yaml"), environments)
+	delivery, err := config.LoadDelivery(pipelines, environments, time.Now())
 	if err != nil {
 		return err
 	}
@@ -49,17 +53,17 @@ func build(app awscdk.App) error {
 	if name == config.DeliveryStage {
 		return nil
 	}
-	return addPlatforms(app, environments...)
+	return addPlatforms(app, delivery, environments...)
 }
 
 // addPlatforms adds the stages of environments.
-func addPlatforms(app awscdk.App, environments ...config.Environment) error {
+func addPlatforms(app awscdk.App, delivery config.Delivery, environments ...config.Environment) error {
 	functions, err := buildFunctions()
 	if err != nil {
 		return err
 	}
 	for _, environment := range environments {
-		stacks.NewPlatform(app, stacks.PlatformProps{Environment: environment, Functions: functions})
+		stacks.NewPlatform(app, stacks.PlatformProps{Environment: environment, Delivery: delivery, Functions: functions})
 	}
 	return nil
 }

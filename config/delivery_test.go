@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 const pipelines = `account: "444444444444"
@@ -14,17 +15,37 @@ repository: example/peakline
 environments:
   - name: dev
   - name: prod
+services:
+  order: {repository: example/order, path: services/order}
+images:
+  waivers:
+    - {service: order, finding: CVE-2026-0001, reason: "not reachable, mended next week", expires: "2026-12-01"}
 `
 
 // promoted are the environments that the pipelines know.
-var promoted = []Environment{{Name: "dev", Profile: Development}, {Name: "prod", Profile: Production}}
+var promoted = []Environment{
+	{Name: "dev", Profile: Development, Services: map[string]Service{"order": {}, "inventory": {}}},
+	{Name: "prod", Profile: Production, Services: map[string]Service{"order": {}}},
+}
 
 func TestTheShippedPipelinesAreValid(t *testing.T) {
 	environments, err := LoadAll(shipped, today)
 	if err != nil {
 		t.Fatal(err)
 	}
-	delivery, err := LoadDelivery("delivery.yaml", environments)
+	delivery, err := LoadDelivery("delivery.yaml", environments, today)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, environment := range environments {
+		if into, first := delivery.Releases(environment.Name); first && !into {
+			t.Errorf("builds for %s, and does not release into it", environment.Name)
+		}
+	}
+}
+
+func TestWhatThePipelinesFileLeavesOut(t *testing.T) {
+	delivery, err := readDelivery("delivery.yaml", []byte(pipelines), promoted, today)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,11 +53,28 @@ func TestTheShippedPipelinesAreValid(t *testing.T) {
 	for _, promotion := range delivery.Environments {
 		order = append(order, promotion.Name+" "+string(promotion.Approval))
 	}
-	if want := []string{"dev none", "staging required", "prod required"}; !slices.Equal(order, want) {
-		t.Errorf("promotes %v, want %v", order, want)
+	if want := []string{"dev none", "prod required"}; !slices.Equal(order, want) {
+		t.Errorf("promotes %v, want an approval before production: %v", order, want)
 	}
-	if delivery.Branch != "main" {
-		t.Errorf("deploys the branch %q, want main by default", delivery.Branch)
+	if want := (ServicePipeline{Repository: "example/order", Branch: "main", Path: "services/order", Dockerfile: "Dockerfile"}); delivery.Branch != "main" || delivery.Services["order"] != want {
+		t.Errorf("deploys the branch %q and builds %+v, want main and %+v", delivery.Branch, delivery.Services["order"], want)
+	}
+	if delivery.Images.MaxMegabytes != 150 || delivery.Images.FailOn != "high" {
+		t.Errorf("lets images of %d MB and findings below %s pass, want 150 and high", delivery.Images.MaxMegabytes, delivery.Images.FailOn)
+	}
+	for _, c := range []struct {
+		environment string
+		into, first bool
+	}{{"dev", true, true}, {"prod", true, false}, {"local", false, false}} {
+		if into, first := delivery.Releases(c.environment); into != c.into || first != c.first {
+			t.Errorf("%s: releases into it %t, builds for it %t, want %t and %t", c.environment, into, first, c.into, c.first)
+		}
+	}
+	if waiver := delivery.Images.Waivers[0]; !waiver.Valid(time.Date(2026, 12, 1, 23, 59, 0, 0, time.UTC)) || waiver.Valid(time.Date(2026, 12, 2, 0, 0, 0, 0, time.UTC)) {
+		t.Error("a waiver until the first of December does not end with that day")
+	}
+	if _, err := readDelivery("delivery.yaml", []byte(pipelines), nil, today); err != nil {
+		t.Errorf("without the other environments: %v", err)
 	}
 }
 
@@ -57,11 +95,21 @@ func TestMistakesOfThePipelinesFile(t *testing.T) {
 		"an unknown key":                {"owner: platform", "owner: platform\nbranches: main", []string{"delivery.yaml:4:1 branches: unknown key, did you mean branch?"}},
 		"a branch with a space":         {"owner: platform", "owner: platform\nbranch: my branch", []string{"delivery.yaml:4:9 branch"}},
 		"an address that is none":       {"owner: platform", "owner: platform\nnotifications: {critical: {emails: [oncall]}}", []string{"notifications.critical.emails[0]"}},
-		"an empty file":                 {pipelines, "", []string{"delivery.yaml:1:1: empty, want settings of the form"}},
+		"a service that is none":        {"  order: {repo", "  ordr: {repo", []string{`delivery.yaml:10:3 services.ordr: in dev there is no service "ordr", did you mean order?`}},
+		"a service that production lacks": {"  order: {repo", "  inventory: {repository: example/inventory}\n  order: {repo",
+			[]string{`delivery.yaml:10:3 services.inventory: in prod there is no service "inventory", want one of order; or add it to config/services.yaml`}},
+		"a service called as this repository's own pipeline": {"  order: {repo", "  infrastructure: {repo", []string{"delivery.yaml:10:3 services.infrastructure: a pipeline has this name already"}},
+		"a path that leaves the repository":                  {"services/order", "../order", []string{`services.order.path: text "../order", want for example "services/order"`}},
+		"a severity that is none":                            {"images:\n", "images:\n  failOn: severe\n", []string{`images.failOn: text "severe", want one of critical, high, medium`}},
+		"a waiver of no service":                             {"service: order", "service: user", []string{`images.waivers[0].service: there is no service with a pipeline "user", want one of order; or add it to services`}},
+		"a waiver for ever":                                  {"2026-12-01", "2027-12-01", []string{"images.waivers[0].expires: 2027-12-01, want at most 2027-02-20, 90 days ahead"}},
+		"a waiver until no day":                              {"2026-12-01", "2026-02-31", []string{"images.waivers[0].expires: 2026-02-31 is no day of the calendar"}},
+		"a waiver without a reason":                          {"not reachable, mended next week", "later", []string{"images.waivers[0].reason: 5 characters, want 10 to 500"}},
+		"an empty file":                                      {pipelines, "", []string{"delivery.yaml:1:1: empty, want settings of the form"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := strings.Replace(pipelines, c.old, c.new, 1)
-			_, err := readDelivery("delivery.yaml", []byte(text), promoted)
+			_, err := readDelivery("delivery.yaml", []byte(text), promoted, today)
 			if len(c.want) == 0 {
 				if err != nil {
 					t.Error(err)
@@ -81,7 +129,7 @@ func FuzzDelivery(f *testing.F) {
 	f.Add([]byte(pipelines))
 	f.Add([]byte("environments: [{name: }]"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		delivery, err := readDelivery("delivery.yaml", text, promoted)
+		delivery, err := readDelivery("delivery.yaml", text, promoted, today)
 		if err == nil && len(delivery.Environments) == 0 {
 			t.Error("accepted without an environment to deploy to")
 		}

@@ -17,9 +17,23 @@ type Waiver struct {
 }
 
 // Valid tells whether the waiver still holds.
-func (w Waiver) Valid(now time.Time) bool {
-	day, err := time.Parse(time.DateOnly, w.Expires)
+func (w Waiver) Valid(now time.Time) bool { return validUntil(w.Expires, now) }
+
+// validUntil tells whether a last day, in UTC, has not ended yet.
+func validUntil(expires string, now time.Time) bool {
+	day, err := time.Parse(time.DateOnly, expires)
 	return err == nil && now.Before(day.AddDate(0, 0, 1))
+}
+
+// checkExpiry refuses a last day that is none, or too far ahead.
+func checkExpiry(d *document, path, expires string, now time.Time) {
+	day, err := time.Parse(time.DateOnly, expires)
+	switch {
+	case err != nil:
+		d.refuse(path, "%s is no day of the calendar, want one such as 2026-12-01", expires)
+	case day.Sub(now) > longestWaiver:
+		d.refuse(path, "%s, want at most %s, 90 days ahead", expires, now.Add(longestWaiver).UTC().Format(time.DateOnly))
+	}
 }
 
 // longestWaiver keeps a waiver an exception: what should last belongs into the templates.
@@ -30,13 +44,7 @@ var waiverRules = []rule{
 		first := map[Waiver]string{}
 		for n, waiver := range i.Waivers {
 			path := index("waivers", n)
-			day, err := time.Parse(time.DateOnly, waiver.Expires)
-			switch {
-			case err != nil:
-				i.refuse(path+".expires", "%s is no day of the calendar, want one such as 2026-12-01", waiver.Expires)
-			case day.Sub(i.now) > longestWaiver:
-				i.refuse(path+".expires", "%s, want at most %s, 90 days ahead", waiver.Expires, i.now.Add(longestWaiver).UTC().Format(time.DateOnly))
-			}
+			checkExpiry(i.document, path+".expires", waiver.Expires, i.now)
 			change := Waiver{Stack: waiver.Stack, Resource: waiver.Resource, Class: waiver.Class}
 			if before, twice := first[change]; twice {
 				i.refuse(path, "the same change as %s, want one waiver", before)

@@ -39,3 +39,9 @@ func NewArtifactBucket(scope construct.Construct, id string, key awskms.IKey, ac
 		RemovalPolicy: awscdk.RemovalPolicy_RETAIN,
 	})}
 }
+
+// ArtifactsOf is the pattern of the keys under which a pipeline keeps one of its artifacts, whose name has ten letters at most.
+// CodePipeline shortens the name of the pipeline to twenty.
+func ArtifactsOf(pipeline, artifact string) string {
+	return pipeline[:min(len(pipeline), 20)] + "*/" + artifact + "/*"
+}

@@ -1,10 +1,12 @@
 package constructs
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscodebuild"
@@ -32,10 +34,17 @@ type BuildProjectProps struct {
 	Environment map[string]string
 	// AssumesRoles are the roles through which the project acts in an account; without them it acts nowhere.
 	AssumesRoles []string
-	// Connection and Repository are where its source comes from, with its history.
+	// RoleName is the name of the project's own role, where the roles that it takes on trust it by name.
+	RoleName string
+	// Connection and Repository are where it clones its source from; empty where the pipeline hands it over as files.
 	Connection, Repository string
-	Artifacts              *ArtifactBucket
-	LogRetentionDays       int
+	// Containers lets the build run Docker, which takes privileges in its machine.
+	Containers bool
+	// Reads is the pattern of the artifacts that it may read, "*" by default. Writes lets it hand on artifacts of its own.
+	Reads            string
+	Writes           bool
+	Artifacts        *ArtifactBucket
+	LogRetentionDays int
 }
 
 // NewBuildProject makes the project with a log group and a role of its own.
@@ -47,12 +56,18 @@ func NewBuildProject(scope construct.Construct, id string, props BuildProjectPro
 	}
 	log := NewLogGroup(scope, "Log", LogGroupProps{RetentionDays: props.LogRetentionDays, Key: props.Artifacts.Key})
 	role := awsiam.NewRole(scope, jsii.String("Role"), &awsiam.RoleProps{
+		RoleName:    optionalString(props.RoleName),
 		Description: jsii.String("Builds: " + props.Description),
 		AssumedBy:   serviceOfAccount(scope, "codebuild.amazonaws.com"),
 	})
 	log.GrantWrite(role)
-	allowArtifacts(role, props.Artifacts)
-	role.AddToPolicy(useConnection(props.Connection, props.Repository))
+	allowArtifacts(role, props.Artifacts, cmp.Or(props.Reads, "*"))
+	if props.Writes {
+		allowWriting(role, props.Artifacts)
+	}
+	if props.Repository != "" {
+		role.AddToPolicy(useConnection(props.Connection, props.Repository))
+	}
 	if len(props.AssumesRoles) > 0 {
 		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 			Actions:   jsii.Strings("sts:AssumeRole"),
@@ -68,6 +83,11 @@ func NewBuildProject(scope construct.Construct, id string, props BuildProjectPro
 	if props.Large {
 		size = "BUILD_GENERAL1_LARGE"
 	}
+	ownImage := strings.HasPrefix(props.Image.Repository, "aws/codebuild/")
+	pulledBy := "SERVICE_ROLE" // what CodeBuild asks for with an image that is not its own
+	if ownImage {
+		pulledBy = "CODEBUILD"
+	}
 	project := awscodebuild.NewCfnProject(scope, jsii.String("Project"), &awscodebuild.CfnProjectProps{
 		Description:   jsii.String(props.Description),
 		Artifacts:     &awscodebuild.CfnProject_ArtifactsProperty{Type: jsii.String("CODEPIPELINE")},
@@ -78,7 +98,8 @@ func NewBuildProject(scope construct.Construct, id string, props BuildProjectPro
 			Type:                     jsii.String("ARM_CONTAINER"),
 			ComputeType:              jsii.String(size),
 			Image:                    jsii.String(props.Image.Reference()),
-			ImagePullCredentialsType: jsii.String("SERVICE_ROLE"), // what CodeBuild asks for with an image that is not its own
+			ImagePullCredentialsType: jsii.String(pulledBy),
+			PrivilegedMode:           jsii.Bool(props.Containers),
 			EnvironmentVariables:     variables,
 		},
 		LogsConfig: &awscodebuild.CfnProject_LogsConfigProperty{
@@ -87,30 +108,45 @@ func NewBuildProject(scope construct.Construct, id string, props BuildProjectPro
 		TimeoutInMinutes: jsii.Number(props.TimeoutMinutes),
 	})
 	project.Node().AddDependency(role)
-	acknowledge(project, "CodeBuild has no image with Debian on arm64, which the checks install their databases in; this one is in the table of third-party images", "AwsSolutions-CB5")
+	if props.Containers {
+		acknowledge(project, "An image is built with Docker, which CodeBuild runs in a privileged machine of this build alone", "AwsSolutions-CB3")
+	}
+	if !ownImage {
+		acknowledge(project, "CodeBuild has no image with Debian on arm64, which the checks install their databases in; this one is in the table of third-party images", "AwsSolutions-CB5")
+	}
 	return project
 }
 
-// allowArtifacts lets a role read and write what the stages of pipelines hand to each other.
-func allowArtifacts(role awsiam.Role, artifacts *ArtifactBucket) {
-	bucket := artifacts.Bucket.BucketArn()
+// allowArtifacts lets a role read what the stages of pipelines hand to each other, where its key matches the pattern.
+func allowArtifacts(role awsiam.Role, artifacts *ArtifactBucket, pattern string) {
 	for _, statement := range []*awsiam.PolicyStatementProps{
-		{Actions: jsii.Strings("s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"), Resources: &[]*string{artifacts.Bucket.ArnForObjects(jsii.String("*"))}},
-		{Actions: jsii.Strings("s3:GetBucketLocation", "s3:GetBucketVersioning"), Resources: &[]*string{bucket}},
-		{Actions: jsii.Strings("kms:Decrypt", "kms:GenerateDataKey"), Resources: &[]*string{artifacts.Key.KeyArn()}},
+		{Actions: jsii.Strings("s3:GetObject", "s3:GetObjectVersion"), Resources: &[]*string{artifacts.Bucket.ArnForObjects(jsii.String(pattern))}},
+		{Actions: jsii.Strings("s3:GetBucketLocation", "s3:GetBucketVersioning"), Resources: &[]*string{artifacts.Bucket.BucketArn()}},
+		{Actions: jsii.Strings("kms:Decrypt"), Resources: &[]*string{artifacts.Key.KeyArn()}},
 	} {
 		role.AddToPolicy(awsiam.NewPolicyStatement(statement))
 	}
 }
 
-// useConnection allows one repository of a connection.
+// allowWriting lets a role hand on artifacts. What it writes, later steps run: only code of this repository may have it.
+func allowWriting(role awsiam.Role, artifacts *ArtifactBucket) {
+	for _, statement := range []*awsiam.PolicyStatementProps{
+		{Actions: jsii.Strings("s3:PutObject"), Resources: &[]*string{artifacts.Bucket.ArnForObjects(jsii.String("*"))}},
+		{Actions: jsii.Strings("kms:GenerateDataKey"), Resources: &[]*string{artifacts.Key.KeyArn()}},
+	} {
+		role.AddToPolicy(awsiam.NewPolicyStatement(statement))
+	}
+}
+
+// useConnection allows some repositories of a connection.
 // https://docs.aws.amazon.com/dtconsole/latest/userguide/security-iam.html#permissions-reference-connections-use
-func useConnection(connection, repository string) awsiam.PolicyStatement {
+func useConnection(connection string, repositories ...string) awsiam.PolicyStatement {
+	slices.Sort(repositories)
 	return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions:   jsii.Strings("codeconnections:UseConnection"),
 		Resources: jsii.Strings(connection),
 		Conditions: &map[string]interface{}{
-			"StringEquals": map[string]interface{}{"codeconnections:FullRepositoryId": repository},
+			"StringEquals": map[string]interface{}{"codeconnections:FullRepositoryId": slices.Compact(repositories)},
 		},
 	})
 }

@@ -1,6 +1,9 @@
 package constructs
 
 import (
+	"encoding/json"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscodebuild"
@@ -10,15 +13,30 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// PipelineProps describes a pipeline from a GitHub repository.
+// PipelineProps describes a pipeline from GitHub.
 type PipelineProps struct {
 	// Name is the pipeline's, in kebab-case.
 	Name string
-	// Connection, Repository ("owner/name") and Branch are where the source comes from.
-	Connection, Repository, Branch string
-	Stages                         []PipelineStage
-	Artifacts                      *ArtifactBucket
-	Notifications                  *Notifications
+	// Connection is the way to GitHub. Pushes to the first of Sources start the pipeline; the others come along as they are then.
+	Connection string
+	Sources    []PipelineSource
+	// Restarts lets a pipeline that has changed itself start over.
+	Restarts      bool
+	Stages        []PipelineStage
+	Artifacts     *ArtifactBucket
+	Notifications *Notifications
+}
+
+// PipelineSource is a branch of a repository. Later actions know its commit as #{Name.CommitId}.
+type PipelineSource struct {
+	// Name is that of its artifact.
+	Name string
+	// Repository is "owner/name".
+	Repository, Branch string
+	// Path is the folder whose changes start the pipeline; empty for all of the repository.
+	Path string
+	// History is set where the builds need it: they clone the repository themselves then, and need the right to.
+	History bool
 }
 
 // PipelineStage is a stage whose steps run one after the other.
@@ -33,29 +51,33 @@ type PipelineStage struct {
 type PipelineStep struct {
 	Name    string
 	Project awscodebuild.CfnProject
-	// Needs are the outputs of earlier steps that a build reads beside the source; Gives is its own.
+	// Needs are the sources and outputs of earlier steps that a build reads, the one with its commands' folder first; Gives is its own.
 	Needs []string
 	Gives string
+	// Environment is what the build is told here, beside what its project always is.
+	Environment map[string]string
 	// Variables names the step, for an approval that shows what it exports.
 	Variables string
 	// Text and Link are what the approver is shown.
 	Text, Link string
 }
 
-// pipelineSource is the name of what the first stage gives to all others: the repository at the commit of the execution.
-const pipelineSource = "Source"
-
-// NewPipeline makes the pipeline with a role of its own. A newer commit takes the place of one that waits for an approval, and
-// a pipeline that has changed itself starts over.
+// NewPipeline makes the pipeline with a role of its own. A stage has one execution at a time, and of those that wait before it the
+// newest goes in.
 func NewPipeline(scope construct.Construct, id string, props PipelineProps) awscodepipeline.CfnPipeline {
 	scope = construct.NewConstruct(scope, jsii.String(id))
 	role := awsiam.NewRole(scope, jsii.String("Role"), &awsiam.RoleProps{
 		Description: jsii.String("Runs the pipeline " + props.Name),
 		AssumedBy:   serviceOfAccount(scope, "codepipeline.amazonaws.com"),
 	})
-	allowArtifacts(role, props.Artifacts)
-	role.AddToPolicy(useConnection(props.Connection, props.Repository))
-	stages := []any{source(props)}
+	allowArtifacts(role, props.Artifacts, "*")
+	allowWriting(role, props.Artifacts)
+	var repositories []string
+	for _, source := range props.Sources {
+		repositories = append(repositories, source.Repository)
+	}
+	role.AddToPolicy(useConnection(props.Connection, repositories...))
+	stages := []any{sources(props)}
 	var projects []*string
 	approves := false
 	for _, stage := range props.Stages {
@@ -86,7 +108,7 @@ func NewPipeline(scope construct.Construct, id string, props PipelineProps) awsc
 		PipelineType:             jsii.String("V2"),
 		ExecutionMode:            jsii.String("SUPERSEDED"),
 		RoleArn:                  role.RoleArn(),
-		RestartExecutionOnUpdate: jsii.Bool(true),
+		RestartExecutionOnUpdate: jsii.Bool(props.Restarts),
 		ArtifactStore: map[string]any{
 			"type": "S3", "location": props.Artifacts.Bucket.BucketName(),
 			"encryptionKey": map[string]any{"type": "KMS", "id": props.Artifacts.Key.KeyArn()},
@@ -95,8 +117,8 @@ func NewPipeline(scope construct.Construct, id string, props PipelineProps) awsc
 		Triggers: []any{map[string]any{
 			"providerType": "CodeStarSourceConnection",
 			"gitConfiguration": map[string]any{
-				"sourceActionName": pipelineSource,
-				"push":             []any{map[string]any{"branches": map[string]any{"includes": []string{props.Branch}}}},
+				"sourceActionName": props.Sources[0].Name,
+				"push":             []any{props.Sources[0].pushes()},
 			},
 		}},
 	})
@@ -110,16 +132,33 @@ func NewPipeline(scope construct.Construct, id string, props PipelineProps) awsc
 	return pipeline
 }
 
-// source is the first stage. The history comes too: what is checked asks git.
-func source(props PipelineProps) map[string]any {
-	return map[string]any{"name": pipelineSource, "actions": []any{map[string]any{
-		"name": pipelineSource, "actionTypeId": actionType("Source", "CodeStarSourceConnection"),
-		"configuration": map[string]any{
-			"ConnectionArn": props.Connection, "FullRepositoryId": props.Repository, "BranchName": props.Branch,
-			"OutputArtifactFormat": "CODEBUILD_CLONE_REF", "DetectChanges": false,
-		},
-		"outputArtifacts": []any{map[string]any{"name": pipelineSource}},
-	}}}
+// sources is the first stage.
+func sources(props PipelineProps) map[string]any {
+	var actions []any
+	for _, source := range props.Sources {
+		format := "CODE_ZIP"
+		if source.History {
+			format = "CODEBUILD_CLONE_REF"
+		}
+		actions = append(actions, map[string]any{
+			"name": source.Name, "namespace": source.Name, "actionTypeId": actionType("Source", "CodeStarSourceConnection"),
+			"configuration": map[string]any{
+				"ConnectionArn": props.Connection, "FullRepositoryId": source.Repository, "BranchName": source.Branch,
+				"OutputArtifactFormat": format, "DetectChanges": false,
+			},
+			"outputArtifacts": []any{map[string]any{"name": source.Name}},
+		})
+	}
+	return map[string]any{"name": "Source", "actions": actions}
+}
+
+// pushes are those that start a pipeline.
+func (s PipelineSource) pushes() map[string]any {
+	filter := map[string]any{"branches": map[string]any{"includes": []string{s.Branch}}}
+	if s.Path != "" {
+		filter["filePaths"] = map[string]any{"includes": []string{s.Path + "/**"}}
+	}
+	return filter
 }
 
 func actionType(category, provider string) map[string]any {
@@ -136,14 +175,17 @@ func (s PipelineStep) action(n int, notifications *Notifications) map[string]any
 			},
 		}
 	}
-	inputs := []any{map[string]any{"name": pipelineSource}}
+	var inputs []any
 	for _, name := range s.Needs {
 		inputs = append(inputs, map[string]any{"name": name})
 	}
+	configuration := map[string]any{"ProjectName": s.Project.Ref(), "PrimarySource": s.Needs[0]}
+	if len(s.Environment) > 0 {
+		configuration["EnvironmentVariables"] = variablesOfAction(s.Environment)
+	}
 	declared := map[string]any{
 		"name": s.Name, "runOrder": n, "actionTypeId": actionType("Build", "CodeBuild"),
-		"configuration":  map[string]any{"ProjectName": s.Project.Ref(), "PrimarySource": pipelineSource},
-		"inputArtifacts": inputs,
+		"configuration": configuration, "inputArtifacts": inputs,
 	}
 	if s.Gives != "" {
 		declared["outputArtifacts"] = []any{map[string]any{"name": s.Gives}}
@@ -152,4 +194,23 @@ func (s PipelineStep) action(n int, notifications *Notifications) map[string]any
 		declared["namespace"] = s.Variables
 	}
 	return declared
+}
+
+// variablesOfAction writes environment variables as an action of CodeBuild takes them.
+// https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodeBuild.html
+func variablesOfAction(values map[string]string) string {
+	type variable struct {
+		Name  string `json:"name"`
+		Value string `json:"value"`
+		Type  string `json:"type"`
+	}
+	var variables []variable
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		variables = append(variables, variable{name, values[name], "PLAINTEXT"})
+	}
+	text, err := json.Marshal(variables)
+	if err != nil {
+		panic(err) // of strings
+	}
+	return string(text)
 }

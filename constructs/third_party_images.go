@@ -69,6 +69,14 @@ var (
 	}
 )
 
+// DockerImage is CodeBuild's own image, with Docker and the AWS CLI, for arm64. CodeBuild keeps it up to date under this tag.
+// https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-available.html
+var DockerImage = ThirdPartyImage{
+	Repository: "aws/codebuild/amazonlinux-aarch64-standard",
+	Tag:        "3.0",
+	Source:     "https://github.com/aws/aws-codebuild-docker-images/tree/master/al/aarch64/standard/3.0",
+}
+
 // ThirdPartyImages lists all of them. One without a digest could not be verified and is known by its tag alone.
 var ThirdPartyImages = map[string]ThirdPartyImage{
 	"placeholder": placeholder,
@@ -77,4 +85,5 @@ var ThirdPartyImages = map[string]ThirdPartyImage{
 	"flags":       flagAgent,
 	"go":          GoImage,
 	"node":        NodeImage,
+	"docker":      DockerImage,
 }

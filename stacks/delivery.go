@@ -21,8 +21,12 @@ type Delivery struct {
 	Stage awscdk.Stage
 }
 
-// assembly is what the check gives to all later steps: the templates that it was about.
-const assembly = "Assembly"
+// What steps read: source is the repository at the commit of the execution, and assembly what the check gives to all later
+// steps, the templates that it was about.
+const (
+	source   = "Source"
+	assembly = "Assembly"
+)
 
 // NewDelivery makes the stage of the pipelines.
 func NewDelivery(scope construct.Construct, props DeliveryProps) *Delivery {
@@ -34,6 +38,9 @@ func NewDelivery(scope construct.Construct, props DeliveryProps) *Delivery {
 	tag(stage, self)
 	notifications := NewNotifications(stage, self).Notifications
 	newInfrastructurePipeline(stage, props, notifications)
+	if len(delivery.Services) > 0 {
+		newServicePipelines(stage, props, notifications)
+	}
 	return &Delivery{Stage: stage}
 }
 
@@ -55,14 +62,14 @@ func newInfrastructurePipeline(stage awscdk.Stage, props DeliveryProps, notifica
 		return constructs.PipelineStep{Name: name, Project: constructs.NewBuildProject(stack, id, build)}
 	}
 	check := project("Check", "check", constructs.BuildProjectProps{
-		Description: "Checks everything, and synthesizes every environment", Buildspec: "check", Image: constructs.GoImage, Large: true, TimeoutMinutes: 120,
+		Description: "Checks everything, and synthesizes every environment", Buildspec: "check", Image: constructs.GoImage, Large: true, TimeoutMinutes: 120, Writes: true,
 	})
-	check.Gives = assembly
+	check.Needs, check.Gives = []string{source}, assembly
 	update := project("Update", "update", constructs.BuildProjectProps{
 		Description: "Deploys the pipelines", Buildspec: "update", Image: constructs.NodeImage, TimeoutMinutes: 60,
 		AssumesRoles: deployers(self),
 	})
-	update.Needs = []string{assembly}
+	update.Needs = []string{source, assembly}
 	stages := []constructs.PipelineStage{
 		{Name: "Check", Steps: []constructs.PipelineStep{check}},
 		{Name: "Update", Steps: []constructs.PipelineStep{update}, Retry: true},
@@ -73,12 +80,12 @@ func newInfrastructurePipeline(stage awscdk.Stage, props DeliveryProps, notifica
 			Description: "Tells what would change in " + promotion.Name + ", and stops what is dangerous", Buildspec: "guard", Image: constructs.GoImage, TimeoutMinutes: 30,
 			Environment: map[string]string{"ENVIRONMENT": promotion.Name}, AssumesRoles: bootstrapRoles(environment, "lookup"),
 		})
-		guard.Needs, guard.Variables = []string{assembly}, constructs.ID(promotion.Name, "Guard")
+		guard.Needs, guard.Variables = []string{source, assembly}, constructs.ID(promotion.Name, "Guard")
 		deploy := project(constructs.ID(promotion.Name, "Deploy"), promotion.Name+"-deploy", constructs.BuildProjectProps{
 			Description: "Deploys " + promotion.Name, Buildspec: "deploy", Image: constructs.NodeImage, TimeoutMinutes: 8 * 60,
 			Environment: map[string]string{"ENVIRONMENT": promotion.Name}, AssumesRoles: deployers(environment),
 		})
-		deploy.Needs = []string{assembly}
+		deploy.Needs = []string{source, assembly}
 		review := []constructs.PipelineStep{guard}
 		if promotion.Approval == config.ApprovalRequired {
 			review = append(review, constructs.PipelineStep{
@@ -91,8 +98,9 @@ func newInfrastructurePipeline(stage awscdk.Stage, props DeliveryProps, notifica
 			constructs.PipelineStage{Name: constructs.ID(promotion.Name, "Deploy"), Steps: []constructs.PipelineStep{deploy}, Retry: true})
 	}
 	constructs.NewPipeline(stack, "Pipeline", constructs.PipelineProps{
-		Name: "peakline-infrastructure", Connection: delivery.ConnectionARN, Repository: delivery.Repository, Branch: delivery.Branch,
-		Stages: stages, Artifacts: artifacts, Notifications: notifications,
+		Name: "peakline-infrastructure", Connection: delivery.ConnectionARN,
+		Sources:  []constructs.PipelineSource{{Name: source, Repository: delivery.Repository, Branch: delivery.Branch, History: true}},
+		Restarts: true, Stages: stages, Artifacts: artifacts, Notifications: notifications,
 	})
 }
 

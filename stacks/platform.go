@@ -23,10 +23,11 @@ type FunctionCode struct {
 	Migration      string
 }
 
-// PlatformProps is an environment and the code that runs in it.
+// PlatformProps is an environment, the code that runs in it, and the pipelines that may release into it.
 type PlatformProps struct {
 	Environment config.Environment
 	Functions   FunctionCode
+	Delivery    config.Delivery
 }
 
 // Platform is one environment: a CDK Stage named after it, with its stacks.
@@ -105,7 +106,7 @@ func NewPlatform(scope construct.Construct, props PlatformProps) *Platform {
 		Notifications: platform.Notifications.Notifications,
 	})
 	platform.Messaging = NewMessaging(stage, environment, platform.Notifications.Notifications)
-	platform.Registry = NewRegistry(stage, environment)
+	platform.Registry = NewRegistry(stage, environment, props.Delivery)
 	platform.Storage = NewStorage(stage, environment)
 	if environment.Tracing.Enabled {
 		NewTracing(stage, environment)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsecr"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 	"github.com/aws/jsii-runtime-go"
@@ -23,21 +24,36 @@ type Registry struct {
 	key     awskms.IKey
 }
 
-// NewRegistry makes them. All of it outlives the services' tasks, so that it lives apart from them.
-func NewRegistry(stage awscdk.Stage, environment config.Environment) *Registry {
+// NewRegistry makes them, and lets the pipelines bring images and releases. All of it outlives the services' tasks, so that it
+// lives apart from them.
+func NewRegistry(stage awscdk.Stage, environment config.Environment, delivery config.Delivery) *Registry {
 	stack := newStack(stage, "Registry", "image repositories, released images, third parties' secrets", environment)
 	key := constructs.NewEncryptionKey(stack, "Key", constructs.EncryptionKeyProps{
 		Description: "Images of the services and secrets of third parties",
 		Disposable:  disposable(environment),
 	})
+	repositories := map[string]awsecr.IRepository{}
 	for _, name := range environment.ServiceNames() {
 		repository := constructs.NewImageRepository(stack, constructs.ID(name, "Repository"), constructs.ImageRepositoryProps{
 			Name:       repositoryName(environment, name),
 			Key:        key,
 			Disposable: disposable(environment),
 		})
+		repositories[name] = repository
 		constructs.NewReleasedImage(stack, constructs.ID(name, "Image"), environment.Name, name, disposable(environment))
 		awscdk.NewCfnOutput(stack, jsii.String(constructs.ID(name, "RepositoryUri")), &awscdk.CfnOutputProps{Value: repository.RepositoryUri()})
+	}
+	if into, first := delivery.Releases(environment.Name); into {
+		access := constructs.ReleaseAccessProps{Environment: environment.Name, Account: delivery.Account, Services: map[string]constructs.ReleasedService{}}
+		for _, name := range delivery.ServiceNames() {
+			access.Services[name] = constructs.ReleasedService{Repository: repositories[name], ByCodeDeploy: environment.Services[name].Release == config.ReleaseCodeDeploy}
+		}
+		if first {
+			for _, promotion := range delivery.Environments {
+				access.BuildsFor = append(access.BuildsFor, promotion.Name)
+			}
+		}
+		constructs.NewReleaseAccess(stack, "ReleaseAccess", access)
 	}
 	registry := &Registry{Stack: stack, key: key, Secrets: map[string]awssecretsmanager.ISecret{}}
 	for _, name := range slices.Sorted(maps.Keys(environment.Secrets)) {

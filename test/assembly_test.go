@@ -14,6 +14,9 @@ import (
 // assembly is everything one environment deploys, as plain decoded JSON.
 type assembly struct {
 	environment config.Environment
+	// delivery are the pipelines that it belongs to, and environments those that they may promote to.
+	delivery     config.Delivery
+	environments []config.Environment
 	// pipelines tells the stage of the pipelines from that of an environment.
 	pipelines bool
 	// shipped tells an environment of config/environments from a variant.

@@ -5,19 +5,23 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"peakline/config"
 )
 
-// promoted are the environments of config/delivery.yaml, in its order, and the accounts and regions in which their stacks stand.
-var promoted = []promotion{
-	{"dev", false, []string{"111111111111/eu-west-1"}},
-	{"staging", true, []string{"222222222222/eu-west-1", "222222222222/eu-central-1", "222222222222/us-east-1"}},
-	{"prod", true, []string{"333333333333/eu-west-1", "333333333333/eu-central-1", "333333333333/us-east-1"}},
+// promotion is an environment on the way of a change.
+type promotion struct {
+	config.Environment
+	approval bool
 }
 
-type promotion struct {
-	name     string
-	approval bool
-	places   []string // "account/region"
+// promotions are those of the pipelines, in their order.
+func (a *assembly) promotions() (all []promotion) {
+	for _, next := range a.delivery.Environments {
+		at := slices.IndexFunc(a.environments, func(e config.Environment) bool { return e.Name == next.Name })
+		all = append(all, promotion{a.environments[at], next.Approval == config.ApprovalRequired})
+	}
+	return all
 }
 
 // stage is one of a pipeline, as declared.
@@ -91,17 +95,13 @@ var deliveryRequirements = []requirement{
 				return
 			}
 			source := stages[0].actions[0]
-			if dig(source, "ActionTypeId/Provider") != "CodeStarSourceConnection" || dig(source, "Configuration/FullRepositoryId") != "example/peakline" || dig(source, "Configuration/BranchName") != "main" {
-				fail("%s starts from %v, want the main branch of example/peakline", pipeline, source["Configuration"])
+			if dig(source, "ActionTypeId/Provider") != "CodeStarSourceConnection" || dig(source, "Configuration/FullRepositoryId") != a.delivery.Repository || dig(source, "Configuration/BranchName") != a.delivery.Branch {
+				fail("%s starts from %v, want %s of %s", pipeline, source["Configuration"], a.delivery.Branch, a.delivery.Repository)
 			}
-			if includes := pipeline.list("Triggers/0/GitConfiguration/Push/0/Branches/Includes"); !slices.Equal(includes, []any{"main"}) {
-				fail("%s is started by pushes to %v, want main alone", pipeline, includes)
+			if includes := pipeline.list("Triggers/0/GitConfiguration/Push/0/Branches/Includes"); !slices.Equal(includes, []any{a.delivery.Branch}) {
+				fail("%s is started by pushes to %v, want %s alone", pipeline, includes, a.delivery.Branch)
 			}
-			for _, s := range a.identityStatements() {
-				if slices.Contains(s.actions(), "codeconnections:UseConnection") && dig(s.condition(), "StringEquals/codeconnections:FullRepositoryId") != "example/peakline" {
-					fail("%s may read every repository of the connection", s.where)
-				}
-			}
+			a.checkConnections(pipeline.stack, fail, func(resource) []string { return []string{a.delivery.Repository} })
 		}},
 	{row: "P1", name: "everything is linted, tested and synthesized before anything is deployed, and what is deployed is that assembly", pipelines: true,
 		check: func(a *assembly, fail failure) {
@@ -128,8 +128,11 @@ var deliveryRequirements = []requirement{
 	{row: "P1", name: "builds run on arm64, log under a key of ours, end by themselves, and without a right that their step does not need", pipelines: true,
 		check: func(a *assembly, fail failure) {
 			for _, project := range a.all("AWS::CodeBuild::Project") {
-				if project.text("Environment/Type") != "ARM_CONTAINER" || project.isSet("Environment/PrivilegedMode") {
-					fail("%s runs in %v, want an arm64 container without privileges", project, project.get("Environment"))
+				if project.text("Environment/Type") != "ARM_CONTAINER" {
+					fail("%s runs in %v, want an arm64 container", project, project.get("Environment"))
+				}
+				if project.isSet("Environment/PrivilegedMode") != strings.Contains(project.commands(), "docker build") {
+					fail("%s: privileged %v, want that for building images alone", project, project.get("Environment/PrivilegedMode"))
 				}
 				if group := a.target(project, "LogsConfig/CloudWatchLogs/GroupName"); group.get("KmsKeyId") == nil || project.get("EncryptionKey") == nil {
 					fail("%s writes logs or artifacts without a key of ours", project)
@@ -158,19 +161,19 @@ var deliveryRequirements = []requirement{
 	{row: "P2", name: "each environment is compared with what is deployed, and the guard's failure ends the execution before a person or the deployment", pipelines: true,
 		check: func(a *assembly, fail failure) {
 			pipeline, stages := a.stagesOf(infrastructure)
-			for n, environment := range promoted {
+			for n, environment := range a.promotions() {
 				at := 3 + 2*n
 				if at+1 >= len(stages) {
-					fail("%s does not deploy %s at its turn", pipeline, environment.name)
+					fail("%s does not deploy %s at its turn", pipeline, environment.Name)
 					continue
 				}
 				guard := a.project(pipeline.stack, stages[at].actions[0])
-				if guard.variable("ENVIRONMENT") != environment.name || !strings.Contains(guard.commands(), commandOf["guard"]) || !strings.Contains(guard.commands(), `exit "$code"`) {
-					fail("stage %s does not begin with the guard of %s", stages[at].name, environment.name)
+				if guard.variable("ENVIRONMENT") != environment.Name || !strings.Contains(guard.commands(), commandOf["guard"]) || !strings.Contains(guard.commands(), `exit "$code"`) {
+					fail("stage %s does not begin with the guard of %s", stages[at].name, environment.Name)
 				}
 				deploy := a.project(pipeline.stack, stages[at+1].actions[0])
-				if deploy.variable("ENVIRONMENT") != environment.name || !strings.Contains(deploy.commands(), commandOf["deploy"]) || !stages[at+1].retried {
-					fail("stage %s does not deploy %s, with a retry", stages[at+1].name, environment.name)
+				if deploy.variable("ENVIRONMENT") != environment.Name || !strings.Contains(deploy.commands(), commandOf["deploy"]) || !stages[at+1].retried {
+					fail("stage %s does not deploy %s, with a retry", stages[at+1].name, environment.Name)
 				}
 				if stages[at].retried {
 					fail("stage %s asks a person again who said no", stages[at].name)
@@ -180,7 +183,7 @@ var deliveryRequirements = []requirement{
 	{row: "P2", name: "a person approves what goes to production, with the diff in hand, and hears of it", pipelines: true,
 		check: func(a *assembly, fail failure) {
 			pipeline, stages := a.stagesOf(infrastructure)
-			for n, environment := range promoted {
+			for n, environment := range a.promotions() {
 				if 3+2*n >= len(stages) {
 					continue // the row above says so
 				}
@@ -194,33 +197,32 @@ var deliveryRequirements = []requirement{
 					namespace, _ := review.actions[0]["Namespace"].(string)
 					link, _ := dig(approval, "Configuration/ExternalEntityLink").(string)
 					if namespace == "" || link != "#{"+namespace+".DIFF_URL}" {
-						fail("the approval of %s links to %q, want the diff of its guard", environment.name, link)
+						fail("the approval of %s links to %q, want the diff of its guard", environment.Name, link)
 					}
 					if topic := a.targetOf(pipeline.stack, dig(approval, "Configuration/NotificationArn")); topic.kind != "AWS::SNS::Topic" {
-						fail("nobody hears that %s waits", environment.name)
+						fail("nobody hears that %s waits", environment.Name)
 					}
 					if order, _ := approval["RunOrder"].(float64); order < 2 {
-						fail("the approval of %s does not wait for the diff", environment.name)
+						fail("the approval of %s does not wait for the diff", environment.Name)
 					}
 				}
 			}
 		}},
 	{row: "P6", name: "a step reaches the accounts of its environment alone, as the roles that cdk bootstrap makes there", pipelines: true,
 		check: func(a *assembly, fail failure) {
-			for _, environment := range promoted {
+			for _, environment := range a.promotions() {
 				for step, purposes := range map[string][]string{"guard": {"lookup"}, "deploy": {"deploy", "file-publishing", "lookup"}} {
 					projects := slices.DeleteFunc(a.all("AWS::CodeBuild::Project"), func(project resource) bool {
-						return project.variable("ENVIRONMENT") != environment.name || !strings.Contains(project.commands(), commandOf[step])
+						return project.stack.id != "Infrastructure" || project.variable("ENVIRONMENT") != environment.Name || !strings.Contains(project.commands(), commandOf[step])
 					})
 					if len(projects) != 1 {
-						fail("%d projects are the %s of %s", len(projects), step, environment.name)
+						fail("%d projects are the %s of %s", len(projects), step, environment.Name)
 						continue
 					}
 					var want []string
-					for _, place := range environment.places {
-						account, region, _ := strings.Cut(place, "/")
+					for _, place := range environment.Places() {
 						for _, purpose := range purposes {
-							want = append(want, fmt.Sprintf("arn:aws:iam::%s:role/cdk-hnb659fds-%s-role-%[1]s-%[3]s", account, purpose, region))
+							want = append(want, fmt.Sprintf("arn:aws:iam::%s:role/cdk-hnb659fds-%s-role-%[1]s-%[3]s", place.Account, purpose, place.Region))
 						}
 					}
 					got := a.assumed(projects[0])
@@ -245,16 +247,30 @@ func (r resource) variable(name string) string {
 	return ""
 }
 
+// checkConnections holds what the roles of a stack may read through the connection against the repositories that are theirs.
+func (a *assembly) checkConnections(in *stack, fail failure, repositories func(policy resource) []string) {
+	for _, s := range a.identityStatements() {
+		if s.stack != in || !slices.Contains(s.actions(), "codeconnections:UseConnection") {
+			continue
+		}
+		got, want := texts(dig(s.condition(), "StringEquals/codeconnections:FullRepositoryId")), repositories(s.where)
+		slices.Sort(got)
+		slices.Sort(want)
+		if len(got) == 0 || !slices.Equal(got, slices.Compact(want)) {
+			fail("%s may read %v through the connection, want %v", s.where, got, want)
+		}
+	}
+}
+
 // Otherwise the first deployment that needs the place would fail.
 func TestEveryStackStandsWhereThePipelineMayDeployIt(t *testing.T) {
 	for _, a := range synthesized(t).assemblies {
-		i := slices.IndexFunc(promoted, func(p promotion) bool { return p.name == a.environment.Name })
-		if !a.shipped || i < 0 {
+		if a.pipelines {
 			continue
 		}
 		for _, s := range a.stacks {
-			if place := s.account + "/" + s.region; !slices.Contains(promoted[i].places, place) {
-				t.Errorf("%s stands in %s, which config.Environment.Places does not name", s.name, place)
+			if !slices.Contains(a.environment.Places(), config.Place{Account: s.account, Region: s.region}) {
+				t.Errorf("%s stands in %s/%s, which config.Environment.Places does not name", s.name, s.account, s.region)
 			}
 		}
 	}

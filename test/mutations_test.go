@@ -754,48 +754,138 @@ var mutations = []mutation{
 
 	// Storage
 	// Delivery
-	{row: "P1", name: "there is no pipeline", of: "AWS::CodePipeline::Pipeline", edit: gone},
-	{row: "P1", name: "another branch is deployed", of: "AWS::CodePipeline::Pipeline", edit: set("Stages/0/Actions/0/Configuration/BranchName", "develop")},
-	{row: "P1", name: "every branch starts the pipeline", of: "AWS::CodePipeline::Pipeline", edit: set("Triggers/0/GitConfiguration/Push/0/Branches/Includes", []any{"*"})},
-	{row: "P1", name: "the connection is open to every repository", of: "AWS::IAM::Policy", when: at("delivery/Infrastructure/Pipeline/"),
+	{row: "P1", name: "there is no pipeline", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/Infrastructure/"), edit: gone},
+	{row: "P1", name: "another branch is deployed", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/Infrastructure/"), edit: set("Stages/0/Actions/0/Configuration/BranchName", "develop")},
+	{row: "P1", name: "every branch starts the pipeline", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/Infrastructure/"), edit: set("Triggers/0/GitConfiguration/Push/0/Branches/Includes", []any{"*"})},
+	{row: "P1", name: "the connection is open to every repository", of: "AWS::IAM::Policy", when: ofTheTests("delivery/Infrastructure/Pipeline/"),
 		edit: statementWith("PolicyDocument", "codeconnections:UseConnection", func(body map[string]any) { delete(body, "Condition") })},
 	{row: "P1", name: "nothing is tested", of: "AWS::CodeBuild::Project", when: at("Infrastructure/Check/"), edit: set("Source/BuildSpec", "version: 0.2")},
-	{row: "P1", name: "the check comes last", of: "AWS::CodePipeline::Pipeline", edit: func(_ *assembly, r resource) {
+	{row: "P1", name: "the check comes last", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/Infrastructure/"), edit: func(_ *assembly, r resource) {
 		stages := slices.Clone(r.list("Stages"))
 		put(r.properties(), "Stages", append(append(stages[:1:1], stages[2:]...), stages[1]))
 	}},
-	{row: "P1", name: "an environment is deployed from something else than what was checked", of: "AWS::CodePipeline::Pipeline", edit: shorten("Stages/4/Actions/0/InputArtifacts")},
+	{row: "P1", name: "an environment is deployed from something else than what was checked", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/Infrastructure/"), edit: shorten("Stages/4/Actions/0/InputArtifacts")},
 	{row: "P1", name: "a build is privileged", of: "AWS::CodeBuild::Project", edit: set("Environment/PrivilegedMode", true)},
 	{row: "P1", name: "a build runs for ever", of: "AWS::CodeBuild::Project", edit: drop("TimeoutInMinutes")},
 	{row: "P1", name: "artifacts have AWS's own key", of: "AWS::CodeBuild::Project", edit: drop("EncryptionKey")},
 	{row: "P1", name: "a build's log has AWS's own key", of: "AWS::Logs::LogGroup", when: at("delivery/Infrastructure/"), edit: drop("KmsKeyId")},
 	{row: "P1", name: "the check may deploy", of: "AWS::IAM::Policy", when: at("Infrastructure/Check/"), edit: statementWith("PolicyDocument", "codeconnections:UseConnection", func(body map[string]any) {
-		body["Action"], body["Resource"] = "sts:AssumeRole", "arn:aws:iam::333333333333:role/cdk-hnb659fds-deploy-role-333333333333-eu-west-1"
+		body["Action"], body["Resource"] = "sts:AssumeRole", "arn:aws:iam::333333333333:role/cdk-hnb659fds-deploy-role-333333333333-us-east-1"
 	})},
 	{row: "P2", name: "the pipelines do not update themselves", of: "AWS::CodeBuild::Project", when: at("Infrastructure/Update/"), edit: set("Source/BuildSpec", "version: 0.2")},
-	{row: "P2", name: "a pipeline that changed goes on as it was", of: "AWS::CodePipeline::Pipeline", edit: drop("RestartExecutionOnUpdate")},
-	{row: "P2", name: "old commits are deployed after new ones", of: "AWS::CodePipeline::Pipeline", edit: set("ExecutionMode", "PARALLEL")},
+	{row: "P2", name: "a pipeline that changed goes on as it was", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/Infrastructure/"), edit: drop("RestartExecutionOnUpdate")},
+	{row: "P2", name: "old commits are deployed after new ones", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/Infrastructure/"), edit: set("ExecutionMode", "PARALLEL")},
 	{row: "P2", name: "the guard compares with nothing", of: "AWS::CodeBuild::Project", when: at("Guard/"), edit: set("Source/BuildSpec", "version: 0.2")},
-	{row: "P2", name: "the guard looks at another environment", of: "AWS::CodeBuild::Project", when: at("ProdGuard/"), edit: set("Environment/EnvironmentVariables/0/Value", "dev")},
-	{row: "P2", name: "a stage deploys another environment", of: "AWS::CodeBuild::Project", when: at("ProdDeploy/"), edit: set("Environment/EnvironmentVariables/0/Value", "dev")},
-	{row: "P2", name: "production comes first", of: "AWS::CodePipeline::Pipeline", edit: func(_ *assembly, r resource) {
+	{row: "P2", name: "the guard looks at another environment", of: "AWS::CodeBuild::Project", when: at("ProxyGuard/"), edit: set("Environment/EnvironmentVariables/0/Value", "frugal")},
+	{row: "P2", name: "a stage deploys another environment", of: "AWS::CodeBuild::Project", when: at("ProxyDeploy/"), edit: set("Environment/EnvironmentVariables/0/Value", "frugal")},
+	{row: "P2", name: "production comes first", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/Infrastructure/"), edit: func(_ *assembly, r resource) {
 		stages := slices.Clone(r.list("Stages"))
 		put(r.properties(), "Stages", append(append(append(stages[:3:3], stages[7:]...), stages[5:7]...), stages[3:5]...))
 	}},
-	{row: "P2", name: "a deployment is not tried again", of: "AWS::CodePipeline::Pipeline", edit: drop("Stages/8/OnFailure")},
-	{row: "P2", name: "nobody approves production", of: "AWS::CodePipeline::Pipeline", edit: shorten("Stages/7/Actions")},
-	{row: "P2", name: "the approval does not wait for the diff", of: "AWS::CodePipeline::Pipeline", edit: set("Stages/7/Actions/1/RunOrder", 1.0)},
-	{row: "P2", name: "the approval does not show the diff", of: "AWS::CodePipeline::Pipeline", edit: drop("Stages/7/Actions/1/Configuration/ExternalEntityLink")},
-	{row: "P2", name: "the guard's diff has no name", of: "AWS::CodePipeline::Pipeline", edit: drop("Stages/7/Actions/0/Namespace")},
-	{row: "P2", name: "nobody hears of an approval", of: "AWS::CodePipeline::Pipeline", edit: drop("Stages/7/Actions/1/Configuration/NotificationArn")},
-	{row: "P6", name: "the guard of one environment may deploy", of: "AWS::IAM::Policy", when: at("ProdGuard/"), edit: statementWith("PolicyDocument", "sts:AssumeRole", func(body map[string]any) {
-		body["Resource"] = "arn:aws:iam::333333333333:role/cdk-hnb659fds-deploy-role-333333333333-eu-west-1"
+	{row: "P2", name: "a deployment is not tried again", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/Infrastructure/"), edit: drop("Stages/8/OnFailure")},
+	{row: "P2", name: "nobody approves production", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/Infrastructure/"), edit: shorten("Stages/7/Actions")},
+	{row: "P2", name: "the approval does not wait for the diff", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/Infrastructure/"), edit: set("Stages/7/Actions/1/RunOrder", 1.0)},
+	{row: "P2", name: "the approval does not show the diff", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/Infrastructure/"), edit: drop("Stages/7/Actions/1/Configuration/ExternalEntityLink")},
+	{row: "P2", name: "the guard's diff has no name", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/Infrastructure/"), edit: drop("Stages/7/Actions/0/Namespace")},
+	{row: "P2", name: "nobody hears of an approval", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/Infrastructure/"), edit: drop("Stages/7/Actions/1/Configuration/NotificationArn")},
+	{row: "P6", name: "the guard of one environment may deploy", of: "AWS::IAM::Policy", when: at("ProxyGuard/"), edit: statementWith("PolicyDocument", "sts:AssumeRole", func(body map[string]any) {
+		body["Resource"] = "arn:aws:iam::333333333333:role/cdk-hnb659fds-deploy-role-333333333333-us-east-1"
 	})},
-	{row: "P6", name: "a deployment reaches another account", of: "AWS::IAM::Policy", when: at("DevDeploy/"), edit: statementWith("PolicyDocument", "sts:AssumeRole", func(body map[string]any) {
-		body["Resource"] = append(slices.Clone(asList(body["Resource"])), "arn:aws:iam::333333333333:role/cdk-hnb659fds-deploy-role-333333333333-eu-west-1")
+	{row: "P6", name: "a deployment reaches another account", of: "AWS::IAM::Policy", when: at("FrugalDeploy/"), edit: statementWith("PolicyDocument", "sts:AssumeRole", func(body map[string]any) {
+		body["Resource"] = append(slices.Clone(asList(body["Resource"])), "arn:aws:iam::333333333333:role/cdk-hnb659fds-deploy-role-333333333333-us-east-1")
 	})},
-	{row: "P6", name: "a deployment may not reach its account", of: "AWS::IAM::Policy", when: at("ProdDeploy/"), edit: statementWith("PolicyDocument", "sts:AssumeRole", func(body map[string]any) { body["Effect"] = "Deny" })},
-	{row: "P6", name: "a deployment cannot copy what it uploads", of: "AWS::CodeBuild::Project", when: at("StagingDeploy/"), edit: gone},
+	{row: "P6", name: "a deployment may not reach its account", of: "AWS::IAM::Policy", when: at("ProxyDeploy/"), edit: statementWith("PolicyDocument", "sts:AssumeRole", func(body map[string]any) { body["Effect"] = "Deny" })},
+	{row: "P6", name: "a deployment cannot copy what it uploads", of: "AWS::CodeBuild::Project", when: at("CodedeployDeploy/"), edit: gone},
+	{row: "P1", name: "a service has no pipeline", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/OrderPipeline/"), edit: gone},
+	{row: "P1", name: "every commit of a shared repository releases a service", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/OrderPipeline/"), edit: drop("Triggers/0/GitConfiguration/Push/0/FilePaths")},
+	{row: "P1", name: "every branch of a service is released", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/OrderPipeline/"), edit: set("Triggers/0/GitConfiguration/Push/0/Branches/Includes", []any{"**"})},
+	{row: "P1", name: "a commit to the platform releases a service", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/OrderPipeline/"), edit: set("Triggers/0/GitConfiguration/SourceActionName", "Platform")},
+	{row: "P1", name: "another branch of the platform releases", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/OrderPipeline/"), edit: set("Stages/0/Actions/1/Configuration/BranchName", "mine")},
+	{row: "P1", name: "there is no gate", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/OrderPipeline/"), edit: func(_ *assembly, r resource) {
+		stages := slices.Clone(r.list("Stages"))
+		put(r.properties(), "Stages", append(stages[:2:2], stages[3:]...))
+	}},
+	{row: "P1", name: "the gate checks the image of another commit", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/OrderPipeline/"),
+		edit: set("Stages/2/Actions/0/Configuration/EnvironmentVariables", `[{"name":"SERVICE","value":"order"},{"name":"IMAGE","value":"111111111111.dkr.ecr.us-east-1.amazonaws.com/peakline-frugal/order:latest"}]`)},
+	{row: "P1", name: "the gate runs the code of the service", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/OrderPipeline/"), edit: set("Stages/2/Actions/0/InputArtifacts/0/Name", "Source")},
+	{row: "P1", name: "a service is not tested", of: "AWS::CodeBuild::Project", when: ofTheTests("/OrderBuild/"), edit: func(_ *assembly, r resource) {
+		put(r.properties(), "Source/BuildSpec", strings.ReplaceAll(r.commands(), "--target test", ""))
+	}},
+	{row: "P1", name: "an image is pushed before it is tested", of: "AWS::CodeBuild::Project", when: ofTheTests("/OrderBuild/"), edit: func(_ *assembly, r resource) {
+		put(r.properties(), "Source/BuildSpec", `docker push "$IMAGE"`+r.commands())
+	}},
+	{row: "P1", name: "a service is built in another folder", of: "AWS::CodeBuild::Project", when: ofTheTests("/OrderBuild/"), edit: set("Environment/EnvironmentVariables/1/Value", "./")},
+	{row: "P1", name: "the gate does not look at the scan", of: "AWS::CodeBuild::Project", when: ofTheTests("/ServicePipelines/Gate/"), edit: func(_ *assembly, r resource) {
+		put(r.properties(), "Source/BuildSpec", strings.ReplaceAll(r.commands(), "image scan", "image show"))
+	}},
+	{row: "P1", name: "the gate runs in a privileged machine", of: "AWS::CodeBuild::Project", when: ofTheTests("/ServicePipelines/Gate/"), edit: set("Environment/PrivilegedMode", true)},
+	{row: "P1", name: "a service's build may release", of: "AWS::IAM::Policy", when: ofTheTests("/OrderBuild/"), edit: statementWith("PolicyDocument", "sts:AssumeRole", func(body map[string]any) {
+		body["Resource"] = append(asList(body["Resource"]), "arn:aws:iam::111111111111:role/peakline-frugal-release")
+	})},
+	{row: "P1", name: "a service's build rewrites what others run", of: "AWS::IAM::Policy", when: ofTheTests("/OrderBuild/"), edit: statementWith("PolicyDocument", "s3:GetObject", func(body map[string]any) {
+		body["Action"] = append(asList(body["Action"]), "s3:PutObject")
+	})},
+	{row: "P1", name: "a service's build reads the code of all others", of: "AWS::IAM::Policy", when: ofTheTests("/OrderBuild/"), edit: statementWith("PolicyDocument", "s3:GetObject", func(body map[string]any) {
+		body["Resource"] = map[string]any{"Fn::Join": []any{"", []any{dig(body["Resource"], "Fn::Join/1/0"), "/*"}}}
+	})},
+	{row: "P1", name: "a service's build has a name that nobody trusts", of: "AWS::IAM::Role", when: ofTheTests("/OrderBuild/"), edit: drop("RoleName")},
+	{row: "P1", name: "a service's pipeline reads every repository", of: "AWS::IAM::Policy", when: ofTheTests("/OrderPipeline/"),
+		edit: statementWith("PolicyDocument", "codeconnections:UseConnection", func(body map[string]any) { delete(body, "Condition") })},
+	{row: "P1", name: "the gate reads GitHub", of: "AWS::IAM::Policy", when: ofTheTests("/ServicePipelines/Gate/"), edit: statementWith("PolicyDocument", "sts:AssumeRole", func(body map[string]any) {
+		body["Action"] = "codeconnections:UseConnection"
+	})},
+	{row: "P2", name: "nobody approves a release", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/OrderPipeline/"), edit: func(_ *assembly, r resource) {
+		stages := slices.Clone(r.list("Stages"))
+		put(r.properties(), "Stages", append(stages[:4:4], stages[5:]...))
+	}},
+	{row: "P2", name: "the approval of a release shows nothing", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/OrderPipeline/"), edit: drop("Stages/4/Actions/0/Configuration/ExternalEntityLink")},
+	{row: "P2", name: "the approval does not say what the gate found", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/OrderPipeline/"), edit: drop("Stages/2/Actions/0/Namespace")},
+	{row: "P2", name: "nobody hears that a release waits", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/OrderPipeline/"), edit: drop("Stages/4/Actions/0/Configuration/NotificationArn")},
+	{row: "P2", name: "a release that was taken back is tried again", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/OrderPipeline/"), edit: set("Stages/3/OnFailure", map[string]any{"Result": "RETRY"})},
+	{row: "P2", name: "an old commit of a service overtakes", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/OrderPipeline/"), edit: set("ExecutionMode", "PARALLEL")},
+	{row: "P2", name: "a change of the pipelines releases every service", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/OrderPipeline/"), edit: set("RestartExecutionOnUpdate", true)},
+	{row: "P2", name: "production is released first", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/OrderPipeline/"), edit: func(_ *assembly, r resource) {
+		stages := slices.Clone(r.list("Stages"))
+		stages[3], stages[7] = stages[7], stages[3]
+		put(r.properties(), "Stages", stages)
+	}},
+	{row: "P6", name: "an environment gets another image than the one that passed", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/OrderPipeline/"), edit: func(_ *assembly, r resource) {
+		put(r.properties(), "Stages/7/Actions/0/Configuration/EnvironmentVariables", strings.ReplaceAll(fmt.Sprint(dig(r.properties(), "Stages/7/Actions/0/Configuration/EnvironmentVariables")), "peakline-frugal", "peakline-codedeploy"))
+	}},
+	{row: "P6", name: "the code of a service releases", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/OrderPipeline/"), edit: set("Stages/7/Actions/0/InputArtifacts/0/Name", "Source")},
+	{row: "P6", name: "a release reaches another environment", of: "AWS::IAM::Policy", when: ofTheTests("/FrugalRelease/"), edit: statementWith("PolicyDocument", "sts:AssumeRole", func(body map[string]any) {
+		body["Resource"] = append(asList(body["Resource"]), "arn:aws:iam::333333333333:role/peakline-proxy-release")
+	})},
+	{row: "P6", name: "a release starts before its image is there", of: "AWS::CodeBuild::Project", when: ofTheTests("/ProxyRelease/"), edit: func(_ *assembly, r resource) {
+		put(r.properties(), "Source/BuildSpec", strings.ReplaceAll(r.commands(), "image copy", "image show"))
+	}},
+	{row: "P6", name: "an environment does not know who releases into it", of: "AWS::IAM::Role", when: ofTheTests("/ProxyRelease/"), edit: drop("RoleName")},
+	{row: "P6", name: "an environment lets every step of the pipelines release", of: "AWS::IAM::Role", when: ofTheTests("/ReleaseAccess/Release"), edit: extend("AssumeRolePolicyDocument/Statement/0/Condition/ArnEquals/aws:PrincipalArn", "arn:aws:iam::444444444444:role/peakline-delivery-build-order")},
+	{row: "P6", name: "an environment lets the whole account of the pipelines release", of: "AWS::IAM::Role", when: ofTheTests("/ReleaseAccess/Release"), edit: drop("AssumeRolePolicyDocument/Statement/0/Condition")},
+	{row: "P6", name: "nobody may release", of: "AWS::IAM::Role", when: ofTheTests("/ReleaseAccess/Release"), edit: gone},
+	{row: "P6", name: "nobody may push", of: "AWS::IAM::Role", when: ofTheTests("/ReleaseAccess/OrderPush"), edit: gone},
+	{row: "P6", name: "who pushes one service writes another", of: "AWS::IAM::Policy", when: ofTheTests("/ReleaseAccess/OrderPush"), edit: statementWith("PolicyDocument", "ecr:PutImage", func(body map[string]any) {
+		body["Resource"] = append(asList(body["Resource"]), "arn:aws:ecr:us-east-1:111111111111:repository/peakline-frugal/user")
+	})},
+	{row: "P6", name: "who reads images writes them", of: "AWS::IAM::Policy", when: ofTheTests("/ReleaseAccess/Pull"), edit: statementWith("PolicyDocument", "ecr:BatchGetImage", func(body map[string]any) {
+		body["Action"] = append(asList(body["Action"]), "ecr:PutImage")
+	})},
+	{row: "P6", name: "a release changes every stack", of: "AWS::IAM::Policy", when: ofTheTests("/ReleaseAccess/Release"), edit: statementWith("PolicyDocument", "cloudformation:UpdateStack", func(body map[string]any) {
+		body["Resource"] = "arn:aws:cloudformation:us-east-1:333333333333:stack/proxy-*"
+	})},
+	{row: "P6", name: "a release passes roles on", of: "AWS::IAM::Policy", when: ofTheTests("/ReleaseAccess/Release"), edit: statementWith("PolicyDocument", "cloudformation:UpdateStack", func(body map[string]any) {
+		body["Action"] = append(asList(body["Action"]), "iam:PassRole")
+	})},
+	{row: "S9", name: "a release cannot record its image", of: "AWS::IAM::Policy", when: ofTheTests("/ReleaseAccess/Release"), edit: statementWith("PolicyDocument", "ssm:PutParameter", func(body map[string]any) {
+		body["Action"] = []any{"ssm:GetParameter", "ssm:GetParameterHistory"}
+	})},
+	{row: "S9", name: "a release by CodeDeploy may not start", of: "AWS::IAM::Policy", when: ofTheTests("codedeploy/Registry/ReleaseAccess/Release"), edit: statementWith("PolicyDocument", "codedeploy:CreateDeployment", func(body map[string]any) {
+		body["Effect"], body["Action"] = "Allow", "codedeploy:GetDeployment"
+	})},
+	{row: "S9", name: "a build records its image itself", of: "AWS::IAM::Policy", when: ofTheTests("/ReleaseAccess/OrderPush"), edit: func(a *assembly, r resource) {
+		extend("PolicyDocument/Statement", map[string]any{"Effect": "Allow", "Action": "ssm:PutParameter",
+			"Resource": fmt.Sprintf("arn:aws:ssm:%s:%s:parameter/peakline/%s/services/order/image", a.environment.Region, a.environment.Account, a.environment.Name)})(a, r)
+	}},
 	{row: "E1", name: "the bucket of assets is missing", of: "AWS::S3::Bucket", when: has("BucketName"), edit: gone},
 	{row: "E1", name: "assets may be made public by a policy", of: "AWS::S3::Bucket", when: has("BucketName"), edit: set("PublicAccessBlockConfiguration/RestrictPublicBuckets", false)},
 	{row: "E1", name: "assets may carry access lists", of: "AWS::S3::Bucket", when: has("BucketName"), edit: drop("OwnershipControls")},

@@ -13,7 +13,7 @@ func TestCdkNag(t *testing.T) {
 	result := synthesized(t)
 	for _, a := range result.assemblies {
 		for _, s := range a.stacks {
-			reports, err := filepath.Glob(filepath.Join(result.directory, "AwsSolutions-*"+s.name+"-NagReport.json"))
+			reports, err := filepath.Glob(filepath.Join(filepath.Dir(a.folder), "AwsSolutions-*"+s.name+"-NagReport.json"))
 			if err != nil || len(reports) != 1 {
 				t.Errorf("%s: %d reports of cdk-nag (%v), want one: nothing judged this stack", s.name, len(reports), err)
 				continue
@@ -76,22 +76,28 @@ func TestNoWarnings(t *testing.T) {
 // TestBuiltInValidation proves that the CDK's own validation of the templates ran and refused nothing; a finding would
 // have failed the synthesis.
 func TestBuiltInValidation(t *testing.T) {
-	var report struct {
-		PluginReports []struct {
-			PluginName, Conclusion string
-			Violations             []any
+	for _, a := range synthesized(t).assemblies {
+		var report struct {
+			PluginReports []struct {
+				PluginName, Conclusion string
+				Violations             []any
+			}
 		}
-	}
-	if err := readJSON(filepath.Join(synthesized(t).directory, "validation-report.json"), &report); err != nil {
-		t.Fatal(err)
-	}
-	for _, plugin := range report.PluginReports {
-		if plugin.PluginName == "CloudFormation Validate" {
+		if err := readJSON(filepath.Join(filepath.Dir(a.folder), "validation-report.json"), &report); err != nil {
+			t.Fatal(err)
+		}
+		ran := false
+		for _, plugin := range report.PluginReports {
+			if plugin.PluginName != "CloudFormation Validate" {
+				continue
+			}
+			ran = true
 			if plugin.Conclusion != "success" || len(plugin.Violations) > 0 {
 				t.Errorf("the CDK's validation ends with %s: %v", plugin.Conclusion, plugin.Violations)
 			}
-			return
+		}
+		if !ran {
+			t.Error("the CDK's validation did not run: the flag @aws-cdk/core:validateAgainstDefaultRules is off in cdk.json")
 		}
 	}
-	t.Error("the CDK's validation did not run: the flag @aws-cdk/core:validateAgainstDefaultRules is off in cdk.json")
 }

@@ -53,6 +53,7 @@ func requirements() []requirement {
 		tracingRequirements,
 		featureFlagRequirements,
 		deliveryRequirements,
+		servicePipelineRequirements,
 		accessSweeps,
 		dataSweeps,
 		templateSweeps,

@@ -19,7 +19,7 @@ var withoutResource = map[string]string{
 	"ec2:UnassignPrivateIpAddresses":                  "Lambda's interfaces have no names known at deployment",
 	"xray:PutTraceSegments":                           "a trace segment is no resource",
 	"xray:PutTelemetryRecords":                        "a telemetry record is no resource",
-	"cloudwatch:DescribeAlarms":                       "AppConfig asks for all alarms",
+	"cloudwatch:DescribeAlarms":                       "AppConfig and releases ask for alarms, and a list of them has no resource",
 	"xray:PutSpans":                                   "a span is no resource",
 	"xray:PutSpansForIndexing":                        "a span is no resource",
 	"xray:GetSamplingRules":                           "X-Ray gives the rules of the account",
@@ -28,6 +28,7 @@ var withoutResource = map[string]string{
 	"cloudwatch:GetMetricData":                        "a metric is no resource",
 	"application-autoscaling:DescribeScalableTargets": "the action has no resource",
 	"ecr:GetAuthorizationToken":                       "the token is the account's",
+	"ecs:DescribeTaskDefinition":                      "the action has no resource",
 	"elasticloadbalancing:DescribeListeners":          "a Describe action of ELB has no resource",
 	"elasticloadbalancing:DescribeRules":              "a Describe action of ELB has no resource",
 	"elasticloadbalancing:DescribeTargetGroups":       "a Describe action of ELB has no resource",
@@ -46,7 +47,10 @@ var partialWildcards = []struct{ pattern, reason string }{
 	{`^arn:aws:ecs:[^:]+:\d+:task/Services/Cluster\w+/\*$`, "tasks have numbers; the statement's condition names the cluster"},
 	{`^arn:aws:ecs:[^:]+:\d+:task-set/Services/Cluster\w+/Services/\w+CodeDeployService\w+\.Name/\*$`, "CodeDeploy names the task sets of the service"},
 	{`^arn:aws:rds:[^:]+:\d+:db:\*$`, "DescribeDBInstances with a filter is authorized for all instances"},
-	{`^Infrastructure/Artifacts[0-9A-F]{8}\.Arn/\*$`, "each execution of a pipeline has artifacts of its own"},
+	{`^(Infrastructure|ServicePipelines)/Artifacts[0-9A-F]{8}\.Arn/(peakline-[a-z0-9-]+\*/Source/|\*/Platform/)?\*$`, "each execution of a pipeline has artifacts of its own"},
+	{`^arn:aws:cloudformation:[^:]+:\d+:stack/[a-z0-9-]+-Services/\*$`, "a stack has a number behind its name"},
+	{`^arn:aws:ssm:[^:]+:\d+:parameter/peakline/[a-z0-9-]+/\*$`, "CloudFormation reads the parameters that the stack of the services names, at each release"},
+	{`^arn:aws:codedeploy:[^:]+:\d+:deploymentconfig:\*$`, "some are AWS's own, and CloudFormation names the others"},
 }
 
 // actionFamilies are the wildcards in actions that AWS documents as one permission.
@@ -93,7 +97,7 @@ var accessSweeps = []requirement{
 				}
 			}
 		}},
-	{name: "a role is assumed by AWS services only, and by those that act for others only for this account",
+	{name: "a role is assumed by AWS services only, by those that act for others only for this account, and by single steps of the pipelines",
 		check: func(a *assembly, fail failure) {
 			for _, role := range a.all("AWS::IAM::Role") {
 				statements := statementsOf(role, role.get("AssumeRolePolicyDocument"))
@@ -102,6 +106,9 @@ var accessSweeps = []requirement{
 				}
 				for _, s := range statements {
 					for _, principal := range s.principals() {
+						if principal == "arn:aws:iam::"+a.delivery.Account+":root" && a.trustsSteps(s) {
+							continue
+						}
 						if !strings.HasSuffix(principal, ".amazonaws.com") {
 							fail("%s may be assumed by %q, want AWS services only", role, principal)
 						}
@@ -201,6 +208,18 @@ var accessSweeps = []requirement{
 				}
 			}
 		}},
+}
+
+// trustsSteps tells whether of the pipelines' account only roles of named steps are let in.
+func (a *assembly) trustsSteps(s statement) bool {
+	named := texts(dig(s.condition(), "ArnEquals/aws:PrincipalArn"))
+	step := regexp.MustCompile(`^arn:aws:iam::` + a.delivery.Account + `:role/peakline-delivery-[a-z0-9-]+$`)
+	for _, role := range asList(dig(s.condition(), "ArnEquals/aws:PrincipalArn")) {
+		if !step.MatchString(a.resolve(s.stack, role)) {
+			return false
+		}
+	}
+	return len(named) > 0
 }
 
 // identityStatements are those that grant something to a role.

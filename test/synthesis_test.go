@@ -54,7 +54,11 @@ func synthesize() (result synthesis, err error) {
 	if err != nil {
 		return synthesis{}, err
 	}
-	delivery, err := config.LoadDelivery("../config/delivery.yaml", shipped)
+	delivery, err := config.LoadDelivery("../config/delivery.yaml", shipped, today)
+	if err != nil {
+		return synthesis{}, err
+	}
+	own, err := config.LoadDelivery("pipelines.yaml", variants, today)
 	if err != nil {
 		return synthesis{}, err
 	}
@@ -66,38 +70,42 @@ func synthesize() (result synthesis, err error) {
 	if err != nil {
 		return synthesis{}, err
 	}
-	app := awscdk.NewApp(&awscdk.AppProps{
-		Outdir:             jsii.String(result.directory),
-		Context:            &context,
-		AnalyticsReporting: jsii.Bool(false),
-	})
-	environments := slices.Concat(shipped, variants)
-	for _, environment := range environments {
-		platform := stacks.NewPlatform(app, stacks.PlatformProps{
-			Environment: environment,
-			// The functions' code is not under test here: a stub saves every run from compiling it.
-			Functions: stacks.FunctionCode{SecretRotation: "stub", ReplicaScaler: "stub", CacheRotation: "stub", SmokeTest: "stub", Migration: "stub"},
+	// Two pipelines cannot be in one app.
+	other := filepath.Join(result.directory, "variants")
+	for _, part := range []struct {
+		directory    string
+		environments []config.Environment
+		delivery     config.Delivery
+		shipped      bool
+	}{{result.directory, shipped, delivery, true}, {other, variants, own, false}} {
+		app := awscdk.NewApp(&awscdk.AppProps{
+			Outdir:             jsii.String(part.directory),
+			Context:            &context,
+			AnalyticsReporting: jsii.Bool(false),
 		})
-		// An aspect of the app would stop at the border of the stage.
-		awscdk.Aspects_Of(platform.Stage).Add(nagPack(), nil)
-	}
-	pipelines := stacks.NewDelivery(app, stacks.DeliveryProps{Delivery: delivery, Environments: shipped})
-	awscdk.Aspects_Of(pipelines.Stage).Add(nagPack(), nil)
-	app.Synth(nil)
-	for i, environment := range environments {
-		read, err := readAssembly(result.directory, environment)
-		if err != nil {
-			return synthesis{}, err
+		for _, environment := range part.environments {
+			platform := stacks.NewPlatform(app, stacks.PlatformProps{
+				Environment: environment,
+				Delivery:    part.delivery,
+				// The functions' code is not under test here: a stub saves every run from compiling it.
+				Functions: stacks.FunctionCode{SecretRotation: "stub", ReplicaScaler: "stub", CacheRotation: "stub", SmokeTest: "stub", Migration: "stub"},
+			})
+			// An aspect of the app would stop at the border of the stage.
+			awscdk.Aspects_Of(platform.Stage).Add(nagPack(), nil)
 		}
-		read.shipped = i < len(shipped)
-		result.assemblies = append(result.assemblies, read)
+		pipelines := stacks.NewDelivery(app, stacks.DeliveryProps{Delivery: part.delivery, Environments: part.environments})
+		awscdk.Aspects_Of(pipelines.Stage).Add(nagPack(), nil)
+		app.Synth(nil)
+		for _, environment := range append(slices.Clone(part.environments), part.delivery.Environment()) {
+			read, err := readAssembly(part.directory, environment)
+			if err != nil {
+				return synthesis{}, err
+			}
+			read.shipped, read.pipelines = part.shipped, environment.Name == config.DeliveryStage
+			read.delivery, read.environments = part.delivery, part.environments
+			result.assemblies = append(result.assemblies, read)
+		}
 	}
-	read, err := readAssembly(result.directory, delivery.Environment())
-	if err != nil {
-		return synthesis{}, err
-	}
-	read.pipelines, read.shipped = true, true
-	result.assemblies = append(result.assemblies, read)
 	return result, nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"peakline/cmd/peakline/internal/diff"
 	"peakline/cmd/peakline/internal/edge"
 	"peakline/cmd/peakline/internal/flags"
+	"peakline/cmd/peakline/internal/image"
 	"peakline/cmd/peakline/internal/migrations"
 	"peakline/cmd/peakline/internal/release"
 	"peakline/cmd/peakline/internal/replay"
@@ -27,6 +28,7 @@ var subcommands = []func() *cli.Command{
 	flags.Command,
 	release.Command,
 	migrations.Command,
+	image.Command,
 	diff.Command,
 	edge.Command,
 }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/codebuild"
 	"github.com/aws/aws-sdk-go-v2/service/codepipeline"
 	pipelinetypes "github.com/aws/aws-sdk-go-v2/service/codepipeline/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 )
 
 // TestDelivery deploys the pipelines and reads them back.
@@ -55,8 +57,67 @@ func TestDelivery(t *testing.T) {
 		}
 	})
 
+	step(t, "each service has a pipeline from its repository through build, gate and approval to a release", func(t *testing.T) {
+		found, err := pipelines.GetPipeline(t.Context(), &codepipeline.GetPipelineInput{Name: aws.String("peakline-inventory")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var steps, projects []string
+		for _, stage := range found.Pipeline.Stages {
+			for _, action := range stage.Actions {
+				steps = append(steps, aws.ToString(stage.Name)+"/"+aws.ToString(action.Name))
+				if project := action.Configuration["ProjectName"]; project != "" {
+					projects = append(projects, project)
+				}
+			}
+		}
+		if want := []string{"Source/Source", "Source/Platform", "Build/build", "Gate/gate", "LocalReview/local-approval", "LocalRelease/local-release"}; !slices.Equal(steps, want) {
+			t.Errorf("steps %v, want %v", steps, want)
+		}
+		known, err := builds.BatchGetProjects(t.Context(), &codebuild.BatchGetProjectsInput{Names: projects})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(known.Projects) != 3 {
+			t.Errorf("%d of the projects %v are there, want three", len(known.Projects), projects)
+		}
+		for _, project := range known.Projects {
+			builds := strings.Contains(aws.ToString(project.Source.Buildspec), "docker build")
+			if builds != aws.ToBool(project.Environment.PrivilegedMode) {
+				t.Errorf("%s runs in a privileged machine: %t", aws.ToString(project.Name), !builds)
+			}
+		}
+		listed, err := pipelines.ListPipelines(t.Context(), &codepipeline.ListPipelinesInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(listed.Pipelines) != 6 {
+			t.Errorf("%d pipelines, want one for each of five services and that of the platform", len(listed.Pipelines))
+		}
+	})
+
+	step(t, "the environment lets the steps of the pipelines in, one by one", func(t *testing.T) {
+		account.mustCDK(t, "deploy", "local/Registry", "--require-approval", "never", "--no-lookups", "-c", "env=local", "-c", "delivery=test/emulator/delivery.yaml", "--output", t.TempDir())
+		roles := iam.NewFromConfig(account.config())
+		for role, step := range map[string]string{
+			"peakline-local-push-order": "peakline-delivery-build-order", "peakline-local-pull": "peakline-delivery-gate", "peakline-local-release": "peakline-delivery-release-local",
+		} {
+			found, err := roles.GetRole(t.Context(), &iam.GetRoleInput{RoleName: &role})
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			if trust, err := url.QueryUnescape(aws.ToString(found.Role.AssumeRolePolicyDocument)); err != nil || !strings.Contains(trust, "arn:aws:iam::123456789012:role/"+step+`"`) {
+				t.Errorf("%s trusts %s (%v), want %s", role, trust, err, step)
+			}
+			if _, err := roles.GetRole(t.Context(), &iam.GetRoleInput{RoleName: &step}); err != nil {
+				t.Errorf("%s trusts a role that is not there: %v", role, err)
+			}
+		}
+	})
+
 	step(t, "a second deployment changes nothing, and the guard says so of what is deployed", func(t *testing.T) {
-		if output := account.mustCDK(t, deploy...); strings.Count(output, "(no changes)") != 2 {
+		if output := account.mustCDK(t, deploy...); strings.Count(output, "(no changes)") != 3 {
 			t.Errorf("the same assembly changed something:\n%s", output)
 		}
 		guard := exec.Command("go", "run", "./cmd/peakline", "diff", "-deployed", "-new", filepath.Join(assembly, "assembly-delivery"))
