@@ -8,7 +8,8 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export npm_config_update_notifier := false
 ENV ?= dev
 CDK := npx --no-install cdk
-CONTEXT := --no-lookups -c env=$(ENV)
+# The pipelines of the emulated account are not those of config.
+CONTEXT := --no-lookups -c env=$(ENV) $(if $(filter local,$(ENV)),-c delivery=test/emulator/delivery.yaml)
 
 .PHONY: help
 help: ## List the targets

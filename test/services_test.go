@@ -428,8 +428,8 @@ var serviceRequirements = []requirement{
 		}},
 	{row: "S9", name: "every task runs the released image, read from its parameter at each deployment, and no other",
 		check: func(a *assembly, fail failure) {
-			for name := range a.environment.Services {
-				task := a.task(a.service(name))
+			for _, task := range a.all("AWS::ECS::TaskDefinition") {
+				name, _ := variable(task, "SERVICE").(string)
 				if got := a.runs(task); got != a.image(name) || got == "" {
 					fail("%s runs %s, want %s: a deployment would bring the placeholder back", task, got, a.image(name))
 				}
