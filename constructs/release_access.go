@@ -82,17 +82,17 @@ func NewReleaseAccess(scope construct.Construct, id string, props ReleaseAccessP
 	if len(props.BuildsFor) > 0 {
 		for _, name := range names {
 			push := props.role(scope, ID(name, "Push"), pushRole(props.Environment, name), "Pushes images of "+name, BuilderRole(name))
-			push.allow([]*string{props.Services[name].Repository.RepositoryArn()}, append(pushes, "ecr:DescribeImages")...)
+			push.allow([]*string{props.Services[name].Repository.RepositoryArn()}, append(slices.Clone(pushes), "ecr:DescribeImages")...)
 		}
 		readers := []string{GateRole}
 		for _, environment := range props.BuildsFor {
 			readers = append(readers, ReleaserRole(environment))
 		}
 		pull := props.role(scope, "Pull", pullRole(props.Environment), "Reads images and what their scans found", readers...)
-		pull.allow(repositories, append(pulls, "ecr:DescribeImageScanFindings")...)
+		pull.allow(repositories, append(slices.Clone(pulls), "ecr:DescribeImageScanFindings")...)
 	}
 	release := props.role(scope, "Release", releaseRole(props.Environment), "Brings images to "+props.Environment+" and releases them", ReleaserRole(props.Environment))
-	release.allow(repositories, append(pulls, pushes...)...)
+	release.allow(repositories, slices.Concat(pulls, pushes, []string{"ecr:DescribeImages"})...)
 	release.allowRelease(props, names)
 }
 

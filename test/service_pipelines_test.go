@@ -350,6 +350,9 @@ var servicePipelineRequirements = []requirement{
 						want = append(want, fmt.Sprintf("codedeploy:CreateDeployment on arn:aws:codedeploy:%s:%s:deploymentgroup:peakline-%s-%s/service",
 							a.environment.Region, a.environment.Account, a.environment.Name, service), "ecs:DescribeTaskDefinition on *")
 					}
+					for _, repository := range a.where("AWS::ECR::Repository", "RepositoryName", "peakline-"+a.environment.Name+"/"+service) {
+						want = append(want, "ecr:DescribeImages on "+repository.key()+".Arn")
+					}
 					if missing := without(want, may...); len(missing) > 0 {
 						fail("%s cannot release %s: %v", role, service, missing)
 					}

@@ -116,6 +116,13 @@ func TestDelivery(t *testing.T) {
 		}
 	})
 
+	step(t, "a release does not begin with an image that nobody pushed", func(t *testing.T) {
+		output, err := account.peakline(t, "release", "start", "order", "-env", "local", "-image", "123456789012.dkr.ecr.us-east-1.amazonaws.com/peakline-local/order:none")
+		if err == nil || !strings.Contains(output, "peakline-local/order:none is not in its repository") {
+			t.Errorf("%v: %s", err, output)
+		}
+	})
+
 	step(t, "a second deployment changes nothing, and the guard says so of what is deployed", func(t *testing.T) {
 		if output := account.mustCDK(t, deploy...); strings.Count(output, "(no changes)") != 3 {
 			t.Errorf("the same assembly changed something:\n%s", output)

@@ -41,15 +41,10 @@ type scanner struct {
 
 // wait asks until the scan of an image has ended, and gives all that it found. A scan begins some seconds after the push.
 func (s scanner) wait(ctx context.Context, in registryOfECR, image name.Reference) ([]finding, error) {
-	id := &types.ImageIdentifier{}
-	if digest, isDigest := image.(name.Digest); isDigest {
-		id.ImageDigest = aws.String(digest.DigestStr())
-	} else {
-		id.ImageTag = aws.String(image.Identifier())
-	}
+	id := identifier(image)
 	for {
 		found, ended, err := s.ask(ctx, &ecr.DescribeImageScanFindingsInput{
-			RegistryId: aws.String(in.owner), RepositoryName: aws.String(image.Context().RepositoryStr()), ImageId: id,
+			RegistryId: aws.String(in.owner), RepositoryName: aws.String(image.Context().RepositoryStr()), ImageId: &id,
 		})
 		if err != nil && ctx.Err() == nil {
 			return nil, fmt.Errorf("read the scan of %s: %w", image, err)

@@ -153,7 +153,7 @@ func TestAFindingStopsAnImageUnlessAWaiverLetsItPass(t *testing.T) {
 	}
 }
 
-// What is asked of ECR, an account answers: a token, and the findings of a scan.
+// What is asked of ECR, an account answers: a token, the findings of a scan, and what is there.
 func TestAnAccountAnswers(t *testing.T) {
 	account := emulated.Account(t)
 	client := ecr.NewFromConfig(account)
@@ -165,9 +165,11 @@ func TestAnAccountAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.PutImage(t.Context(), &ecr.PutImageInput{RepositoryName: repository, ImageTag: aws.String("abc"), ImageManifest: aws.String(string(manifest))}); err != nil {
+	put, err := client.PutImage(t.Context(), &ecr.PutImageInput{RepositoryName: repository, ImageTag: aws.String("abc"), ImageManifest: aws.String(string(manifest))})
+	if err != nil {
 		t.Fatal(err)
 	}
+	digest := aws.ToString(put.Image.ImageId.ImageDigest)
 	// moto scans when it is told to.
 	if _, err := client.StartImageScan(t.Context(), &ecr.StartImageScanInput{RepositoryName: repository, ImageId: &types.ImageIdentifier{ImageTag: aws.String("abc")}}); err != nil {
 		t.Fatal(err)
@@ -182,6 +184,20 @@ func TestAnAccountAnswers(t *testing.T) {
 	found, err := scanner{client, 10 * time.Millisecond}.wait(waiting, in, image)
 	if err != nil || len(found) == 0 || !strings.HasPrefix(found[0].name, "CVE-") {
 		t.Errorf("found %v, %v, want what the scan found", found, err)
+	}
+	for text, says := range map[string]string{
+		"peakline-dev/order:abc":       "",
+		"peakline-dev/order:abd":       "is not in its repository: push it first",
+		"peakline-staging/order:abc":   "there is no such repository",
+		"peakline-dev/order@" + digest: "",
+	} {
+		image, err := name.ParseReference("123456789012.dkr.ecr.us-east-1.amazonaws.com/" + text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := in.has(t.Context(), client, image); (err != nil) != (says != "") || err != nil && !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v, want %q", image, err, says)
+		}
 	}
 	credentials, err := token(t.Context(), client)
 	if err != nil {

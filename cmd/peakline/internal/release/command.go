@@ -19,6 +19,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"peakline/cmd/peakline/internal/account"
+	"peakline/cmd/peakline/internal/image"
 )
 
 // Command builds the subcommand.
@@ -77,6 +78,9 @@ func connect(ctx context.Context, command *cli.Command) (*releaser, error) {
 func start(ctx context.Context, command *cli.Command) error {
 	r, err := open(ctx, command)
 	if err != nil {
+		return err
+	}
+	if err := image.Brought(ctx, command); err != nil {
 		return err
 	}
 	return r.release(ctx, command.String("image"), command.String("despite"))
