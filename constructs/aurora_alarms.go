@@ -15,7 +15,7 @@ func (a *AuroraCluster) addAlarms(scope construct.Construct, props AuroraCluster
 	cluster := func(metric, statistic string) awscloudwatch.IMetric {
 		return minutely("AWS/RDS", metric, statistic, map[string]*string{"DBClusterIdentifier": a.Cluster.ClusterIdentifier()})
 	}
-	role := func(role, metric, statistic string) awscloudwatch.IMetric {
+	role := func(role, metric, statistic string) awscloudwatch.Metric {
 		return minutely("AWS/RDS", metric, statistic, map[string]*string{
 			"DBClusterIdentifier": a.Cluster.ClusterIdentifier(), "Role": jsii.String(role),
 		})
@@ -30,7 +30,7 @@ func (a *AuroraCluster) addAlarms(scope construct.Construct, props AuroraCluster
 		{
 			Name: "database-writer-absent", Severity: Critical,
 			Summary:    "The writer reports nothing: no writer, or no monitoring of it.",
-			Metric:     role("WRITER", "CPUUtilization", "SampleCount"),
+			Metric:     orZero(role("WRITER", "CPUUtilization", "SampleCount")),
 			Comparison: Below, Threshold: 1, Breaching: 5, Periods: 5, MissingData: MissingIsBreaching,
 		},
 		{

@@ -3,10 +3,10 @@ package constructs
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsbackup"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	construct "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -91,9 +91,8 @@ func addBackupAlarms(scope construct.Construct, props BackupPlanProps) {
 	if props.DailyDays > 0 {
 		NewAlarm(scope, props.Notifications, AlarmProps{
 			Name: "backup-missing", Severity: Critical,
-			Summary: "No backup has been completed for 26 hours, though one is due every day.",
-			Metric: minutely("AWS/Backup", "NumberOfBackupJobsCompleted", "Sum", inVault).
-				With(&awscloudwatch.MetricOptions{Period: awscdk.Duration_Hours(jsii.Number(1))}),
+			Summary:    "No backup has been completed for 26 hours, though one is due every day.",
+			Metric:     orZero(metricEvery(time.Hour, "AWS/Backup", "NumberOfBackupJobsCompleted", "Sum", inVault)),
 			Comparison: Below, Threshold: 1, Breaching: 26, Periods: 26, MissingData: MissingIsBreaching,
 		})
 	}

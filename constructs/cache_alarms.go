@@ -3,7 +3,6 @@ package constructs
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
@@ -111,17 +110,4 @@ func (c *Cache) hitRatio(props CacheProps) awscloudwatch.IMetric {
 	found := "SUM([" + strings.Join(hits, ", ") + "])"
 	all := "(" + found + " + SUM([" + strings.Join(misses, ", ") + "]))"
 	return expression(fmt.Sprintf("IF(%s >= %d, 100 * %s / %s, 100)", all, fewestLookUps, found, all), "percent of the look-ups that found something", metrics)
-}
-
-func expression(text, label string, metrics map[string]awscloudwatch.IMetric) awscloudwatch.IMetric {
-	return expressionEvery(time.Minute, text, label, metrics)
-}
-
-func expressionEvery(period time.Duration, text, label string, metrics map[string]awscloudwatch.IMetric) awscloudwatch.IMetric {
-	return awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
-		Expression:   jsii.String(text),
-		UsingMetrics: &metrics,
-		Label:        jsii.String(label),
-		Period:       awscdk.Duration_Minutes(jsii.Number(period.Minutes())),
-	})
 }

@@ -106,7 +106,7 @@ func addLoadBalancerAlarm(scope construct.Construct, balancer awselasticloadbala
 		Name: "shop-errors", Severity: Critical,
 		Summary: "More than one of fifty requests to the shop fails in its services.",
 		Metric: awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
-			Expression: jsii.String(filled("100 * errors / MAX([requests, 50])")),
+			Expression: jsii.String("100 * errors / " + atLeast("requests", 50)),
 			UsingMetrics: &map[string]awscloudwatch.IMetric{
 				"errors":   minutely("AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", "Sum", dimensions),
 				"requests": minutely("AWS/ApplicationELB", "RequestCount", "Sum", dimensions),

@@ -42,12 +42,12 @@ func addRDSProxyAlarms(scope construct.Construct, proxy *string, notifications *
 			Metric: expression("FILL(clients, 0) + FILL(proxy, 0)", "logins that failed", map[string]awscloudwatch.IMetric{
 				"clients": metric("ClientConnectionsSetupFailedAuth", "Sum"), "proxy": metric("DatabaseConnectionsSetupFailed", "Sum"),
 			}),
-			Comparison: Above, Threshold: 0, Breaching: 5, Periods: 5, MissingData: MissingIsFine,
+			Comparison: Above, Threshold: 0, Breaching: 5, Periods: 6, MissingData: MissingIsFine,
 		},
 		{
 			Name: "proxy-pinned", Severity: Warning,
 			Summary: "More than a fifth of the RDS Proxy's connections to the database belong to one client each.",
-			Metric: expression("100 * pinned / MAX([connections, 20])", "percent of the connections that are pinned", map[string]awscloudwatch.IMetric{
+			Metric: expression("100 * pinned / "+atLeast("connections", 20), "percent of the connections that are pinned", map[string]awscloudwatch.IMetric{
 				"pinned": metric("DatabaseConnectionsCurrentlySessionPinned", "Sum"), "connections": metric("DatabaseConnections", "Sum"),
 			}),
 			Comparison: Above, Threshold: 20, Breaching: 10, Periods: 15, MissingData: MissingKeepsState,
@@ -55,7 +55,7 @@ func addRDSProxyAlarms(scope construct.Construct, proxy *string, notifications *
 		{
 			Name: "proxy-connections", Severity: Warning,
 			Summary: "The RDS Proxy uses more than four fifths of the connections that it may open.",
-			Metric: expression("100 * connections / MAX([allowed, 1])", "percent of the connections that are open", map[string]awscloudwatch.IMetric{
+			Metric: expression("100 * connections / allowed", "percent of the connections that are open", map[string]awscloudwatch.IMetric{
 				"connections": metric("DatabaseConnections", "Sum"), "allowed": metric("MaxDatabaseConnectionsAllowed", "Sum"),
 			}),
 			Comparison: Above, Threshold: 80, Breaching: 5, Periods: 10, MissingData: MissingKeepsState,

@@ -29,7 +29,7 @@ func (s *Service) addReleaseAlarms(scope construct.Construct, props ServiceProps
 		NewAlarm(scope, props.Notifications, AlarmProps{
 			Name: "release-errors", Subject: name, Severity: Warning,
 			Summary: fmt.Sprintf("More than %d %% of the requests to one colour of %s fail; a release that is under way is taken back.", releaseErrors, name),
-			Metric: s.worstColour(props, "percent of the requests that failed", fmt.Sprintf("100 * COLOURErrors / MAX([COLOUR, %d])", fewestReleaseRequests),
+			Metric: s.worstColour(props, "percent of the requests that failed", "100 * COLOURErrors / "+atLeast("COLOUR", fewestReleaseRequests),
 				map[string]string{"": "RequestCount", "Errors": "HTTPCode_Target_5XX_Count"}),
 			Comparison: Above, Threshold: releaseErrors, Breaching: 2, Periods: 3, MissingData: MissingIsFine,
 		}),
@@ -44,7 +44,7 @@ func (s *Service) addReleaseAlarms(scope construct.Construct, props ServiceProps
 			Name: "release-unhealthy", Subject: name, Severity: Warning,
 			Summary:    "A task of " + name + " fails its health checks; a release that is under way is taken back.",
 			Metric:     s.worstColour(props, "tasks that fail their health checks", "COLOURUnhealthy", map[string]string{"Unhealthy": "UnHealthyHostCount"}),
-			Comparison: AtLeast, Threshold: 1, Breaching: 3, Periods: 3, MissingData: MissingIsFine,
+			Comparison: AtLeast, Threshold: 1, Breaching: 3, Periods: 4, MissingData: MissingIsFine,
 		}),
 	}
 }

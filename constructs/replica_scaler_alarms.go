@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
@@ -15,17 +14,16 @@ import (
 )
 
 func addScalerAlarms(scope construct.Construct, props ReplicaScalerProps, scaler awslambda.Function, failures awssqs.Queue) {
-	own := func(metric, statistic string, period time.Duration) awscloudwatch.IMetric {
-		return minutely(contract.MetricNamespace, metric, statistic,
-			map[string]*string{contract.MetricDimension: jsii.String(props.EnvironmentName)}).
-			With(&awscloudwatch.MetricOptions{Period: awscdk.Duration_Seconds(jsii.Number(period.Seconds()))})
+	own := func(metric, statistic string, period time.Duration) awscloudwatch.Metric {
+		return metricEvery(period, contract.MetricNamespace, metric, statistic,
+			map[string]*string{contract.MetricDimension: jsii.String(props.EnvironmentName)})
 	}
 	alarms := []AlarmProps{
 		{
 			Name: "scaler-heartbeat", Severity: Critical,
 			Summary:    "The replica scaler has not completed a run for five minutes; nobody adds readers.",
-			Metric:     own(contract.MetricHeartbeat, "Sum", 5*time.Minute),
-			Comparison: Below, Threshold: 1, Breaching: 1, Periods: 1, MissingData: MissingIsBreaching,
+			Metric:     orZero(own(contract.MetricHeartbeat, "Sum", time.Minute)),
+			Comparison: Below, Threshold: 1, Breaching: 5, Periods: 5, MissingData: MissingIsBreaching,
 		},
 		{
 			Name: "scaler-failures", Severity: Critical,

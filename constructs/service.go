@@ -313,14 +313,14 @@ func (s *Service) addAlarms(scope construct.Construct, props ServiceProps) {
 	NewAlarm(scope, props.Notifications, AlarmProps{
 		Name: "service-errors", Subject: name, Severity: Critical,
 		Summary:    "More than one of twenty requests to " + name + " fails.",
-		Metric:     s.overAll(props, fmt.Sprintf("100 * (%s) / MAX([%s, 20])", s.total("Errors"), s.total("")), "HTTPCode_Target_5XX_Count"),
+		Metric:     s.overAll(props, fmt.Sprintf("100 * (%s) / %s", s.total("Errors"), atLeast("("+s.total("")+")", 20)), "HTTPCode_Target_5XX_Count"),
 		Comparison: Above, Threshold: 5, Breaching: 3, Periods: 5, MissingData: MissingIsFine,
 	})
 	NewAlarm(scope, props.Notifications, AlarmProps{
 		Name: "service-absent", Subject: name, Severity: Critical,
 		Summary: "No task of " + name + " runs.",
-		Metric: minutely("ECS/ContainerInsights", "RunningTaskCount", "Maximum", map[string]*string{
-			"ClusterName": props.Cluster.Cluster.ClusterName(), "ServiceName": s.Service.ServiceName()}),
+		Metric: orZero(minutely("ECS/ContainerInsights", "RunningTaskCount", "Maximum", map[string]*string{
+			"ClusterName": props.Cluster.Cluster.ClusterName(), "ServiceName": s.Service.ServiceName()})),
 		Comparison: Below, Threshold: 1, Breaching: 3, Periods: 3, MissingData: MissingIsBreaching,
 	})
 	NewAlarm(scope, props.Notifications, AlarmProps{

@@ -12,7 +12,7 @@ import (
 var alarmDescription = regexp.MustCompile(`^\[(critical|warning)\] \S.*[.;] Runbook: docs/runbooks/([a-z0-9-]+)\.md$`)
 
 var alarmRequirements = []requirement{
-	{row: "O2", name: "every alarm names its severity, what is wrong and its runbook",
+	{row: "O2", everywhere: true, name: "every alarm names its severity, what is wrong and its runbook",
 		check: func(a *assembly, fail failure) {
 			for _, alarm := range a.all("AWS::CloudWatch::Alarm") {
 				match := alarmDescription.FindStringSubmatch(alarm.text("AlarmDescription"))
@@ -23,7 +23,7 @@ var alarmRequirements = []requirement{
 				}
 			}
 		}},
-	{row: "O2", name: "every alarm tells the topic of its severity when it fires and when it is over",
+	{row: "O2", everywhere: true, name: "every alarm tells the topic of its severity when it fires and when it is over",
 		check: func(a *assembly, fail failure) {
 			for _, alarm := range a.all("AWS::CloudWatch::Alarm") {
 				match := alarmDescription.FindStringSubmatch(alarm.text("AlarmDescription"))
@@ -40,7 +40,7 @@ var alarmRequirements = []requirement{
 				}
 			}
 		}},
-	{row: "O2", name: "every alarm says how many periods must breach and what missing data means",
+	{row: "O2", everywhere: true, name: "every alarm says how many periods must breach and what missing data means",
 		check: func(a *assembly, fail failure) {
 			for _, alarm := range a.all("AWS::CloudWatch::Alarm") {
 				if !slices.Contains([]string{"breaching", "notBreaching", "ignore"}, alarm.text("TreatMissingData")) {
@@ -61,7 +61,7 @@ var alarmRequirements = []requirement{
 				}
 			}
 		}},
-	{row: "O2", name: "an alarm without a heartbeat's silence or a counter's zero watches the metric and dimension it names",
+	{row: "O2", everywhere: true, name: "an alarm without a heartbeat's silence or a counter's zero watches the metric and dimension it names",
 		check: func(a *assembly, fail failure) {
 			for _, alarm := range a.all("AWS::CloudWatch::Alarm") {
 				for _, metric := range metricsOf(alarm) {
@@ -151,7 +151,7 @@ var alarmRequirements = []requirement{
 			}
 			for name, metric := range want {
 				alarm := a.alarm(name)
-				if alarm.text("MetricName") != metric || alarm.text("Namespace") != "AWS/Backup" {
+				if watched := metricsOf(alarm)[0]; watched.name != metric || watched.namespace != "AWS/Backup" {
 					fail("%s does not watch %s: the missing backup is found when it is needed", name, metric)
 				}
 			}
@@ -159,7 +159,7 @@ var alarmRequirements = []requirement{
 				fail("backup-missing takes silence as health: no backups, no alarm")
 			}
 		}},
-	{row: "O2", name: "operators hear: each severity has a topic with the configured subscribers, or the configured topic",
+	{row: "O2", everywhere: true, name: "operators hear: each severity has a topic with the configured subscribers, or the configured topic",
 		check: func(a *assembly, fail failure) {
 			for severity, channel := range map[string]config.Channel{"critical": a.environment.Notifications.Critical, "warning": a.environment.Notifications.Warning} {
 				topics := a.topics(severity)
@@ -184,7 +184,7 @@ var alarmRequirements = []requirement{
 				}
 			}
 		}},
-	{row: "O2", name: "the services that publish to operators may, from this account only, and may use the topics' key",
+	{row: "O2", everywhere: true, name: "the services that publish to operators may, from this account only, and may use the topics' key",
 		check: func(a *assembly, fail failure) {
 			for _, topic := range a.all("AWS::SNS::Topic") {
 				for _, service := range []string{"cloudwatch.amazonaws.com", "events.rds.amazonaws.com"} {
@@ -219,6 +219,14 @@ func (a *assembly) admits(topic resource, action, service string) bool {
 		}
 	}
 	return false
+}
+
+// runbookOf is the name of an alarm's page; empty if it says none.
+func runbookOf(alarm resource) string {
+	if match := alarmDescription.FindStringSubmatch(alarm.text("AlarmDescription")); match != nil {
+		return match[2]
+	}
+	return ""
 }
 
 // alarm by its name without the environment; the zero resource if there is none.

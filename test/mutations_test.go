@@ -446,6 +446,37 @@ var mutations = []mutation{
 	{row: "O2", name: "an alarm leaves missing data to CloudWatch", of: "AWS::CloudWatch::Alarm", edit: drop("TreatMissingData")},
 	{row: "O2", name: "an alarm wants more breaches than it looks at", of: "AWS::CloudWatch::Alarm", edit: set("DatapointsToAlarm", 99.0)},
 	{row: "O2", name: "an alarm looks back too far for CloudWatch", of: "AWS::CloudWatch::Alarm", when: with("Period", 60.0), edit: set("EvaluationPeriods", 2000.0)},
+	{row: "O2", name: "an alarm fires on the healthy side of its threshold", of: "AWS::CloudWatch::Alarm", edit: func(_ *assembly, r resource) {
+		flipped := map[string]string{"GreaterThanThreshold": "LessThanThreshold", "GreaterThanOrEqualToThreshold": "LessThanThreshold", "LessThanThreshold": "GreaterThanThreshold"}
+		put(r.properties(), "ComparisonOperator", flipped[r.text("ComparisonOperator")])
+	}},
+	{row: "O2", name: "an alarm's threshold is far above what it is for", of: "AWS::CloudWatch::Alarm", edit: func(_ *assembly, r resource) {
+		put(r.properties(), "Threshold", 2*r.number("Threshold")+1)
+	}},
+	{row: "O2", name: "an alarm's threshold is far below", of: "AWS::CloudWatch::Alarm",
+		when: func(_ *assembly, r resource) bool { return r.number("Threshold") > 1 },
+		edit: func(_ *assembly, r resource) { put(r.properties(), "Threshold", r.number("Threshold")/2) }},
+	{row: "O2", name: "an alarm waits for a breach more", of: "AWS::CloudWatch::Alarm",
+		when: func(_ *assembly, r resource) bool {
+			return r.number("EvaluationPeriods") > r.number("DatapointsToAlarm")
+		},
+		edit: func(_ *assembly, r resource) {
+			put(r.properties(), "DatapointsToAlarm", r.number("DatapointsToAlarm")+1)
+		}},
+	{row: "O2", name: "an alarm takes silence for the opposite", of: "AWS::CloudWatch::Alarm", when: has("MetricName"), edit: func(_ *assembly, r resource) {
+		opposite := map[string]string{"breaching": "notBreaching", "notBreaching": "breaching", "ignore": "breaching"}
+		put(r.properties(), "TreatMissingData", opposite[r.text("TreatMissingData")])
+	}},
+	{row: "O2", name: "an alarm reads a metric that nobody publishes", of: "AWS::CloudWatch::Alarm", when: has("MetricName"), edit: set("MetricName", "CPUUtilisation")},
+	{row: "O2", name: "an alarm reads a metric by too few dimensions", of: "AWS::CloudWatch::Alarm", when: has("Dimensions/0"), edit: shorten("Dimensions")},
+	{row: "O2", name: "an alarm's expression mixes a number into an array", of: "AWS::CloudWatch::Alarm", when: has("Metrics"), edit: func(_ *assembly, r resource) {
+		for i, query := range r.list("Metrics") {
+			if expression, ok := dig(query, "Expression").(string); ok {
+				put(r.properties(), fmt.Sprintf("Metrics/%d/Expression", i), "MAX(["+expression+", 1])")
+			}
+		}
+	}},
+	{row: "O2", name: "a scaling policy reads a metric that nobody publishes", of: "AWS::ApplicationAutoScaling::ScalingPolicy", when: has(customMetrics), edit: set(customMetrics+"/0/MetricStat/Metric/MetricName", "Requests")},
 	{row: "O2", name: "an alarm has no threshold", of: "AWS::CloudWatch::Alarm", edit: drop("Threshold")},
 	{row: "O2", name: "an alarm of the cluster watches another metric", of: "AWS::CloudWatch::Alarm", when: at("/Aurora/"), edit: set("MetricName", "NetworkThroughput")},
 	{row: "O2", name: "an alarm of the cluster watches another cluster", of: "AWS::CloudWatch::Alarm", when: at("/Aurora/"), edit: set("Dimensions/0/Value", "another")},

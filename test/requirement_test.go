@@ -19,6 +19,8 @@ type requirement struct {
 	where func(config.Environment) bool
 	// pipelines is set where it is about the stage of the pipelines. What holds of every template holds there too.
 	pipelines bool
+	// everywhere is set where a row's requirement holds of that stage and of the environments alike.
+	everywhere bool
 	// check calls fail with what would break in production, once per finding.
 	check func(a *assembly, fail failure)
 }
@@ -39,6 +41,8 @@ func requirements() []requirement {
 		rdsProxyRequirements,
 		scalerRequirements,
 		alarmRequirements,
+		metricRequirements,
+		sampleRequirements,
 		cacheRequirements,
 		identityRequirements,
 		messagingRequirements,
@@ -71,7 +75,7 @@ func (r requirement) findings(a *assembly) []string {
 }
 
 func (r requirement) applies(a *assembly) bool {
-	return (r.row == "" || r.pipelines == a.pipelines) && (r.where == nil || r.where(a.environment))
+	return (r.row == "" || r.everywhere || r.pipelines == a.pipelines) && (r.where == nil || r.where(a.environment))
 }
 
 func (r requirement) title() string { return titleOf(r.row, r.name) }
