@@ -25,6 +25,7 @@ func defaults(profile Profile) Environment {
 
 // complete fills what is derived from other values.
 func (e *Environment) complete(d *document) {
+	e.completeOwners()
 	e.Network.complete(regions[e.Region])
 	e.Database.complete(d)
 	e.Cache.complete(d)

@@ -40,6 +40,8 @@ type Environment struct {
 	Region string `json:"region" jsonschema:"required"`
 	// Owner is the team that answers for the environment. It is a tag on every resource.
 	Owner string `json:"owner" jsonschema:"required,minLength=1,maxLength=256,pattern=^[A-Za-z0-9 _.:/=+@-]+$,example=platform"`
+	// Owners are the teams that the alarms of single parts are for.
+	Owners Owners `json:"owners,omitempty"`
 	// Tags are added to every resource, beside the environment, the owner and the profile.
 	Tags map[string]string `json:"tags,omitempty"`
 

@@ -22,6 +22,8 @@ type Service struct {
 	Priority int `json:"priority" jsonschema:"required,minimum=1,maximum=50000,example=100"`
 	// Health says how to find out whether a task can serve.
 	Health Health `json:"health" jsonschema:"required"`
+	// Owner is the team that the service's alarms are for. By default the owner of the services.
+	Owner string `json:"owner,omitempty" jsonschema:"minLength=1,maxLength=64,pattern=^[A-Za-z0-9 _.:/=+@-]+$"`
 	// Port is where the container listens. Default: 8080.
 	Port int `json:"port,omitempty" jsonschema:"minimum=1024,maximum=65535"`
 	// CPU is in CPU units, 1024 for one vCPU. Default: 512 in production, 256 in development.
@@ -151,6 +153,7 @@ func (e *Environment) completeServices(d *document) {
 		if service.Database != nil {
 			service.Database.complete(name, e.Profile)
 		}
+		service.Owner = cmp.Or(service.Owner, e.Owners.Services)
 		service.Shift.complete()
 		if service.Migration != nil {
 			service.Migration.complete()

@@ -24,6 +24,8 @@ type BackupVaultProps struct {
 	Name string
 	// Lock is nil for a vault without one.
 	Lock *VaultLock
+	// Unwatched says why no alarm watches the vault; empty where one does.
+	Unwatched string
 	// Disposable lets the vault be deleted with the stack once it is empty. By default it is retained.
 	Disposable bool
 }
@@ -31,7 +33,7 @@ type BackupVaultProps struct {
 // NewBackupVault makes a vault.
 func NewBackupVault(scope construct.Construct, id string, props BackupVaultProps) awsbackup.BackupVault {
 	scope = construct.NewConstruct(scope, jsii.String(id))
-	return awsbackup.NewBackupVault(scope, jsii.String("Vault"), &awsbackup.BackupVaultProps{
+	vault := awsbackup.NewBackupVault(scope, jsii.String("Vault"), &awsbackup.BackupVaultProps{
 		BackupVaultName: jsii.String(props.Name),
 		EncryptionKey: NewEncryptionKey(scope, "Key", EncryptionKeyProps{
 			Description: "Recovery points in the vault " + props.Name,
@@ -40,6 +42,10 @@ func NewBackupVault(scope construct.Construct, id string, props BackupVaultProps
 		LockConfiguration: lockConfiguration(props.Lock),
 		RemovalPolicy:     namedRemovalPolicy(props.Disposable),
 	})
+	if props.Unwatched != "" {
+		unwatched(vault.Node().DefaultChild(), props.Unwatched)
+	}
+	return vault
 }
 
 func lockConfiguration(lock *VaultLock) *awsbackup.LockConfiguration {

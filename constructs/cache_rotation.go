@@ -35,8 +35,15 @@ func NewCacheRotation(scope construct.Construct, id string, props CacheRotationP
 		Code:             props.Code,
 		Timeout:          5 * time.Minute, // ElastiCache takes its time to change a user
 		Key:              props.Key,
+		Job:              "cache-password-rotation",
 		LogRetentionDays: props.LogRetentionDays,
-		Disposable:       props.Disposable,
+		Notifications:    props.Notifications,
+		Failing: AlarmProps{
+			Name: "cache-password-rotation", Severity: Warning,
+			Summary:   "The rotation of a cache password failed; the current password stays valid.",
+			Breaching: 1, Periods: 5,
+		},
+		Disposable: props.Disposable,
 	})
 	var secrets, users []*string
 	for _, user := range props.Users {
@@ -64,10 +71,4 @@ func NewCacheRotation(scope construct.Construct, id string, props CacheRotationP
 		})
 		schedule.Node().AddDependency(user.User, function, function.Role())
 	}
-	NewAlarm(scope, props.Notifications, AlarmProps{
-		Name: "cache-password-rotation", Severity: Warning,
-		Summary:    "The rotation of a cache password failed; the current password stays valid.",
-		Metric:     minutely("AWS/Lambda", "Errors", "Sum", map[string]*string{"FunctionName": function.FunctionName()}),
-		Comparison: Above, Threshold: 0, Breaching: 1, Periods: 5, MissingData: MissingIsFine,
-	})
 }

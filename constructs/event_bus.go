@@ -18,8 +18,7 @@ type EventBusProps struct {
 	// Name is the bus's physical name, which publishers state.
 	Name string
 	// ArchiveDays is how long events can be replayed.
-	ArchiveDays   int
-	Notifications *Notifications
+	ArchiveDays int
 	// Disposable lets the archive, the queues and their key be deleted with the stack.
 	Disposable bool
 }
@@ -29,8 +28,7 @@ type EventBus struct {
 	Bus awsevents.EventBus
 	Key awskms.Key
 
-	notifications *Notifications
-	disposable    bool
+	disposable bool
 }
 
 // NewEventBus makes the bus and its archive.
@@ -62,7 +60,7 @@ func NewEventBus(scope construct.Construct, id string, props EventBusProps) *Eve
 		RetentionDays:    jsii.Number(props.ArchiveDays),
 	})
 	archive.ApplyRemovalPolicy(removalPolicy(props.Disposable), nil)
-	return &EventBus{Bus: bus, Key: key, notifications: props.Notifications, disposable: props.Disposable}
+	return &EventBus{Bus: bus, Key: key, disposable: props.Disposable}
 }
 
 // Times of a queue. A message is tried deliveryAttempts times, each for up to visibilitySeconds, before it is set aside.
@@ -72,9 +70,9 @@ const (
 	retentionDays     = 14 // SQS's most: a dead letter must outlast a long weekend
 )
 
-// Subscribe gives a service a queue of its own with the events that it names, and the alarms on it. What cannot be
+// Subscribe gives a service a queue of its own with the events that it names, and the alarms on it to the service's owner. What cannot be
 // delivered, or is not handled after five attempts, is kept in a dead-letter queue.
-func (b *EventBus) Subscribe(scope construct.Construct, service string, events []string) awssqs.Queue {
+func (b *EventBus) Subscribe(scope construct.Construct, service string, events []string, notifications *Notifications) awssqs.Queue {
 	scope = construct.NewConstruct(scope, jsii.String(pascalCase(service)+"Subscription"))
 	newQueue := func(id string, deadLetters *awssqs.DeadLetterQueue) awssqs.Queue {
 		return awssqs.NewQueue(scope, jsii.String(id), &awssqs.QueueProps{
@@ -99,7 +97,7 @@ func (b *EventBus) Subscribe(scope construct.Construct, service string, events [
 		MaxEventAge:     awscdk.Duration_Hours(jsii.Number(24)),
 		RetryAttempts:   jsii.Number(185),
 	}))
-	addQueueAlarms(scope, b.notifications, service, queue, deadLetters)
+	addQueueAlarms(scope, notifications, service, queue, deadLetters)
 	return queue
 }
 

@@ -17,7 +17,9 @@ type FunctionProps struct {
 	// Name is for a function that something outside the template calls by it; empty for one that CloudFormation chooses.
 	Name        string
 	Description string
-	Code        awslambda.Code
+	// Job is what it does, in kebab-case ("smoke-test"), where its alarms name it.
+	Job  string
+	Code awslambda.Code
 	// Environment holds names and identifiers, never secrets.
 	Environment map[string]*string
 	Timeout     time.Duration
@@ -32,12 +34,17 @@ type FunctionProps struct {
 	// Key encrypts the environment variables and the log, which is kept for LogRetentionDays.
 	Key              awskms.IKey
 	LogRetentionDays int
-	Disposable       bool
+	Notifications    *Notifications
+	// Failing and Throttled describe the alarms of a function whose failures need a page of their own: name, subject, severity,
+	// summary, and how many minutes of how many. By default they are warnings by the name of the job.
+	Failing, Throttled AlarmProps
+	Disposable         bool
 }
 
-// NewFunction makes the function with a log group and a role of its own; the role may write that log and nothing else
+// NewFunction makes the function with a log group, a role and alarms of its own; the role may write that log and nothing else
 // until something is granted to it.
 func NewFunction(scope construct.Construct, id string, props FunctionProps) awslambda.Function {
+	parent := scope
 	scope = construct.NewConstruct(scope, jsii.String(id))
 	logs := NewLogGroup(scope, "Log", LogGroupProps{
 		RetentionDays: props.LogRetentionDays, Key: props.Key, Disposable: props.Disposable,
@@ -75,7 +82,28 @@ func NewFunction(scope construct.Construct, id string, props FunctionProps) awsl
 		SecurityGroups:               securityGroups(props.SecurityGroup),
 	})
 	acknowledge(role, "X-Ray segments have no resource, and network interfaces no names before Lambda makes them", "AwsSolutions-IAM5[Resource::*]")
+	props.watch(parent, scope, function)
 	return function
+}
+
+// watch makes the two alarms that every function has. Those that its maker describes stand beside the function, the others inside.
+func (p FunctionProps) watch(parent, inside construct.Construct, function awslambda.Function) {
+	for _, alarm := range []struct {
+		metric             string
+		described, general AlarmProps
+	}{
+		{"Errors", p.Failing, AlarmProps{Name: "function-failing", Summary: "The function of the " + p.Job + " fails.", Breaching: 1, Periods: 5}},
+		{"Throttles", p.Throttled, AlarmProps{Name: "function-throttled", Summary: "Lambda does not let the function of the " + p.Job + " run.", Breaching: 1, Periods: 5}},
+	} {
+		scope, props := parent, alarm.described
+		if props.Name == "" {
+			scope, props = inside, alarm.general
+			props.Subject, props.Severity = p.Job, Warning
+		}
+		props.Metric = minutely("AWS/Lambda", alarm.metric, "Sum", map[string]*string{"FunctionName": function.FunctionName()})
+		props.Comparison, props.Threshold, props.MissingData = Above, 0, MissingIsFine
+		NewAlarm(scope, p.Notifications, props)
+	}
 }
 
 // allowNetworkInterfaces is what a function in a VPC needs to be placed there.

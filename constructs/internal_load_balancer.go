@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awselasticloadbalancingv2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awselasticloadbalancingv2targets"
@@ -21,7 +22,8 @@ type InternalLoadBalancerProps struct {
 	// LoadBalancer is what it leads to.
 	LoadBalancer *LoadBalancer
 	// HostName is a name that the load balancer's certificate is for; empty where it has none.
-	HostName string
+	HostName      string
+	Notifications *Notifications
 	// Disposable leaves out deletion protection.
 	Disposable bool
 }
@@ -48,8 +50,10 @@ func NewInternalLoadBalancer(scope construct.Construct, id string, props Interna
 		DeletionProtection: jsii.Bool(!props.Disposable),
 	})
 	acknowledge(balancer, "It opens no TLS and could log nothing; the load balancer behind it logs each request", "AwsSolutions-ELB2")
-	passOn(balancer, "Production", props.LoadBalancer.Production, props.LoadBalancer.Secure)
-	passOn(balancer, "Test", props.LoadBalancer.Test, props.LoadBalancer.Secure)
+	addInternalLoadBalancerAlarm(scope, props.Notifications, balancer, map[string]awselasticloadbalancingv2.NetworkTargetGroup{
+		"production": passOn(balancer, "Production", props.LoadBalancer.Production, props.LoadBalancer.Secure),
+		"test":       passOn(balancer, "Test", props.LoadBalancer.Test, props.LoadBalancer.Secure),
+	})
 	if !props.LoadBalancer.Secure {
 		return newInternalAddress("http", balancer.LoadBalancerDnsName(), scope)
 	}
@@ -74,12 +78,12 @@ func newInternalAddress(scheme string, host *string, ready construct.IDependable
 }
 
 // passOn listens on the port of a listener of the load balancer and passes every connection on to it.
-func passOn(balancer awselasticloadbalancingv2.NetworkLoadBalancer, id string, to awselasticloadbalancingv2.ApplicationListener, secure bool) {
+func passOn(balancer awselasticloadbalancingv2.NetworkLoadBalancer, id string, to awselasticloadbalancingv2.ApplicationListener, secure bool) awselasticloadbalancingv2.NetworkTargetGroup {
 	protocol := awselasticloadbalancingv2.Protocol_HTTP
 	if secure {
 		protocol = awselasticloadbalancingv2.Protocol_HTTPS
 	}
-	untagged(balancer.AddListener(jsii.String(id), &awselasticloadbalancingv2.BaseNetworkListenerProps{
+	return untagged(balancer.AddListener(jsii.String(id), &awselasticloadbalancingv2.BaseNetworkListenerProps{
 		Port:     to.Port(),
 		Protocol: awselasticloadbalancingv2.Protocol_TCP,
 	})).AddTargets(jsii.String("LoadBalancer"), &awselasticloadbalancingv2.AddNetworkTargetsProps{
@@ -91,5 +95,22 @@ func passOn(balancer awselasticloadbalancingv2.NetworkLoadBalancer, id string, t
 			Protocol: protocol, Path: jsii.String("/"), HealthyHttpCodes: jsii.String("200-599"),
 			Interval: awscdk.Duration_Seconds(jsii.Number(10)),
 		},
+	})
+}
+
+// Metrics: https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-cloudwatch-metrics.html
+func addInternalLoadBalancerAlarm(scope construct.Construct, notifications *Notifications, balancer awselasticloadbalancingv2.NetworkLoadBalancer,
+	groups map[string]awselasticloadbalancingv2.NetworkTargetGroup,
+) {
+	metrics := map[string]awscloudwatch.IMetric{}
+	for name, group := range groups {
+		metrics[name] = minutely("AWS/NetworkELB", "UnHealthyHostCount", "Maximum",
+			map[string]*string{"LoadBalancer": balancer.LoadBalancerFullName(), "TargetGroup": group.TargetGroupFullName()})
+	}
+	NewAlarm(scope, notifications, AlarmProps{
+		Name: "internal-load-balancer-unreachable", Severity: Critical,
+		Summary:    "The internal load balancer does not reach the load balancer: services cannot call each other, or no release can be tried.",
+		Metric:     expression("MAX([production, test])", "targets that fail their health checks", metrics),
+		Comparison: AtLeast, Threshold: 1, Breaching: 3, Periods: 5, MissingData: MissingKeepsState,
 	})
 }

@@ -64,6 +64,7 @@ func newMigration(scope construct.Construct, props ServiceProps) *migration {
 	function := NewFunction(scope, "Run", FunctionProps{
 		Name:        name,
 		Description: "Runs the migration of " + service + " before a release",
+		Job:         service + "-migration",
 		Code:        settings.Code,
 		Environment: map[string]*string{contract.EnvMigration: stack.ToJsonString(map[string]interface{}{
 			"cluster":       props.Cluster.Cluster.ClusterArn(),
@@ -75,6 +76,7 @@ func newMigration(scope construct.Construct, props ServiceProps) *migration {
 		Timeout:          15 * time.Minute, // CodeDeploy calls once, and waits; ECS calls again and again
 		Key:              props.Cluster.Key,
 		LogRetentionDays: props.LogRetentionDays,
+		Notifications:    props.Notifications,
 		Disposable:       props.Disposable,
 	})
 	inCluster := &map[string]interface{}{"ArnEquals": map[string]interface{}{"ecs:cluster": props.Cluster.Cluster.ClusterArn()}}

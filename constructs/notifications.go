@@ -26,7 +26,9 @@ type Channel struct {
 // NotificationsProps says who hears of what.
 type NotificationsProps struct {
 	// EnvironmentName prefixes the names of the alarms that use these topics.
-	EnvironmentName   string
+	EnvironmentName string
+	// Owner is the team that alarms are for, unless OwnedBy says another.
+	Owner             string
 	Critical, Warning Channel
 	// Disposable lets the topics' key be deleted with the stack.
 	Disposable bool
@@ -35,6 +37,8 @@ type NotificationsProps struct {
 // Notifications is one encrypted SNS topic per severity.
 type Notifications struct {
 	EnvironmentName string
+	// Owner is the team that the alarms are for.
+	Owner string
 	// OwnTopicARNs are the topics made here, those without a use included.
 	OwnTopicARNs []*string
 	topics       map[Severity]awssns.ITopic
@@ -49,7 +53,7 @@ func NewNotifications(scope construct.Construct, id string, props NotificationsP
 		Services:    publishers,
 		Disposable:  props.Disposable,
 	})
-	notifications := &Notifications{EnvironmentName: props.EnvironmentName, topics: map[Severity]awssns.ITopic{}, key: key}
+	notifications := &Notifications{EnvironmentName: props.EnvironmentName, Owner: props.Owner, topics: map[Severity]awssns.ITopic{}, key: key}
 	for _, channel := range []struct {
 		severity Severity
 		Channel
@@ -60,11 +64,27 @@ func NewNotifications(scope construct.Construct, id string, props NotificationsP
 		notifications.OwnTopicARNs = append(notifications.OwnTopicARNs, topic.TopicArn())
 		if channel.TopicARN != "" {
 			// The own topic stays, so that going there and back moves alarms and no topic.
+			unwatched(topic.Node().DefaultChild(), "nothing is sent to it while another topic is configured")
 			topic = awssns.Topic_FromTopicArn(scope, jsii.String("Existing"+id), jsii.String(channel.TopicARN))
 		}
 		notifications.topics[channel.severity] = topic
 	}
+	notifications.addAlarms(scope)
 	return notifications
+}
+
+// addAlarms tells of messages that reach nobody. Whatever their severity they are warnings: the other topic is the one that is left
+// when nobody can be paged. https://docs.aws.amazon.com/sns/latest/dg/sns-monitoring-using-cloudwatch.html
+func (n *Notifications) addAlarms(scope construct.Construct) {
+	for _, severity := range []Severity{Critical, Warning} {
+		NewAlarm(construct.NewConstruct(scope, jsii.String(pascalCase(string(severity)))), n, AlarmProps{
+			Name: "notifications-undelivered", Subject: string(severity), Severity: Warning,
+			Summary: "Messages to the operators do not arrive: an address of the topic for what is " + string(severity) + " does not take them.",
+			Metric: metricEvery(fiveMinutes, "AWS/SNS", "NumberOfNotificationsFailed", "Sum",
+				map[string]*string{"TopicName": n.topics[severity].TopicName()}),
+			Comparison: Above, Threshold: 0, Breaching: 1, Periods: 1, MissingData: MissingIsFine,
+		})
+	}
 }
 
 func newTopic(scope construct.Construct, id, displayName string, key awskms.IKey, channel Channel) awssns.ITopic {
@@ -87,6 +107,13 @@ func newTopic(scope construct.Construct, id, displayName string, key awskms.IKey
 		topic.AddSubscription(awssnssubscriptions.NewUrlSubscription(jsii.String(url), nil))
 	}
 	return topic
+}
+
+// OwnedBy is the same topics, for the alarms of another team.
+func (n *Notifications) OwnedBy(owner string) *Notifications {
+	owned := *n
+	owned.Owner = owner
+	return &owned
 }
 
 // Topic returns the topic of a severity.

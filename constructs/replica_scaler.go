@@ -72,10 +72,11 @@ func NewReplicaScaler(scope construct.Construct, id string, props ReplicaScalerP
 		Value:       jsii.String(props.Policy),
 	})
 	policy.Node().AddDependency(drain)
-	for _, rule := range newWakeUps(scope, props, scaler) {
+	wakeUps := newWakeUps(scope, props, scaler)
+	for _, rule := range wakeUps {
 		rule.Node().AddDependency(drain, policy)
 	}
-	addScalerAlarms(scope, props, scaler, failures)
+	addScalerAlarms(scope, props, wakeUps, failures)
 	return &ReplicaScaler{Function: scaler}
 }
 
@@ -87,8 +88,11 @@ func newScalerFunction(scope construct.Construct, props ReplicaScalerProps, key 
 		Timeout:          50 * time.Second, // the next minute's run heals what this one did not finish
 		MemoryMB:         256,
 		OneAtATime:       props.OneAtATime,
+		Job:              "replica-scaler",
 		Key:              key,
 		LogRetentionDays: props.LogRetentionDays,
+		Notifications:    props.Notifications,
+		Failing:          AlarmProps{Name: "scaler-failures", Severity: Critical, Summary: "The replica scaler's function fails.", Breaching: 3, Periods: 5},
 		Disposable:       props.Disposable,
 	})
 	function.ConfigureAsyncInvoke(&awslambda.EventInvokeConfigOptions{
@@ -111,8 +115,10 @@ func newDrain(scope construct.Construct, props ReplicaScalerProps, key awskms.IK
 		Environment:      scalerEnvironment(props),
 		Timeout:          15 * time.Minute,
 		MemoryMB:         256,
+		Job:              "reader-drain",
 		Key:              key,
 		LogRetentionDays: props.LogRetentionDays,
+		Notifications:    props.Notifications,
 		Disposable:       props.Disposable,
 	})
 	permit(scope, props, function, drainStatements(scope, props))

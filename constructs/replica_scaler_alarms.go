@@ -2,10 +2,11 @@ package constructs
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	construct "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -13,7 +14,7 @@ import (
 	"peakline/lambda/contract"
 )
 
-func addScalerAlarms(scope construct.Construct, props ReplicaScalerProps, scaler awslambda.Function, failures awssqs.Queue) {
+func addScalerAlarms(scope construct.Construct, props ReplicaScalerProps, wakeUps []awsevents.Rule, failures awssqs.Queue) {
 	own := func(metric, statistic string, period time.Duration) awscloudwatch.Metric {
 		return metricEvery(period, contract.MetricNamespace, metric, statistic,
 			map[string]*string{contract.MetricDimension: jsii.String(props.EnvironmentName)})
@@ -24,12 +25,6 @@ func addScalerAlarms(scope construct.Construct, props ReplicaScalerProps, scaler
 			Summary:    "The replica scaler has not completed a run for five minutes; nobody adds readers.",
 			Metric:     orZero(own(contract.MetricHeartbeat, "Sum", time.Minute)),
 			Comparison: Below, Threshold: 1, Breaching: 5, Periods: 5, MissingData: MissingIsBreaching,
-		},
-		{
-			Name: "scaler-failures", Severity: Critical,
-			Summary:    "The replica scaler's function fails.",
-			Metric:     minutely("AWS/Lambda", "Errors", "Sum", map[string]*string{"FunctionName": scaler.FunctionName()}),
-			Comparison: Above, Threshold: 0, Breaching: 3, Periods: 5, MissingData: MissingIsFine,
 		},
 		{
 			Name: "scaler-blind", Severity: Critical,
@@ -74,6 +69,12 @@ func addScalerAlarms(scope construct.Construct, props ReplicaScalerProps, scaler
 			Comparison: Above, Threshold: 1200, Breaching: 1, Periods: 1, MissingData: MissingIsFine,
 		},
 		{
+			Name: "scaler-wake-ups", Severity: Warning,
+			Summary:    "EventBridge could not call the replica scaler.",
+			Metric:     failedCalls(wakeUps),
+			Comparison: Above, Threshold: 0, Breaching: 3, Periods: 5, MissingData: MissingIsFine,
+		},
+		{
 			Name: "scaler-failed-events", Severity: Warning,
 			Summary: "Events that the replica scaler could not handle wait in its failure queue.",
 			Metric: minutely("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum",
@@ -92,4 +93,17 @@ func addScalerAlarms(scope construct.Construct, props ReplicaScalerProps, scaler
 	for _, alarm := range alarms {
 		NewAlarm(scope, props.Notifications, alarm)
 	}
+}
+
+// failedCalls are those of all rules. EventBridge publishes none where there are none.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
+func failedCalls(rules []awsevents.Rule) awscloudwatch.IMetric {
+	metrics := map[string]awscloudwatch.IMetric{}
+	var names []string
+	for i, rule := range rules {
+		name := fmt.Sprintf("rule%d", i+1)
+		names = append(names, name)
+		metrics[name] = minutely("AWS/Events", "FailedInvocations", "Sum", map[string]*string{"RuleName": rule.RuleName()})
+	}
+	return expression("SUM(["+strings.Join(names, ", ")+"])", "calls that failed", metrics)
 }

@@ -51,7 +51,16 @@ func NewSecretRotation(scope construct.Construct, id string, props SecretRotatio
 		SecurityGroup:    props.SecurityGroup,
 		Key:              props.Key,
 		LogRetentionDays: props.LogRetentionDays,
-		Disposable:       props.Disposable,
+		Notifications:    props.Notifications,
+		Failing:          AlarmProps{Name: props.Alarm, Severity: Warning, Summary: props.Summary, Breaching: 1, Periods: 5},
+		// The hold of an engine upgrade is a concurrency of zero, which no deployment sets or lifts: what is held is told when a
+		// rotation falls due.
+		Throttled: AlarmProps{
+			Name: "database-rotation-held", Subject: props.Subject, Severity: Warning,
+			Summary:   "A rotation of database secrets was due and did not run: the function is held, or the account is short of concurrency.",
+			Breaching: 1, Periods: 5,
+		},
+		Disposable: props.Disposable,
 	})
 	// https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotating-secrets-required-permissions-function.html
 	function.AddPermission(jsii.String("SecretsManager"), &awslambda.Permission{
@@ -63,20 +72,6 @@ func NewSecretRotation(scope construct.Construct, id string, props SecretRotatio
 		Resources: jsii.Strings("*"), // it has no resource
 	}))
 	function.AddToRolePolicy(viaSecretsManager(function, props.Key, "kms:Decrypt", "kms:GenerateDataKey"))
-	NewAlarm(scope, props.Notifications, AlarmProps{
-		Name: props.Alarm, Severity: Warning,
-		Summary:    props.Summary,
-		Metric:     minutely("AWS/Lambda", "Errors", "Sum", map[string]*string{"FunctionName": function.FunctionName()}),
-		Comparison: Above, Threshold: 0, Breaching: 1, Periods: 5, MissingData: MissingIsFine,
-	})
-	// The hold of an engine upgrade is a concurrency of zero, which no deployment sets or lifts: what is held is told when a
-	// rotation falls due.
-	NewAlarm(scope, props.Notifications, AlarmProps{
-		Name: "database-rotation-held", Subject: props.Subject, Severity: Warning,
-		Summary:    "A rotation of database secrets was due and did not run: the function is held, or the account is short of concurrency.",
-		Metric:     minutely("AWS/Lambda", "Throttles", "Sum", map[string]*string{"FunctionName": function.FunctionName()}),
-		Comparison: Above, Threshold: 0, Breaching: 1, Periods: 5, MissingData: MissingIsFine,
-	})
 	return &SecretRotation{Function: function, scope: scope}
 }
 

@@ -28,6 +28,7 @@ type SmokeTestProps struct {
 	SecurityGroup    awsec2.ISecurityGroup
 	Key              awskms.IKey
 	LogRetentionDays int
+	Notifications    *Notifications
 	Disposable       bool
 }
 
@@ -43,7 +44,7 @@ type SmokeTest struct {
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/blue-green-permissions.html
 func NewSmokeTest(scope construct.Construct, id string, props SmokeTestProps) *SmokeTest {
 	scope = construct.NewConstruct(scope, jsii.String(id))
-	function := props.function(scope, "", nil)
+	function := props.function(scope, "smoke-test", "", nil)
 	role := newHookRole(scope, "CallRole", "Calls the function that tries releases", function)
 	return &SmokeTest{Function: function, role: role, props: props}
 }
@@ -60,12 +61,13 @@ func newHookRole(scope construct.Construct, id, description string, function aws
 	return role
 }
 
-func (p SmokeTestProps) function(scope construct.Construct, name string, variables map[string]*string) awslambda.Function {
+func (p SmokeTestProps) function(scope construct.Construct, job, name string, variables map[string]*string) awslambda.Function {
 	environment := map[string]*string{contract.EnvTestURL: p.Inside.TestURL}
 	maps.Copy(environment, variables)
 	function := NewFunction(scope, "Try", FunctionProps{
 		Name:             name,
 		Description:      "Tries a release through the test listener before it gets visitors",
+		Job:              job,
 		Code:             p.Code,
 		Environment:      environment,
 		Timeout:          10 * time.Minute,
@@ -74,6 +76,7 @@ func (p SmokeTestProps) function(scope construct.Construct, name string, variabl
 		SecurityGroup:    p.SecurityGroup,
 		Key:              p.Key,
 		LogRetentionDays: p.LogRetentionDays,
+		Notifications:    p.Notifications,
 		Disposable:       p.Disposable,
 	})
 	function.Node().AddDependency(p.Inside.Ready)
@@ -88,7 +91,7 @@ func (s *SmokeTest) ofOneService(scope construct.Construct, environment, service
 		panic(err)
 	}
 	scope = construct.NewConstruct(scope, jsii.String("SmokeTest"))
-	function := s.props.function(scope, contract.SmokeTestFunction(environment, service), map[string]*string{contract.EnvSmokeTests: jsii.String(string(text))})
+	function := s.props.function(scope, service+"-smoke-test", contract.SmokeTestFunction(environment, service), map[string]*string{contract.EnvSmokeTests: jsii.String(string(text))})
 	stack := awscdk.Stack_Of(scope)
 	function.AddToRolePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions: jsii.Strings("codedeploy:PutLifecycleEventHookExecutionStatus"),

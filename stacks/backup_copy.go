@@ -24,6 +24,7 @@ func NewBackupCopy(stage awscdk.Stage, environment config.Environment) *BackupCo
 	constructs.NewBackupVault(stack, "Copy", constructs.BackupVaultProps{
 		Name:       name,
 		Lock:       vaultLock(environment),
+		Unwatched:  "backup-copy-failed tells it where the copy comes from",
 		Disposable: disposable(environment),
 	})
 	return &BackupCopy{

@@ -83,12 +83,13 @@ func edgeName(environment config.Environment) string { return "peakline-" + envi
 func edgeNotifications(stack awscdk.Stack, props EdgeProps) *constructs.Notifications {
 	environment := props.Environment
 	if environment.Region == config.EdgeRegion {
-		return props.Notifications
+		return props.Notifications.OwnedBy(environment.Owners.Edge)
 	}
 	channels := environment.Notifications
 	channels.Critical.TopicARN, channels.Warning.TopicARN = environment.Edge.Topics.Critical, environment.Edge.Topics.Warning
 	return constructs.NewNotifications(stack, "Operators", constructs.NotificationsProps{
 		EnvironmentName: environment.Name,
+		Owner:           environment.Owners.Edge,
 		Critical:        constructs.Channel(channels.Critical),
 		Warning:         constructs.Channel(channels.Warning),
 		Disposable:      disposable(environment),

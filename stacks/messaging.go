@@ -21,15 +21,14 @@ type Messaging struct {
 func NewMessaging(stage awscdk.Stage, environment config.Environment, notifications *constructs.Notifications) *Messaging {
 	stack := newStack(stage, "Messaging", "event bus, archive, queues", environment)
 	bus := constructs.NewEventBus(stack, "Events", constructs.EventBusProps{
-		Name:          "peakline-" + environment.Name,
-		ArchiveDays:   environment.Bus.ArchiveDays,
-		Notifications: notifications,
-		Disposable:    disposable(environment),
+		Name:        "peakline-" + environment.Name,
+		ArchiveDays: environment.Bus.ArchiveDays,
+		Disposable:  disposable(environment),
 	})
 	messaging := &Messaging{Stack: stack, Bus: bus, Queues: map[string]awssqs.IQueue{}}
 	for _, name := range environment.ServiceNames() {
-		if events := environment.Services[name].Subscribes; len(events) > 0 {
-			messaging.Queues[name] = bus.Subscribe(stack, name, events)
+		if service := environment.Services[name]; len(service.Subscribes) > 0 {
+			messaging.Queues[name] = bus.Subscribe(stack, name, service.Subscribes, notifications.OwnedBy(service.Owner))
 		}
 	}
 	awscdk.NewCfnOutput(stack, jsii.String("EventBus"), &awscdk.CfnOutputProps{Value: bus.Bus.EventBusName()})

@@ -18,6 +18,7 @@ func NewNotifications(stage awscdk.Stage, environment config.Environment) *Notif
 	stack := newStack(stage, "Notifications", "topics that operators subscribe to", environment)
 	notifications := constructs.NewNotifications(stack, "Operators", constructs.NotificationsProps{
 		EnvironmentName: environment.Name,
+		Owner:           environment.Owner,
 		Critical:        constructs.Channel(environment.Notifications.Critical),
 		Warning:         constructs.Channel(environment.Notifications.Warning),
 		Disposable:      disposable(environment),

@@ -65,20 +65,21 @@ func NewPlatform(scope construct.Construct, props PlatformProps) *Platform {
 
 	platform := &Platform{Stage: stage}
 	platform.Notifications = NewNotifications(stage, environment)
-	platform.Network = NewNetwork(stage, environment, platform.Notifications.Notifications)
+	owners, notify := environment.Owners, platform.Notifications.Notifications.OwnedBy
+	platform.Network = NewNetwork(stage, environment, notify(owners.Network))
 	if environment.Database.Backup.CopyRegion != "" {
 		platform.BackupCopy = NewBackupCopy(stage, environment)
 	}
 	platform.Database = NewDatabase(stage, DatabaseProps{
 		Environment:   environment,
-		Notifications: platform.Notifications.Notifications,
+		Notifications: notify(owners.Database),
 		Network:       platform.Network,
 		BackupCopy:    platform.BackupCopy,
 		RotationCode:  props.Functions.SecretRotation,
 	})
 	platform.DatabaseAccess = NewDatabaseAccess(stage, DatabaseAccessProps{
 		Environment:   environment,
-		Notifications: platform.Notifications.Notifications,
+		Notifications: notify(owners.Database),
 		Network:       platform.Network,
 		Database:      platform.Database,
 		RotationCode:  props.Functions.SecretRotation,
@@ -86,7 +87,7 @@ func NewPlatform(scope construct.Construct, props PlatformProps) *Platform {
 	if environment.UsesProxy() {
 		platform.DatabaseProxy = NewDatabaseProxy(stage, DatabaseProxyProps{
 			Environment:    environment,
-			Notifications:  platform.Notifications.Notifications,
+			Notifications:  notify(owners.Database),
 			Network:        platform.Network,
 			Database:       platform.Database,
 			DatabaseAccess: platform.DatabaseAccess,
@@ -95,17 +96,17 @@ func NewPlatform(scope construct.Construct, props PlatformProps) *Platform {
 	platform.Cache = NewCache(stage, CacheProps{
 		Environment:   environment,
 		Network:       platform.Network,
-		Notifications: platform.Notifications.Notifications,
+		Notifications: notify(owners.Cache),
 		RotationCode:  props.Functions.CacheRotation,
 	})
-	platform.Identity = NewIdentity(stage, environment, platform.Notifications.Notifications)
+	platform.Identity = NewIdentity(stage, environment, notify(owners.Identity))
 	platform.ReplicaScaler = NewReplicaScaler(stage, ReplicaScalerProps{
 		Environment:   environment,
 		Database:      platform.Database,
 		Code:          props.Functions.ReplicaScaler,
-		Notifications: platform.Notifications.Notifications,
+		Notifications: notify(owners.Scaler),
 	})
-	platform.Messaging = NewMessaging(stage, environment, platform.Notifications.Notifications)
+	platform.Messaging = NewMessaging(stage, environment, notify(owners.Services))
 	platform.Registry = NewRegistry(stage, environment, props.Delivery)
 	platform.Storage = NewStorage(stage, environment)
 	if environment.Tracing.Enabled {
@@ -125,7 +126,7 @@ func NewPlatform(scope construct.Construct, props PlatformProps) *Platform {
 		Cache:          platform.Cache,
 		Identity:       platform.Identity,
 		FeatureFlags:   platform.FeatureFlags,
-		Notifications:  platform.Notifications.Notifications,
+		Notifications:  notify(owners.Services),
 		SmokeTestCode:  props.Functions.SmokeTest,
 		MigrationCode:  props.Functions.Migration,
 	})
@@ -133,7 +134,7 @@ func NewPlatform(scope construct.Construct, props PlatformProps) *Platform {
 		platform.Edge = NewEdge(stage, EdgeProps{
 			Environment:   environment,
 			Services:      platform.Services,
-			Notifications: platform.Notifications.Notifications,
+			Notifications: notify(owners.Edge),
 		})
 	}
 	return platform

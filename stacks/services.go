@@ -74,6 +74,7 @@ func NewServices(stage awscdk.Stage, props ServicesProps) *Services {
 		SecurityGroup: asIs(stack, "InternalLoadBalancerGroup", props.Network.SecurityGroups.InternalLoadBalancer),
 		LoadBalancer:  balancer,
 		HostName:      environment.LoadBalancer.HostName,
+		Notifications: props.Notifications,
 		Disposable:    disposable(environment),
 	})}
 	cluster := constructs.NewServiceCluster(stack, "Cluster", constructs.ServiceClusterProps{
@@ -96,6 +97,7 @@ func NewServices(stage awscdk.Stage, props ServicesProps) *Services {
 		SecurityGroup:    asIs(stack, "ReleaseTestGroup", props.Network.SecurityGroups.ReleaseTest),
 		Key:              cluster.Key,
 		LogRetentionDays: environment.Database.LogRetentionDays,
+		Notifications:    props.Notifications,
 		Disposable:       disposable(environment),
 	})
 	services.administration = asIs(stack, "AdministrationGroup", props.Network.SecurityGroups.Administration)
@@ -130,6 +132,7 @@ func asIs(scope construct.Construct, id string, group awsec2.SecurityGroup) awse
 
 func (s *Services) add(name string, props ServicesProps, cluster *constructs.ServiceCluster, group awsec2.ISecurityGroup) {
 	environment, settings := props.Environment, props.Environment.Services[name]
+	notifications := props.Notifications.OwnedBy(settings.Owner)
 	task := serviceTask(s.Stack, name, props)
 	released := task
 	released.Environment = s.withCalls(task.Environment, name, environment, environment.CallByName)
@@ -167,7 +170,7 @@ func (s *Services) add(name string, props ServicesProps, cluster *constructs.Ser
 		Subnets:          props.Network.Network.Private,
 		SecurityGroup:    group,
 		LogRetentionDays: environment.Database.LogRetentionDays,
-		Notifications:    props.Notifications,
+		Notifications:    notifications,
 		Disposable:       disposable(environment),
 	})
 	grantEvents(service.Task, name, props)
@@ -185,7 +188,7 @@ func (s *Services) add(name string, props ServicesProps, cluster *constructs.Ser
 			Subnets:          props.Network.Network.Private,
 			SecurityGroup:    group,
 			LogRetentionDays: environment.Database.LogRetentionDays,
-			Notifications:    props.Notifications,
+			Notifications:    notifications,
 			Disposable:       disposable(environment),
 		}).Task, name, props)
 	}

@@ -1,6 +1,7 @@
 package test
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -8,18 +9,27 @@ import (
 	"peakline/config"
 )
 
-// alarmDescription is what every alarm says: severity, what is wrong, and which runbook helps.
-var alarmDescription = regexp.MustCompile(`^\[(critical|warning)\] \S.*[.;] Runbook: docs/runbooks/([a-z0-9-]+)\.md$`)
+// alarmDescription is what every alarm says: severity, what is wrong, whose it is, and which runbook helps.
+var alarmDescription = regexp.MustCompile(`^\[(critical|warning)\] \S.*[.;] Owner: (\S.*)\. Runbook: docs/runbooks/([a-z0-9-]+)\.md$`)
 
 var alarmRequirements = []requirement{
-	{row: "O2", everywhere: true, name: "every alarm names its severity, what is wrong and its runbook",
+	{row: "O2", everywhere: true, name: "every alarm names its severity, what is wrong, its owner and its runbook",
 		check: func(a *assembly, fail failure) {
 			for _, alarm := range a.all("AWS::CloudWatch::Alarm") {
 				match := alarmDescription.FindStringSubmatch(alarm.text("AlarmDescription"))
 				if match == nil {
-					fail("%s says %q, want \"[severity] what is wrong. Runbook: docs/runbooks/NAME.md\"", alarm, alarm.text("AlarmDescription"))
-				} else if want := a.environment.Name + "-" + match[2]; alarm.text("AlarmName") != want && !strings.HasPrefix(alarm.text("AlarmName"), want+"-") {
+					fail("%s says %q, want \"[severity] what is wrong. Owner: TEAM. Runbook: docs/runbooks/NAME.md\"", alarm, alarm.text("AlarmDescription"))
+				} else if want := a.environment.Name + "-" + match[3]; alarm.text("AlarmName") != want && !strings.HasPrefix(alarm.text("AlarmName"), want+"-") {
 					fail("%s is called %q, want %q, alone or before the name of a service: whoever is paged must find the page by the name", alarm, alarm.text("AlarmName"), want)
+				}
+			}
+		}},
+	{row: "O2", everywhere: true, name: "every alarm belongs to the team that the file names for its part or its service",
+		check: func(a *assembly, fail failure) {
+			for _, alarm := range a.all("AWS::CloudWatch::Alarm") {
+				want := a.ownerOf(alarm)
+				if match := alarmDescription.FindStringSubmatch(alarm.text("AlarmDescription")); match == nil || match[2] != want {
+					fail("%s does not say that it is for %s (%q): it would be nobody's", alarm, want, alarm.text("AlarmDescription"))
 				}
 			}
 		}},
@@ -221,10 +231,32 @@ func (a *assembly) admits(topic resource, action, service string) bool {
 	return false
 }
 
+// ownerOf is the team that the environment's file names: for the service whose alarm it is, or for the part of the platform.
+func (a *assembly) ownerOf(alarm resource) string {
+	name := strings.TrimPrefix(alarm.text("AlarmName"), a.environment.Name+"-")
+	for service, settings := range a.environment.Services {
+		for _, prefix := range []string{"service", "release", "pooler", "messaging", "function"} {
+			if strings.HasPrefix(name, prefix+"-") && (strings.HasSuffix(name, "-"+service) || strings.Contains(name, "-"+service+"-")) {
+				return settings.Owner
+			}
+		}
+		for schedule := range settings.Schedules {
+			if name == "schedule-dead-letters-"+schedule {
+				return settings.Owner
+			}
+		}
+	}
+	owners := a.environment.Owners
+	return cmp.Or(map[string]string{
+		"Network": owners.Network, "Database": owners.Database, "DatabaseAccess": owners.Database, "DatabaseProxy": owners.Database,
+		"ReplicaScaler": owners.Scaler, "Cache": owners.Cache, "Identity": owners.Identity, "Services": owners.Services, "Edge": owners.Edge,
+	}[alarm.stack.id], a.environment.Owner)
+}
+
 // runbookOf is the name of an alarm's page; empty if it says none.
 func runbookOf(alarm resource) string {
 	if match := alarmDescription.FindStringSubmatch(alarm.text("AlarmDescription")); match != nil {
-		return match[2]
+		return match[3]
 	}
 	return ""
 }

@@ -442,7 +442,14 @@ var mutations = []mutation{
 	{row: "O2", name: "an alarm's actions are off", of: "AWS::CloudWatch::Alarm", edit: set("ActionsEnabled", false)},
 	{row: "O2", name: "an alarm tells the wrong people", of: "AWS::CloudWatch::Alarm", edit: set("AlarmActions/0", "arn:aws:sns:us-east-1:123456789012:elsewhere")},
 	{row: "O2", name: "an alarm has no runbook", of: "AWS::CloudWatch::Alarm", edit: set("AlarmDescription", "Something is wrong.")},
-	{row: "O2", name: "an alarm names another alarm's runbook", of: "AWS::CloudWatch::Alarm", edit: set("AlarmDescription", "[warning] Wrong. Runbook: docs/runbooks/another.md")},
+	{row: "O2", name: "an alarm names another alarm's runbook", of: "AWS::CloudWatch::Alarm", edit: set("AlarmDescription", "[warning] Wrong. Owner: platform. Runbook: docs/runbooks/another.md")},
+	{row: "O2", name: "an alarm is for a team that nobody named", of: "AWS::CloudWatch::Alarm", edit: func(_ *assembly, r resource) {
+		put(r.properties(), "AlarmDescription", strings.Replace(r.text("AlarmDescription"), "Owner: ", "Owner: not ", 1))
+	}},
+	{row: "O2", name: "what can fail has no alarm", of: "AWS::CloudWatch::Alarm", when: func(_ *assembly, r resource) bool {
+		return slices.Contains([]string{"function-failing", "function-throttled", "scaler-wake-ups", "internal-load-balancer-unreachable", "notifications-undelivered",
+			"messaging-dead-letters", "service-absent", "pipeline-failed", "firewall-blocked", "cache-engine-cpu"}, runbookOf(r))
+	}, edit: gone},
 	{row: "O2", name: "an alarm leaves missing data to CloudWatch", of: "AWS::CloudWatch::Alarm", edit: drop("TreatMissingData")},
 	{row: "O2", name: "an alarm wants more breaches than it looks at", of: "AWS::CloudWatch::Alarm", edit: set("DatapointsToAlarm", 99.0)},
 	{row: "O2", name: "an alarm looks back too far for CloudWatch", of: "AWS::CloudWatch::Alarm", when: with("Period", 60.0), edit: set("EvaluationPeriods", 2000.0)},

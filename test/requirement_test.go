@@ -41,6 +41,7 @@ func requirements() []requirement {
 		rdsProxyRequirements,
 		scalerRequirements,
 		alarmRequirements,
+		watchRequirements,
 		metricRequirements,
 		sampleRequirements,
 		cacheRequirements,

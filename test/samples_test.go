@@ -123,6 +123,12 @@ func samplesOf(e config.Environment, subject string) map[string]sample {
 		"certificate-expiry":   {values{"DaysToExpiry": 30}, values{"DaysToExpiry": 29}, false, 1, keeps},
 
 		"pipeline-failed": happens("FailedPipelineExecutions", 1),
+
+		"function-failing":                   happens("Errors", 1),
+		"function-throttled":                 happens("Throttles", 1),
+		"scaler-wake-ups":                    happens("FailedInvocations", 3),
+		"internal-load-balancer-unreachable": {values{"UnHealthyHostCount": 0}, values{"UnHealthyHostCount": 1}, false, 3, keeps},
+		"notifications-undelivered":          happens("NumberOfNotificationsFailed", 1),
 	}
 }
 

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -142,17 +143,21 @@ func TestLocal(t *testing.T) {
 	})
 
 	step(t, "every alarm tells somebody", func(t *testing.T) {
-		alarms, err := cloudwatch.NewFromConfig(account.config()).DescribeAlarms(t.Context(), &cloudwatch.DescribeAlarmsInput{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(alarms.MetricAlarms) == 0 {
-			t.Error("the account has no alarms")
-		}
-		for _, alarm := range alarms.MetricAlarms {
-			if len(alarm.AlarmActions) == 0 {
-				t.Errorf("alarm %s fires in silence", aws.ToString(alarm.AlarmName))
+		pages, there := cloudwatch.NewDescribeAlarmsPaginator(cloudwatch.NewFromConfig(account.config()), &cloudwatch.DescribeAlarmsInput{}), 0
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(t.Context())
+			if err != nil {
+				t.Fatal(err)
 			}
+			there += len(page.MetricAlarms)
+			for _, alarm := range page.MetricAlarms {
+				if len(alarm.AlarmActions) == 0 {
+					t.Errorf("alarm %s fires in silence", aws.ToString(alarm.AlarmName))
+				}
+			}
+		}
+		if want := alarmsOfTemplates(t, "../golden/local"); there != want {
+			t.Errorf("the account has %d alarms, the templates have %d", there, want)
 		}
 	})
 
@@ -458,4 +463,31 @@ func cacheIDs(groups []elasticachetypes.ReplicationGroup) []string {
 		ids = append(ids, aws.ToString(group.ReplicationGroupId))
 	}
 	return ids
+}
+
+// alarmsOfTemplates counts the alarms of golden templates.
+func alarmsOfTemplates(t *testing.T, folder string) (count int) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var template struct {
+			Resources map[string]struct{ Type string }
+		}
+		if err := json.Unmarshal(text, &template); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		for _, resource := range template.Resources {
+			if resource.Type == "AWS::CloudWatch::Alarm" {
+				count++
+			}
+		}
+	}
+	return count
 }
