@@ -21,9 +21,19 @@ type Channel struct {
 	Emails []string `json:"emails,omitempty" jsonschema:"uniqueItems=true,maxItems=20"`
 	// Endpoints are HTTPS addresses, of a paging service say, subscribed to the environment's own topic.
 	Endpoints []string `json:"endpoints,omitempty" jsonschema:"uniqueItems=true,maxItems=20"`
+	// Slack is a channel that the notifications are written to besides. Those of the edge, where its region is another, reach the other destinations alone.
+	Slack *SlackChannel `json:"slack,omitempty"`
 	// TopicARN is an existing SNS topic of the same region that is used in place of the environment's own. The
 	// subscriptions are then that topic's affair, and emails and endpoints stay empty.
 	TopicARN string `json:"topicArn,omitempty"`
+}
+
+// SlackChannel is one of a workspace that Amazon Q Developer in chat applications was let into, once and by hand, in its console.
+type SlackChannel struct {
+	// Workspace is the id of the workspace, from that console.
+	Workspace string `json:"workspace" jsonschema:"required,maxLength=255,pattern=^[0-9A-Z]+$,example=T0123ABCD"`
+	// Channel is the id at the end of the channel's link.
+	Channel string `json:"channel" jsonschema:"required,maxLength=255,pattern=^[A-Za-z0-9]+$,example=C0123ABCD"`
 }
 
 var topicARN = regexp.MustCompile(`^arn:aws:sns:([a-z0-9-]+):[0-9]{12}:[A-Za-z0-9_-]{1,256}$`)

@@ -63,7 +63,8 @@ type AlarmProps struct {
 	MissingData        MissingData
 }
 
-// NewAlarm makes an alarm that tells the topic of its severity when it fires and when it is over.
+// NewAlarm makes an alarm that tells the topic of its severity when it fires and when it is over. A critical one within a storm
+// leaves the page to that, and tells the topic for warnings.
 func NewAlarm(scope construct.Construct, notifications *Notifications, props AlarmProps) awscloudwatch.Alarm {
 	if props.Name == "" || props.Summary == "" || notifications.Owner == "" || props.Comparison == "" || props.MissingData == "" ||
 		props.Breaching < 1 || props.Periods < props.Breaching {
@@ -74,10 +75,13 @@ func NewAlarm(scope construct.Construct, notifications *Notifications, props Ala
 	if props.Subject != "" {
 		name += "-" + props.Subject
 	}
+	severity, page := props.Severity, ""
+	if notifications.storm != nil && severity == Critical {
+		severity, page = Warning, notifications.storm.name
+	}
 	alarm := awscloudwatch.NewAlarm(scope, jsii.String(pascalCase(props.Name)+"Alarm"), &awscloudwatch.AlarmProps{
-		AlarmName: jsii.String(notifications.EnvironmentName + "-" + name),
-		AlarmDescription: jsii.String(fmt.Sprintf("[%s] %s Owner: %s. Runbook: docs/runbooks/%s.md",
-			props.Severity, props.Summary, notifications.Owner, props.Name)),
+		AlarmName:          jsii.String(notifications.EnvironmentName + "-" + name),
+		AlarmDescription:   jsii.String(describe(props.Severity, props.Summary, notifications.Owner, page, props.Name)),
 		Metric:             props.Metric,
 		ComparisonOperator: awscloudwatch.ComparisonOperator(props.Comparison),
 		Threshold:          jsii.Number(props.Threshold),
@@ -85,10 +89,21 @@ func NewAlarm(scope construct.Construct, notifications *Notifications, props Ala
 		EvaluationPeriods:  jsii.Number(props.Periods),
 		TreatMissingData:   awscloudwatch.TreatMissingData(props.MissingData),
 	})
-	action := awscloudwatchactions.NewSnsAction(notifications.Topic(props.Severity))
+	action := awscloudwatchactions.NewSnsAction(notifications.Topic(severity))
 	alarm.AddAlarmAction(action)
 	alarm.AddOkAction(action)
+	if page != "" {
+		notifications.storm.alarms = append(notifications.storm.alarms, alarm)
+	}
 	return alarm
+}
+
+// describe is what an alarm says; page is the alarm that pages in its place, if there is one.
+func describe(severity Severity, summary, owner, page, runbook string) string {
+	if page != "" {
+		page = " Pages as: " + page + "."
+	}
+	return fmt.Sprintf("[%s] %s Owner: %s.%s Runbook: docs/runbooks/%s.md", severity, summary, owner, page, runbook)
 }
 
 // unwatched says why a resource that can fail has no alarm of its own. Every other one has: a test looks for them.

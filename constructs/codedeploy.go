@@ -17,7 +17,7 @@ import (
 // tries the release. Their names are in lambda/contract.
 func (s *Service) releaseByCodeDeploy(scope construct.Construct, props ServiceProps, alarms []awscloudwatch.Alarm) {
 	environment, service := props.Task.EnvironmentName, props.Task.Service
-	trial := props.SmokeTest.ofOneService(scope, environment, service, props.SmokeTests)
+	trial := props.SmokeTest.ofOneService(scope, environment, service, props.SmokeTests, props.Notifications)
 	application := awscodedeploy.NewCfnApplication(scope, jsii.String("Application"), &awscodedeploy.CfnApplicationProps{
 		ApplicationName: jsii.String(contract.DeploymentApplication(environment, service)),
 		ComputePlatform: jsii.String("ECS"),

@@ -19,6 +19,8 @@ type Channel struct {
 	// Emails and Endpoints (HTTPS addresses of a paging service, a chat bridge) are subscribed to a topic of ours; each has
 	// to confirm the subscription once.
 	Emails, Endpoints []string
+	// Slack is a channel that they are written to besides.
+	Slack SlackChannel
 	// TopicARN is an existing topic to use instead of one of ours.
 	TopicARN string
 }
@@ -42,6 +44,7 @@ type Notifications struct {
 	// OwnTopicARNs are the topics made here, those without a use included.
 	OwnTopicARNs []*string
 	topics       map[Severity]awssns.ITopic
+	storm        *Storm
 	key          awskms.IKey
 }
 
@@ -70,6 +73,7 @@ func NewNotifications(scope construct.Construct, id string, props NotificationsP
 		notifications.topics[channel.severity] = topic
 	}
 	notifications.addAlarms(scope)
+	notifications.addChat(scope, map[Severity]Channel{Critical: props.Critical, Warning: props.Warning})
 	return notifications
 }
 

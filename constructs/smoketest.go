@@ -85,13 +85,15 @@ func (p SmokeTestProps) function(scope construct.Construct, job, name string, va
 
 // ofOneService makes the function once more for a service under CodeDeploy, which hands its hooks nothing but the number of a
 // deployment. https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-hooks.html
-func (s *SmokeTest) ofOneService(scope construct.Construct, environment, service string, tests contract.SmokeTests) awslambda.Function {
+func (s *SmokeTest) ofOneService(scope construct.Construct, environment, service string, tests contract.SmokeTests, notifications *Notifications) awslambda.Function {
 	text, err := json.Marshal(tests)
 	if err != nil {
 		panic(err)
 	}
 	scope = construct.NewConstruct(scope, jsii.String("SmokeTest"))
-	function := s.props.function(scope, service+"-smoke-test", contract.SmokeTestFunction(environment, service), map[string]*string{contract.EnvSmokeTests: jsii.String(string(text))})
+	props := s.props
+	props.Notifications = notifications
+	function := props.function(scope, service+"-smoke-test", contract.SmokeTestFunction(environment, service), map[string]*string{contract.EnvSmokeTests: jsii.String(string(text))})
 	stack := awscdk.Stack_Of(scope)
 	function.AddToRolePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions: jsii.Strings("codedeploy:PutLifecycleEventHookExecutionStatus"),

@@ -86,12 +86,13 @@ func edgeNotifications(stack awscdk.Stack, props EdgeProps) *constructs.Notifica
 		return props.Notifications.OwnedBy(environment.Owners.Edge)
 	}
 	channels := environment.Notifications
+	channels.Critical.Slack, channels.Warning.Slack = nil, nil // a channel is configured once
 	channels.Critical.TopicARN, channels.Warning.TopicARN = environment.Edge.Topics.Critical, environment.Edge.Topics.Warning
 	return constructs.NewNotifications(stack, "Operators", constructs.NotificationsProps{
 		EnvironmentName: environment.Name,
 		Owner:           environment.Owners.Edge,
-		Critical:        constructs.Channel(channels.Critical),
-		Warning:         constructs.Channel(channels.Warning),
+		Critical:        channel(channels.Critical),
+		Warning:         channel(channels.Warning),
 		Disposable:      disposable(environment),
 	})
 }

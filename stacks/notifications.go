@@ -19,10 +19,18 @@ func NewNotifications(stage awscdk.Stage, environment config.Environment) *Notif
 	notifications := constructs.NewNotifications(stack, "Operators", constructs.NotificationsProps{
 		EnvironmentName: environment.Name,
 		Owner:           environment.Owner,
-		Critical:        constructs.Channel(environment.Notifications.Critical),
-		Warning:         constructs.Channel(environment.Notifications.Warning),
+		Critical:        channel(environment.Notifications.Critical),
+		Warning:         channel(environment.Notifications.Warning),
 		Disposable:      disposable(environment),
 	})
 	keepExported(stack, notifications.OwnTopicARNs...)
 	return &Notifications{Stack: stack, Notifications: notifications}
+}
+
+func channel(settings config.Channel) constructs.Channel {
+	described := constructs.Channel{Emails: settings.Emails, Endpoints: settings.Endpoints, TopicARN: settings.TopicARN}
+	if settings.Slack != nil {
+		described.Slack = constructs.SlackChannel(*settings.Slack)
+	}
+	return described
 }

@@ -101,14 +101,20 @@ func NewServices(stage awscdk.Stage, props ServicesProps) *Services {
 		Disposable:       disposable(environment),
 	})
 	services.administration = asIs(stack, "AdministrationGroup", props.Network.SecurityGroups.Administration)
+	storm := constructs.NewStorm("services-failing")
 	ports := map[int]bool{constructs.ServicePort: true}
 	for _, name := range environment.ServiceNames() {
 		if port := environment.Services[name].Port; !ports[port] {
 			ports[port] = true
 			constructs.OpenServicePort(stack, port, front, group)
 		}
-		services.add(name, props, cluster, group)
+		services.add(name, props, cluster, group, storm)
 	}
+	cause := ""
+	if props.Database.Aurora != nil {
+		cause = "database-writer-absent" // no alarm tells the writer of a Multi-AZ DB cluster from a standby
+	}
+	storm.Page(stack, props.Notifications, "Services fail, do not run, or cannot log in to the database.", cause)
 	if environment.Tracing.Enabled {
 		constructs.NewCollectorAlarm(stack, props.Notifications)
 	}
@@ -130,9 +136,9 @@ func asIs(scope construct.Construct, id string, group awsec2.SecurityGroup) awse
 	})
 }
 
-func (s *Services) add(name string, props ServicesProps, cluster *constructs.ServiceCluster, group awsec2.ISecurityGroup) {
+func (s *Services) add(name string, props ServicesProps, cluster *constructs.ServiceCluster, group awsec2.ISecurityGroup, storm *constructs.Storm) {
 	environment, settings := props.Environment, props.Environment.Services[name]
-	notifications := props.Notifications.OwnedBy(settings.Owner)
+	notifications := props.Notifications.OwnedBy(settings.Owner).Within(storm)
 	task := serviceTask(s.Stack, name, props)
 	released := task
 	released.Environment = s.withCalls(task.Environment, name, environment, environment.CallByName)

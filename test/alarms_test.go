@@ -2,6 +2,7 @@ package test
 
 import (
 	"cmp"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -9,43 +10,96 @@ import (
 	"peakline/config"
 )
 
-// alarmDescription is what every alarm says: severity, what is wrong, whose it is, and which runbook helps.
-var alarmDescription = regexp.MustCompile(`^\[(critical|warning)\] \S.*[.;] Owner: (\S.*)\. Runbook: docs/runbooks/([a-z0-9-]+)\.md$`)
+// alarmDescription is what every alarm says: severity, what is wrong, whose it is, which alarm pages in its place, and which
+// runbook helps.
+var alarmDescription = regexp.MustCompile(`^\[(critical|warning)\] \S.*[.;] Owner: (\S[^:]*)\.( Pages as: ([a-z0-9-]+)\.)? Runbook: docs/runbooks/([a-z0-9-]+)\.md$`)
 
 var alarmRequirements = []requirement{
 	{row: "O2", everywhere: true, name: "every alarm names its severity, what is wrong, its owner and its runbook",
 		check: func(a *assembly, fail failure) {
-			for _, alarm := range a.all("AWS::CloudWatch::Alarm") {
+			for _, alarm := range a.all("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm") {
 				match := alarmDescription.FindStringSubmatch(alarm.text("AlarmDescription"))
 				if match == nil {
 					fail("%s says %q, want \"[severity] what is wrong. Owner: TEAM. Runbook: docs/runbooks/NAME.md\"", alarm, alarm.text("AlarmDescription"))
-				} else if want := a.environment.Name + "-" + match[3]; alarm.text("AlarmName") != want && !strings.HasPrefix(alarm.text("AlarmName"), want+"-") {
+				} else if want := a.environment.Name + "-" + match[5]; alarm.text("AlarmName") != want && !strings.HasPrefix(alarm.text("AlarmName"), want+"-") {
 					fail("%s is called %q, want %q, alone or before the name of a service: whoever is paged must find the page by the name", alarm, alarm.text("AlarmName"), want)
 				}
 			}
 		}},
 	{row: "O2", everywhere: true, name: "every alarm belongs to the team that the file names for its part or its service",
 		check: func(a *assembly, fail failure) {
-			for _, alarm := range a.all("AWS::CloudWatch::Alarm") {
+			for _, alarm := range a.all("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm") {
 				want := a.ownerOf(alarm)
 				if match := alarmDescription.FindStringSubmatch(alarm.text("AlarmDescription")); match == nil || match[2] != want {
 					fail("%s does not say that it is for %s (%q): it would be nobody's", alarm, want, alarm.text("AlarmDescription"))
 				}
 			}
 		}},
-	{row: "O2", everywhere: true, name: "every alarm tells the topic of its severity when it fires and when it is over",
+	{row: "O2", everywhere: true, name: "every alarm tells the topic of its severity, or the one for warnings where another pages in its place, when it fires and when it is over",
 		check: func(a *assembly, fail failure) {
-			for _, alarm := range a.all("AWS::CloudWatch::Alarm") {
+			for _, alarm := range a.all("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm") {
 				match := alarmDescription.FindStringSubmatch(alarm.text("AlarmDescription"))
+				want := ""
+				if match != nil {
+					want = match[1]
+					if match[4] != "" {
+						want = "warning"
+					}
+				}
 				for _, property := range []string{"AlarmActions", "OKActions"} {
 					actions := alarm.list(property)
 					if len(actions) == 0 || alarm.get("ActionsEnabled") == false {
 						fail("%s has no %s: nobody would be told", alarm, property)
 					}
 					for _, action := range actions {
-						if severity := a.topicOf(alarm.stack, action); match != nil && severity != match[1] {
-							fail("%s is %s but its %s go to %q", alarm, match[1], property, a.resolve(alarm.stack, action))
+						if severity := a.topicOf(alarm.stack, action); match != nil && severity != want {
+							fail("%s is to tell the topic %s but its %s go to %q", alarm, want, property, a.resolve(alarm.stack, action))
 						}
+					}
+				}
+			}
+		}},
+	{row: "O2", name: "critical alarms of services page as one, not each for itself; shop-errors, which tells that visitors suffer, pages at once and always",
+		check: func(a *assembly, fail failure) {
+			for _, alarm := range a.all("AWS::CloudWatch::Alarm") {
+				name := runbookOf(alarm)
+				page := pageOf(alarm)
+				if grouped := slices.Contains([]string{"service-errors", "service-absent", "pooler-refused"}, name); grouped != (page == "services-failing") {
+					fail("%s pages as %q: with the database down, everybody is paged once for each service, or not at all", alarm, page)
+				}
+				if page != "" && !slices.ContainsFunc(a.pages(page), func(composite resource) bool {
+					return slices.Contains(childrenOf(composite), alarm.text("AlarmName")) && composite.stack == alarm.stack
+				}) {
+					fail("%s is said to page as %s, which does not know it: nobody would be paged", alarm, page)
+				}
+			}
+			if shop := a.alarm("shop-errors"); !shop.exists() || pageOf(shop) != "" || a.topicOf(shop.stack, shop.get("AlarmActions/0")) != "critical" {
+				fail("shop-errors does not page by itself")
+			}
+		}},
+	{row: "O2", name: "a page is silent only while the absence of the writer, an alarm of a stack before, pages; it waits two minutes for that and rests five",
+		check: func(a *assembly, fail failure) {
+			for _, page := range a.all("AWS::CloudWatch::CompositeAlarm") {
+				suppressor := a.resolve(page.stack, page.get("ActionsSuppressor"))
+				if !aurora(a.environment) {
+					if page.get("ActionsSuppressor") != nil {
+						fail("%s is silent while %s fires, which tells nothing of the writer", page, suppressor)
+					}
+					continue
+				}
+				cause := a.alarm("database-writer-absent")
+				if suppressor != fmt.Sprintf("arn:aws:cloudwatch:%s:%s:alarm:%s", page.stack.region, page.stack.account, cause.text("AlarmName")) {
+					fail("%s is silent while %q fires, want while the writer is absent", page, suppressor)
+				}
+				if cause.exists() && !a.isDeployedBefore(cause.stack, page.stack) {
+					fail("%s is deployed before %s, which suppresses it: the first deployment would fail", page, cause)
+				}
+				if wait, rest := page.number("ActionsSuppressorWaitPeriod"), page.number("ActionsSuppressorExtensionPeriod"); wait != 120 || rest != 300 {
+					fail("%s waits %v s for its cause and rests %v s after it, want 120 and 300: people would be paged twice, or late", page, wait, rest)
+				}
+				for _, child := range childrenOf(page) {
+					if !slices.Contains(asList(page.body["DependsOn"]), any(a.where("AWS::CloudWatch::Alarm", "AlarmName", child)[0].id)) {
+						fail("%s names %s and does not wait for it: the first deployment would fail", page, child)
 					}
 				}
 			}
@@ -194,6 +248,45 @@ var alarmRequirements = []requirement{
 				}
 			}
 		}},
+	{row: "O2", everywhere: true, name: "a chat channel hears its severities' topics, is configured once, and lets nobody do more than read alarms and metrics",
+		check: func(a *assembly, fail failure) {
+			heard := map[string][]string{} // topics by channel
+			for _, chat := range a.all("AWS::Chatbot::SlackChannelConfiguration") {
+				channel := chat.text("SlackWorkspaceId") + "/" + chat.text("SlackChannelId")
+				if heard[channel] != nil {
+					fail("%s is the second configuration of the channel %s: AWS would refuse it", chat, channel)
+				}
+				for _, topic := range chat.list("SnsTopicArns") {
+					heard[channel] = append(heard[channel], a.topicOf(chat.stack, topic))
+				}
+				guardrails := chat.list("GuardrailPolicies")
+				if len(guardrails) != 1 {
+					fail("%s has %d guardrails, want one: without it the channel's is AdministratorAccess", chat, len(guardrails))
+				}
+				policies := []resource{a.target(chat, "GuardrailPolicies/0")}
+				for _, policy := range a.all("AWS::IAM::Policy") {
+					if slices.ContainsFunc(policy.list("Roles"), func(role any) bool { return a.targetOf(policy.stack, role).is(a.target(chat, "IamRoleArn")) }) {
+						policies = append(policies, policy)
+					}
+				}
+				for _, policy := range policies {
+					statements := statementsOf(policy, policy.get("PolicyDocument"))
+					if len(statements) == 0 || slices.ContainsFunc(statements, func(s statement) bool {
+						return slices.ContainsFunc(s.actions(), func(action string) bool { return !chatMay.MatchString(action) })
+					}) {
+						fail("%s lets whoever writes in the channel do more than look", chat)
+					}
+				}
+				if chat.text("LoggingLevel") != "NONE" {
+					fail("%s logs into a group that nobody expires", chat)
+				}
+			}
+			for severity, channel := range map[string]config.Channel{"critical": a.environment.Notifications.Critical, "warning": a.environment.Notifications.Warning} {
+				if channel.Slack != nil && !slices.Contains(heard[channel.Slack.Workspace+"/"+channel.Slack.Channel], severity) {
+					fail("the channel %v does not hear what is %s", *channel.Slack, severity)
+				}
+			}
+		}},
 	{row: "O2", everywhere: true, name: "the services that publish to operators may, from this account only, and may use the topics' key",
 		check: func(a *assembly, fail failure) {
 			for _, topic := range a.all("AWS::SNS::Topic") {
@@ -231,6 +324,9 @@ func (a *assembly) admits(topic resource, action, service string) bool {
 	return false
 }
 
+// chatMay are the calls that a chat channel may make.
+var chatMay = regexp.MustCompile(`^cloudwatch:(Describe|Get|List)[A-Za-z]+$`)
+
 // ownerOf is the team that the environment's file names: for the service whose alarm it is, or for the part of the platform.
 func (a *assembly) ownerOf(alarm resource) string {
 	name := strings.TrimPrefix(alarm.text("AlarmName"), a.environment.Name+"-")
@@ -256,9 +352,45 @@ func (a *assembly) ownerOf(alarm resource) string {
 // runbookOf is the name of an alarm's page; empty if it says none.
 func runbookOf(alarm resource) string {
 	if match := alarmDescription.FindStringSubmatch(alarm.text("AlarmDescription")); match != nil {
-		return match[3]
+		return match[5]
 	}
 	return ""
+}
+
+// pageOf is the alarm that pages in the place of another; empty if that pages itself.
+func pageOf(alarm resource) string {
+	if match := alarmDescription.FindStringSubmatch(alarm.text("AlarmDescription")); match != nil {
+		return match[4]
+	}
+	return ""
+}
+
+// pages are the composite alarms of a name: one, or where it would name too many alarms several.
+func (a *assembly) pages(name string) []resource {
+	var found []resource
+	for _, composite := range a.all("AWS::CloudWatch::CompositeAlarm") {
+		if runbookOf(composite) == name {
+			found = append(found, composite)
+		}
+	}
+	return found
+}
+
+var childAlarm = regexp.MustCompile(`ALARM\("([^"]+)"\)`)
+
+// childrenOf are the alarms that a composite alarm names.
+func childrenOf(composite resource) (names []string) {
+	for _, match := range childAlarm.FindAllStringSubmatch(composite.text("AlarmRule"), -1) {
+		names = append(names, match[1])
+	}
+	return names
+}
+
+// isDeployedBefore tells whether a stack is there when another is deployed, be it by way of a third.
+func (a *assembly) isDeployedBefore(first, then *stack) bool {
+	return slices.ContainsFunc(then.after, func(id string) bool {
+		return id == first.id || a.isDeployedBefore(first, a.stack(id))
+	})
 }
 
 // alarm by its name without the environment; the zero resource if there is none.

@@ -399,7 +399,10 @@ var mutations = []mutation{
 	}},
 	{row: "L1", name: "a function looks at another cluster", of: "AWS::Lambda::Function", when: has("Environment/Variables/" + contract.EnvCluster), edit: set("Environment/Variables/"+contract.EnvCluster, "another")},
 	{row: "L1", name: "the scaler's silence looks like health", of: "AWS::CloudWatch::Alarm", when: alarmNamed("scaler-heartbeat"), edit: set("TreatMissingData", "notBreaching")},
-	{row: "L1", name: "an alarm of the scaler is missing", of: "AWS::CloudWatch::Alarm", when: at("/ReplicaScaler/Scaler"), edit: gone},
+	{row: "L1", name: "an alarm of the scaler is missing", of: "AWS::CloudWatch::Alarm", when: func(_ *assembly, r resource) bool {
+		name := runbookOf(r)
+		return strings.HasPrefix(name, "scaler-") && name != "scaler-wake-ups" && name != "scaler-budget" // row O2 has the wake-ups, L3 the budget
+	}, edit: gone},
 	{row: "L1", name: "an alarm of the scaler watches another environment", of: "AWS::CloudWatch::Alarm", when: with("Namespace", contract.MetricNamespace), edit: set("Dimensions/0/Value", "elsewhere")},
 	{row: "L1", name: "target tracking has another ceiling", of: "AWS::ApplicationAutoScaling::ScalableTarget", when: inReplicaScaler, edit: set("MaxCapacity", 1.0)},
 	{row: "L1", name: "target tracking aims elsewhere", of: "AWS::ApplicationAutoScaling::ScalingPolicy", when: inReplicaScaler, edit: set("TargetTrackingScalingPolicyConfiguration/TargetValue", 99.0)},
@@ -450,6 +453,18 @@ var mutations = []mutation{
 		return slices.Contains([]string{"function-failing", "function-throttled", "scaler-wake-ups", "internal-load-balancer-unreachable", "notifications-undelivered",
 			"messaging-dead-letters", "service-absent", "pipeline-failed", "firewall-blocked", "cache-engine-cpu"}, runbookOf(r))
 	}, edit: gone},
+	{row: "O2", name: "a page forgets an alarm", of: "AWS::CloudWatch::CompositeAlarm", edit: func(_ *assembly, r resource) {
+		rule := r.text("AlarmRule")
+		put(r.properties(), "AlarmRule", rule[:strings.LastIndex(rule, " OR ")])
+	}},
+	{row: "O2", name: "a page is silent while something else fires", of: "AWS::CloudWatch::CompositeAlarm", edit: set("ActionsSuppressor", "arn:aws:cloudwatch:us-east-1:123456789012:alarm:another")},
+	{row: "O2", name: "a page waits half an hour for its cause", of: "AWS::CloudWatch::CompositeAlarm", when: onAurora, edit: set("ActionsSuppressorWaitPeriod", 1800.0)},
+	{row: "O2", name: "a page tells nobody", of: "AWS::CloudWatch::CompositeAlarm", edit: drop("AlarmActions")},
+	{row: "O2", name: "a page is made before what it names", of: "AWS::CloudWatch::CompositeAlarm", when: onAurora, edit: attribute("DependsOn", nil)},
+	{row: "O2", name: "a page is missing", of: "AWS::CloudWatch::CompositeAlarm", edit: gone},
+	{row: "O2", name: "a chat channel hears nothing", of: "AWS::Chatbot::SlackChannelConfiguration", edit: set("SnsTopicArns", []any{})},
+	{row: "O2", name: "a chat channel may do everything", of: "AWS::Chatbot::SlackChannelConfiguration", edit: drop("GuardrailPolicies")},
+	{row: "O2", name: "a chat channel may delete alarms", of: "AWS::IAM::ManagedPolicy", when: at("/ChatGuardrail"), edit: extend("PolicyDocument/Statement/0/Action", "cloudwatch:DeleteAlarms")},
 	{row: "O2", name: "an alarm leaves missing data to CloudWatch", of: "AWS::CloudWatch::Alarm", edit: drop("TreatMissingData")},
 	{row: "O2", name: "an alarm wants more breaches than it looks at", of: "AWS::CloudWatch::Alarm", edit: set("DatapointsToAlarm", 99.0)},
 	{row: "O2", name: "an alarm looks back too far for CloudWatch", of: "AWS::CloudWatch::Alarm", when: with("Period", 60.0), edit: set("EvaluationPeriods", 2000.0)},
@@ -1142,7 +1157,7 @@ func isServiceUser(_ *assembly, r resource) bool { return r.text("UserName") != 
 
 // ofReplicationGroup tells the alarms on the nodes of a replication group.
 func ofReplicationGroup(a *assembly, r resource) bool {
-	return inCache(a, r) && !alarmNamed("cache-password-rotation")(a, r)
+	return inCache(a, r) && !at("/PasswordRotation/")(a, r)
 }
 
 // ownDatabaseSecret tells the secrets of the database from a cache's and a third party's.

@@ -32,7 +32,7 @@ func alarmsByRunbook(t *testing.T) map[string][]judgedAlarm {
 			if a.shipped != shipped && !(shipped && a.pipelines) {
 				continue
 			}
-			for _, alarm := range a.all("AWS::CloudWatch::Alarm") {
+			for _, alarm := range a.all("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm") {
 				found[runbookOf(alarm)] = append(found[runbookOf(alarm)], judgedAlarm{a, alarm})
 			}
 		}
@@ -176,12 +176,43 @@ func head(name string, alarms []judgedAlarm) string {
 	each := func(of func(judgedAlarm) string) string { return perEnvironment(alarms, of) }
 	fmt.Fprintf(&text, "# %s (%s)\n\n", name, alarms[0].severity())
 	fmt.Fprintf(&text, "- **Owner**: %s.\n", each(judgedAlarm.owner))
+	if children := childPages(alarms); len(children) > 0 {
+		fmt.Fprintf(&text, "- **Fires**: while one of %s does.\n", strings.Join(children, ", "))
+		fmt.Fprintf(&text, "- **Silent**: %s.\n", each(judgedAlarm.suppressor))
+		return text.String() + "\n"
+	}
 	fmt.Fprintf(&text, "- **Fires**: %s %s, in %s.\n", each(judgedAlarm.compares), each(judgedAlarm.threshold), each(judgedAlarm.periods))
 	fmt.Fprintf(&text, "- **Without data**: %s.\n", each(judgedAlarm.silence))
+	if page := pageOf(alarms[0].alarm); page != "" {
+		fmt.Fprintf(&text, "- **Pages as**: [%s](%s.md); the alarm itself tells those who read warnings.\n", page, page)
+	}
 	for _, what := range answersTo(alarms) {
 		fmt.Fprintf(&text, "- **By itself**: %s.\n", what)
 	}
 	return text.String() + "\n"
+}
+
+// childPages are the runbooks of the alarms that composite ones name, as links.
+func childPages(alarms []judgedAlarm) []string {
+	found := map[string]bool{}
+	for _, j := range alarms {
+		for _, child := range childrenOf(j.alarm) {
+			for _, alarm := range j.in.where("AWS::CloudWatch::Alarm", "AlarmName", child) {
+				found[fmt.Sprintf("[%s](%s.md)", runbookOf(alarm), runbookOf(alarm))] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+// suppressor says while what a composite alarm pages nobody.
+func (j judgedAlarm) suppressor() string {
+	arn := j.in.resolve(j.alarm.stack, j.alarm.get("ActionsSuppressor"))
+	_, name, found := strings.Cut(arn, ":alarm:"+j.in.environment.Name+"-")
+	if !found {
+		return "never"
+	}
+	return fmt.Sprintf("while [%s](%s.md) fires, and %v minutes longer", name, name, j.alarm.number("ActionsSuppressorExtensionPeriod")/60)
 }
 
 // perEnvironment is a value that all alarms share, or each value with the environments that have it.
@@ -302,7 +333,7 @@ func runbookIndex(t *testing.T, before string, alarms map[string][]judgedAlarm) 
 			continue
 		}
 		count := map[string]int{}
-		for _, alarm := range a.all("AWS::CloudWatch::Alarm") {
+		for _, alarm := range a.all("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm") {
 			count[judgedAlarm{a, alarm}.severity()]++
 		}
 		fmt.Fprintf(&text, "| %s | %d | %d |\n", a.environment.Name, count["critical"], count["warning"])
