@@ -163,7 +163,7 @@ var coverageRows = []coverageRow{
 		}},
 	{id: "O1", what: "Dashboards"},
 	{id: "O2", what: "Alarms with severity, owner, action and runbook", by: []string{"constructs/alarm.go", "constructs/storm.go", "constructs/notifications.go", "constructs/chat.go", "config/owners.go", "test/cloudwatch/catalogue.go", "test/samples_test.go", "docs/runbooks", "docs/automated-responses.md"},
-		tests:   map[string][]string{"test": {"TestRunbooksAreThoseOfTheAlarms", "TestLinksOfDocumentsResolve"}, "test/cloudwatch": {"TestAWSsOwnExamples", "TestExpressions", "TestWhatIsPublishedIsFound"}, "test/e2e": {"TestLocal"}},},
+		tests: map[string][]string{"test": {"TestRunbooksAreThoseOfTheAlarms", "TestLinksOfDocumentsResolve"}, "test/cloudwatch": {"TestAWSsOwnExamples", "TestExpressions", "TestWhatIsPublishedIsFound"}, "test/e2e": {"TestLocal"}}},
 	{id: "O3", what: "SLO burn-rate alarms"},
 	{id: "O4", what: "Synthetic canary, service map, metric filters"},
 	{id: "O5", what: "Budgets and cost anomalies"},
