@@ -21,7 +21,7 @@ type Channel struct {
 	Emails []string `json:"emails,omitempty" jsonschema:"uniqueItems=true,maxItems=20"`
 	// Endpoints are HTTPS addresses, of a paging service say, subscribed to the environment's own topic.
 	Endpoints []string `json:"endpoints,omitempty" jsonschema:"uniqueItems=true,maxItems=20"`
-	// Slack is a channel that the notifications are written to besides. Those of the edge, where its region is another, reach the other destinations alone.
+	// Slack is a channel that the notifications are written to besides; AWS takes a channel once in an account. Those of the edge, where its region is another, reach the other destinations alone.
 	Slack *SlackChannel `json:"slack,omitempty"`
 	// TopicARN is an existing SNS topic of the same region that is used in place of the environment's own. The
 	// subscriptions are then that topic's affair, and emails and endpoints stay empty.
