@@ -40,9 +40,8 @@ type BuildProjectProps struct {
 	Connection, Repository string
 	// Containers lets the build run Docker, which takes privileges in its machine.
 	Containers bool
-	// Reads is the pattern of the artifacts that it may read, "*" by default. Writes lets it hand on artifacts of its own.
-	Reads            string
-	Writes           bool
+	// Reads is the pattern of the artifacts that it may read, "*" by default. Writes is the name of the one that it hands on, if any.
+	Reads, Writes    string
 	Artifacts        *ArtifactBucket
 	LogRetentionDays int
 }
@@ -62,8 +61,8 @@ func NewBuildProject(scope construct.Construct, id string, props BuildProjectPro
 	})
 	log.GrantWrite(role)
 	allowArtifacts(role, props.Artifacts, cmp.Or(props.Reads, "*"))
-	if props.Writes {
-		allowWriting(role, props.Artifacts)
+	if props.Writes != "" {
+		allowWriting(role, props.Artifacts, "*/"+props.Writes+"/*")
 	}
 	if props.Repository != "" {
 		role.AddToPolicy(useConnection(props.Connection, props.Repository))
@@ -128,10 +127,11 @@ func allowArtifacts(role awsiam.Role, artifacts *ArtifactBucket, pattern string)
 	}
 }
 
-// allowWriting lets a role hand on artifacts. What it writes, later steps run: only code of this repository may have it.
-func allowWriting(role awsiam.Role, artifacts *ArtifactBucket) {
+// allowWriting lets a role hand on artifacts whose key matches the pattern. Later steps run some: whoever may write all of them may
+// do what those steps may.
+func allowWriting(role awsiam.Role, artifacts *ArtifactBucket, pattern string) {
 	for _, statement := range []*awsiam.PolicyStatementProps{
-		{Actions: jsii.Strings("s3:PutObject"), Resources: &[]*string{artifacts.Bucket.ArnForObjects(jsii.String("*"))}},
+		{Actions: jsii.Strings("s3:PutObject"), Resources: &[]*string{artifacts.Bucket.ArnForObjects(jsii.String(pattern))}},
 		{Actions: jsii.Strings("kms:GenerateDataKey"), Resources: &[]*string{artifacts.Key.KeyArn()}},
 	} {
 		role.AddToPolicy(awsiam.NewPolicyStatement(statement))

@@ -71,7 +71,7 @@ func NewPipeline(scope construct.Construct, id string, props PipelineProps) awsc
 		AssumedBy:   serviceOfAccount(scope, "codepipeline.amazonaws.com"),
 	})
 	allowArtifacts(role, props.Artifacts, "*")
-	allowWriting(role, props.Artifacts)
+	allowWriting(role, props.Artifacts, "*")
 	var repositories []string
 	for _, source := range props.Sources {
 		repositories = append(repositories, source.Repository)

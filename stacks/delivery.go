@@ -62,7 +62,7 @@ func newInfrastructurePipeline(stage awscdk.Stage, props DeliveryProps, notifica
 		return constructs.PipelineStep{Name: name, Project: constructs.NewBuildProject(stack, id, build)}
 	}
 	check := project("Check", "check", constructs.BuildProjectProps{
-		Description: "Checks everything, and synthesizes every environment", Buildspec: "check", Image: constructs.GoImage, Large: true, TimeoutMinutes: 120, Writes: true,
+		Description: "Checks everything, and synthesizes every environment", Buildspec: "check", Image: constructs.GoImage, Large: true, TimeoutMinutes: 120, Writes: assembly,
 	})
 	check.Needs, check.Gives = []string{source}, assembly
 	update := project("Update", "update", constructs.BuildProjectProps{

@@ -9,8 +9,12 @@ import (
 	"peakline/constructs"
 )
 
-// platform is the artifact with this repository in the pipelines of the services: its code alone may release.
-const platform = "Platform"
+// What the steps of the services' pipelines read and give: platform is this repository, whose code alone may release, and sbom
+// the list of an image's parts.
+const (
+	platform = "Platform"
+	sbom     = "Sbom"
+)
 
 // newServicePipelines makes the pipeline of each service: build, gate, then one environment after the other. The gate and the
 // releases are projects that all of them share. The build, which runs what a service's repository says, is the service's own.
@@ -27,10 +31,10 @@ func newServicePipelines(stage awscdk.Stage, props DeliveryProps, notifications 
 	artifacts := constructs.NewArtifactBucket(stack, "Artifacts", key, logs)
 
 	gate := constructs.PipelineStep{
-		Name: "gate", Needs: []string{platform}, Gives: "Sbom", Variables: "Gate",
+		Name: "gate", Needs: []string{platform}, Gives: sbom, Variables: "Gate",
 		Project: constructs.NewBuildProject(stack, "Gate", constructs.BuildProjectProps{
 			Description: "Checks images before they are released", Buildspec: "gate", Image: constructs.GoImage, Large: true, TimeoutMinutes: 60,
-			RoleName: constructs.GateRole, AssumesRoles: []string{pull}, Reads: "*/" + platform + "/*", Writes: true, Artifacts: artifacts, LogRetentionDays: deliveryLogDays,
+			RoleName: constructs.GateRole, AssumesRoles: []string{pull}, Reads: "*/" + platform + "/*", Writes: sbom, Artifacts: artifacts, LogRetentionDays: deliveryLogDays,
 			Environment: map[string]string{"PULL_ROLE": pull, "PULL_REGION": first.Region},
 		}),
 	}

@@ -137,6 +137,11 @@ var deliveryRequirements = []requirement{
 				if group := a.target(project, "LogsConfig/CloudWatchLogs/GroupName"); group.get("KmsKeyId") == nil || project.get("EncryptionKey") == nil {
 					fail("%s writes logs or artifacts without a key of ours", project)
 				}
+				for _, right := range a.allowed(a.target(project, "ServiceRole")) {
+					if strings.HasPrefix(right, "s3:PutObject on ") && !strings.HasSuffix(right, "/*/Sbom/*") && !strings.HasSuffix(right, "/*/Assembly/*") {
+						fail("%s may %s, and so change what later steps run", project, right)
+					}
+				}
 				if minutes := project.number("TimeoutInMinutes"); minutes == 0 || minutes > 8*60 {
 					fail("%s may run for %v minutes", project, minutes)
 				}

@@ -881,6 +881,9 @@ var mutations = []mutation{
 	{row: "P1", name: "a service's build reads the code of all others", of: "AWS::IAM::Policy", when: ofTheTests("/OrderBuild/"), edit: statementWith("PolicyDocument", "s3:GetObject", func(body map[string]any) {
 		body["Resource"] = map[string]any{"Fn::Join": []any{"", []any{dig(body["Resource"], "Fn::Join/1/0"), "/*"}}}
 	})},
+	{row: "P1", name: "a gate that a hostile image took over changes what releases run", of: "AWS::IAM::Policy", when: ofTheTests("/ServicePipelines/Gate/"), edit: statementWith("PolicyDocument", "s3:PutObject", func(body map[string]any) {
+		body["Resource"] = map[string]any{"Fn::Join": []any{"", []any{dig(body["Resource"], "Fn::Join/1/0"), "/*"}}}
+	})},
 	{row: "P1", name: "a service's build has a name that nobody trusts", of: "AWS::IAM::Role", when: ofTheTests("/OrderBuild/"), edit: drop("RoleName")},
 	{row: "P1", name: "a service's pipeline reads every repository", of: "AWS::IAM::Policy", when: ofTheTests("/OrderPipeline/"),
 		edit: statementWith("PolicyDocument", "codeconnections:UseConnection", func(body map[string]any) { delete(body, "Condition") })},

@@ -48,7 +48,7 @@ var partialWildcards = []struct{ pattern, reason string }{
 	{`^arn:aws:ecs:[^:]+:\d+:task/Services/Cluster\w+/\*$`, "tasks have numbers; the statement's condition names the cluster"},
 	{`^arn:aws:ecs:[^:]+:\d+:task-set/Services/Cluster\w+/Services/\w+CodeDeployService\w+\.Name/\*$`, "CodeDeploy names the task sets of the service"},
 	{`^arn:aws:rds:[^:]+:\d+:db:\*$`, "DescribeDBInstances with a filter is authorized for all instances"},
-	{`^(Infrastructure|ServicePipelines)/Artifacts[0-9A-F]{8}\.Arn/(peakline-[a-z0-9-]+\*/Source/|\*/Platform/)?\*$`, "each execution of a pipeline has artifacts of its own"},
+	{`^(Infrastructure|ServicePipelines)/Artifacts[0-9A-F]{8}\.Arn/(peakline-[a-z0-9-]+\*/Source/|\*/(Platform|Sbom|Assembly)/)?\*$`, "each execution of a pipeline has artifacts of its own"},
 	{`^arn:aws:cloudformation:[^:]+:\d+:stack/[a-z0-9-]+-Services/\*$`, "a stack has a number behind its name"},
 	{`^arn:aws:ssm:[^:]+:\d+:parameter/peakline/[a-z0-9-]+/\*$`, "CloudFormation reads the parameters that the stack of the services names, at each release"},
 	{`^arn:aws:codedeploy:[^:]+:\d+:deploymentconfig:\*$`, "some are AWS's own, and CloudFormation names the others"},
