@@ -20,6 +20,7 @@ func defaults(profile Profile) Environment {
 		Tracing:      tracingDefaults(profile),
 		FeatureFlags: featureFlagDefaults(profile),
 		Bus:          busDefaults(profile),
+		SLOs:         sloDefaults(profile),
 	}
 }
 

@@ -75,6 +75,8 @@ type Environment struct {
 	FeatureFlags FeatureFlags `json:"featureFlags,omitempty"`
 	// Flags are switches that operators move while the services run, by name. A service reads those that it names.
 	Flags map[string]Flag `json:"flags,omitempty"`
+	// SLOs are what visitors may expect: alarms and dashboards are held against them.
+	SLOs SLOs `json:"slos,omitempty"`
 	// Bus carries domain events from one service to another.
 	Bus Bus `json:"bus,omitempty"`
 	// Events is the calendar of planned peaks. Its floors are up before an event starts.

@@ -45,6 +45,7 @@ func rules() [][]rule {
 		connectionBudgetRules,
 		tracingRules,
 		featureFlagRules,
+		sloRules,
 		sidecarRules,
 		eventRules,
 		exceptionRules,

@@ -392,6 +392,12 @@ var ruleCases = map[string]ruleCase{
 		[]change{loyalty("database: {schema: »'x\"; DROP'}")},
 		[]string{`services.loyalty.database.schema: text "x\"; DROP", want for example "orders"`}},
 	// Tracing, and the containers beside a service.
+	"a percentile below another one": {
+		[]change{{"", "slos: {p99Milliseconds: »1600}\n"}},
+		[]string{"slos.p99Milliseconds: p99Milliseconds is 1600 and p95Milliseconds 1600, want p99Milliseconds above it"}},
+	"a percentile above the default of another one": {
+		[]change{{"", "slos: {p95Milliseconds: »3000}\n"}},
+		[]string{"slos.p95Milliseconds: p99Milliseconds is 2900 and p95Milliseconds 3000, want p99Milliseconds above it"}},
 	"tracing that is off": {
 		[]change{{"", "tracing: {enabled: false, samplePercent: »10}\n"}},
 		[]string{"tracing.samplePercent: has no effect with enabled: false; remove it"}},

@@ -43,6 +43,8 @@ type CacheProps struct {
 // Cache is a replication group with one shard ("cluster mode disabled"), which every client library can use.
 type Cache struct {
 	Group awselasticache.CfnReplicationGroup
+	// Panels are its rows of a dashboard.
+	Panels [][]Panel
 }
 
 // NewCache makes the group, its parameters, its users' group, its logs and its alarms.
@@ -108,6 +110,7 @@ func NewCache(scope construct.Construct, id string, props CacheProps) *Cache {
 	}
 	cache := &Cache{Group: group}
 	cache.addAlarms(scope, purposes, props)
+	cache.Panels = cache.panels(purposes, props)
 	return cache
 }
 

@@ -27,6 +27,8 @@ type EventBusProps struct {
 type EventBus struct {
 	Bus awsevents.EventBus
 	Key awskms.Key
+	// Panels are the rows of the subscriptions on a dashboard.
+	Panels [][]Panel
 
 	disposable bool
 }
@@ -98,7 +100,22 @@ func (b *EventBus) Subscribe(scope construct.Construct, service string, events [
 		RetryAttempts:   jsii.Number(185),
 	}))
 	addQueueAlarms(scope, notifications, service, queue, deadLetters)
+	b.Panels = append(b.Panels, queuePanels(service, queue, deadLetters))
 	return queue
+}
+
+func queuePanels(service string, queue, deadLetters awssqs.Queue) []Panel {
+	metric := func(label, name, statistic string, queue awssqs.Queue) awscloudwatch.IMetric {
+		return line(label, minutely("AWS/SQS", name, statistic, map[string]*string{"QueueName": queue.QueueName()}))
+	}
+	return []Panel{
+		{Title: service + ": events that wait", Unit: "events", Metrics: []awscloudwatch.IMetric{metric("waiting", "ApproximateNumberOfMessagesVisible", "Maximum", queue)}},
+		{Title: service + ": age of the oldest event", Unit: "seconds", Metrics: []awscloudwatch.IMetric{metric("age", "ApproximateAgeOfOldestMessage", "Maximum", queue)},
+			Limits: []Limit{{"alarm", 600}}},
+		{Title: service + ": events in and out", Unit: "a minute", Metrics: []awscloudwatch.IMetric{
+			metric("arrived", "NumberOfMessagesSent", "Sum", queue), metric("handled", "NumberOfMessagesDeleted", "Sum", queue)}},
+		{Title: service + ": dead letters", Unit: "events", Metrics: []awscloudwatch.IMetric{metric("set aside", "ApproximateNumberOfMessagesVisible", "Maximum", deadLetters)}},
+	}
 }
 
 // Metrics: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html

@@ -1,7 +1,6 @@
 package constructs
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
@@ -85,10 +84,7 @@ func NewMultiAZCluster(scope construct.Construct, id string, props MultiAZCluste
 		acknowledge(resource, "Deletion protection is off by configuration, which in production costs a written reason", "AwsSolutions-RDS10")
 	}
 
-	members := make([]*string, multiAZMembers)
-	for i := range members {
-		members[i] = jsii.String(fmt.Sprintf("%s-instance-%d", props.Identifier, i+1)) // as RDS names them
-	}
+	members := multiAZIdentifiers(props.Identifier)
 	cluster := awsrds.DatabaseCluster_FromDatabaseClusterAttributes(scope, jsii.String("Imported"), &awsrds.DatabaseClusterAttributes{
 		ClusterIdentifier:         resource.Ref(),
 		ClusterResourceIdentifier: resource.AttrDbClusterResourceId(),

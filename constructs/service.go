@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awselasticloadbalancingv2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	construct "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
@@ -62,10 +63,13 @@ const (
 type Service struct {
 	Service awsecs.FargateService
 	Task    awsecs.FargateTaskDefinition
+	Logs    awslogs.ILogGroup
 	// Blue and Green take turns; Production and Test are the rules that lead to them.
 	Blue, Green      awselasticloadbalancingv2.ApplicationTargetGroup
 	Production, Test awselasticloadbalancingv2.ApplicationListenerRule
-	migration        *migration
+	// Panels and ReleasePanels are its rows on the dashboards of the services and of the releases.
+	Panels, ReleasePanels []Panel
+	migration             *migration
 }
 
 // ShiftProps describe how a release takes visitors over.
@@ -94,9 +98,10 @@ func NewService(scope construct.Construct, id string, props ServiceProps) *Servi
 	props.Task.Logs = NewLogGroup(scope, "Log", LogGroupProps{
 		RetentionDays: props.LogRetentionDays, Key: props.Cluster.Key, Disposable: props.Disposable,
 	})
+	countEvents(scope, props.Task.Logs, props.Task.EnvironmentName)
 	props.Task.PlaceholderCommand = []string{fmt.Sprintf("-listen=:%d", props.Task.Port), "-text=" + contract.PlaceholderText}
 	props.Task.Shell = props.Disposable
-	service := &Service{Task: newServiceTask(scope, "Task", props.Task)}
+	service := &Service{Task: newServiceTask(scope, "Task", props.Task), Logs: props.Task.Logs}
 	released := scope
 	if props.Release != ReleaseByECS {
 		// A live service keeps its deployment controller, and a rule the group that has the tasks. Under other ids CloudFormation
@@ -136,6 +141,7 @@ func NewService(scope construct.Construct, id string, props ServiceProps) *Servi
 	service.Service.Node().AddDependency(append(rules, service.Task.ExecutionRole())...)
 	service.addScaling(released, props)
 	service.addAlarms(scope, props)
+	service.Panels, service.ReleasePanels = service.panels(props), service.releasePanels(props)
 	if props.Task.Pooler != nil {
 		addPoolerAlarms(scope, props.Task.Logs, props.Notifications, props.Task.Service)
 	}
@@ -313,7 +319,7 @@ func (s *Service) addAlarms(scope construct.Construct, props ServiceProps) {
 	NewAlarm(scope, props.Notifications, AlarmProps{
 		Name: "service-errors", Subject: name, Severity: Critical,
 		Summary:    "More than one of twenty requests to " + name + " fails.",
-		Metric:     s.overAll(props, fmt.Sprintf("100 * (%s) / %s", s.total("Errors"), atLeast("("+s.total("")+")", 20)), "HTTPCode_Target_5XX_Count"),
+		Metric:     s.failures(props),
 		Comparison: Above, Threshold: 5, Breaching: 3, Periods: 5, MissingData: MissingIsFine,
 	})
 	NewAlarm(scope, props.Notifications, AlarmProps{
@@ -330,6 +336,11 @@ func (s *Service) addAlarms(scope construct.Construct, props ServiceProps) {
 			"ClusterName": props.Cluster.Cluster.ClusterName(), "ServiceName": s.Service.ServiceName()}),
 		Comparison: AtLeast, Threshold: float64(props.Scaling.Max), Breaching: 15, Periods: 15, MissingData: MissingKeepsState,
 	})
+}
+
+// failures is the share of the requests that failed, in percent; with fewer than twenty a minute, of twenty.
+func (s *Service) failures(props ServiceProps) awscloudwatch.IMetric {
+	return s.overAll(props, fmt.Sprintf("100 * (%s) / %s", s.total("Errors"), atLeast("("+s.total("")+")", 20)), "HTTPCode_Target_5XX_Count")
 }
 
 // overAll is an expression over the requests of each target group ("blue", "green") and a second metric of each

@@ -85,6 +85,7 @@ func (c *Cache) addGroups(props CacheProps) {
 		EnvironmentName: c.environment.Name, Key: c.key, Disposable: disposable(c.environment),
 	})
 	groups := settings.Groups()
+	var rows [][]constructs.Panel
 	for _, purpose := range slices.Sorted(maps.Keys(groups)) {
 		name, purposes := cachePurposes[purpose], []config.CachePurpose{purpose}
 		if purpose == "" {
@@ -113,11 +114,13 @@ func (c *Cache) addGroups(props CacheProps) {
 			Notifications:         props.Notifications,
 			Disposable:            disposable(c.environment),
 		})
+		rows = append(rows, group.Panels...)
 		for _, served := range purposes {
 			c.publish(served, "Url", "url", group.Group.AttrPrimaryEndPointAddress())
 			c.publish(served, "ReaderUrl", "reader-url", group.Group.AttrReaderEndPointAddress())
 		}
 	}
+	newDashboard(c.Stack, "Dashboard", cacheDashboard, c.environment, rows)
 }
 
 // publish writes an address of a purpose where the services' stack reads it at each deployment. An export would do for as

@@ -57,6 +57,7 @@ func NewEdge(stage awscdk.Stage, props EdgeProps) *Edge {
 		Disposable:            disposable(environment),
 	})
 	edge.AddAlarms(stack, notifications)
+	newDashboard(stack, "Dashboard", edgeDashboard, environment, edge.Panels(firewall))
 	constructs.NewCertificateAlarm(stack, notifications, "edge", settings.CertificateARN)
 	if zone := settings.HostedZone; zone.ID != "" {
 		for n, domain := range settings.Domains {

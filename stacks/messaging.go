@@ -31,6 +31,9 @@ func NewMessaging(stage awscdk.Stage, environment config.Environment, notificati
 			messaging.Queues[name] = bus.Subscribe(stack, name, service.Subscribes, notifications.OwnedBy(service.Owner))
 		}
 	}
+	if len(bus.Panels) > 0 {
+		newDashboard(stack, "Dashboard", messagingDashboard, environment, bus.Panels)
+	}
 	awscdk.NewCfnOutput(stack, jsii.String("EventBus"), &awscdk.CfnOutputProps{Value: bus.Bus.EventBusName()})
 	return messaging
 }

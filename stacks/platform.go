@@ -137,6 +137,7 @@ func NewPlatform(scope construct.Construct, props PlatformProps) *Platform {
 			Notifications: notify(owners.Edge),
 		})
 	}
+	NewObservability(stage, ObservabilityProps{Environment: environment, Services: platform.Services, Notifications: platform.Notifications.Notifications})
 	return platform
 }
 

@@ -24,7 +24,13 @@ type Services struct {
 	Stack        awscdk.Stack
 	LoadBalancer *constructs.LoadBalancer
 	Internal     *constructs.InternalLoadBalancer
-	smokeTest    *constructs.SmokeTest
+	// Front is the load balancer as a dashboard sees it.
+	Front     constructs.WatchedLoadBalancer
+	smokeTest *constructs.SmokeTest
+	// rows are those of the services on their dashboards.
+	rows, releaseRows [][]constructs.Panel
+	// logs are the names of the services' log groups.
+	logs []*string
 	// administration is the security group of migrations.
 	administration awsec2.ISecurityGroup
 }
@@ -115,6 +121,8 @@ func NewServices(stage awscdk.Stage, props ServicesProps) *Services {
 		cause = "database-writer-absent" // no alarm tells the writer of a Multi-AZ DB cluster from a standby
 	}
 	storm.Page(stack, props.Notifications, "Services fail, do not run, or cannot log in to the database.", cause)
+	services.addDashboards(environment, cluster)
+	constructs.NewSavedQueries(construct.NewConstruct(stack, jsii.String("Queries")), environment.Name, services.logs)
 	if environment.Tracing.Enabled {
 		constructs.NewCollectorAlarm(stack, props.Notifications)
 	}
@@ -126,6 +134,16 @@ func NewServices(stage awscdk.Stage, props ServicesProps) *Services {
 		awscdk.NewCfnOutput(stack, jsii.String(id), &awscdk.CfnOutputProps{Value: value})
 	}
 	return services
+}
+
+// addDashboards makes the pages about the services. They stand in this stack because a service may be replaced or removed: an
+// export of its names would be in the way.
+func (s *Services) addDashboards(environment config.Environment, cluster *constructs.ServiceCluster) {
+	s.Front = constructs.WatchedLoadBalancer{FullName: s.LoadBalancer.LoadBalancer.LoadBalancerFullName(), ClusterName: cluster.Cluster.ClusterName()}
+	keepExported(s.Stack, s.Front.FullName, s.Front.ClusterName)
+	front := []constructs.Panel{s.Front.Requests(), s.Front.Latency()}
+	newDashboard(s.Stack, "Dashboard", servicesDashboard, environment, append([][]constructs.Panel{front}, s.rows...))
+	newDashboard(s.Stack, "ReleaseDashboard", releasesDashboard, environment, s.releaseRows)
 }
 
 // asIs is a security group that keeps the rules it has: the chain of groups is complete, and a rule that is made twice
@@ -179,6 +197,8 @@ func (s *Services) add(name string, props ServicesProps, cluster *constructs.Ser
 		Notifications:    notifications,
 		Disposable:       disposable(environment),
 	})
+	s.rows, s.releaseRows = append(s.rows, service.Panels), append(s.releaseRows, service.ReleasePanels)
+	s.logs = append(s.logs, service.Logs.LogGroupName())
 	grantEvents(service.Task, name, props)
 	for _, id := range slices.Sorted(maps.Keys(settings.Schedules)) {
 		schedule := settings.Schedules[id]

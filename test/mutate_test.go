@@ -224,6 +224,32 @@ func ofTheTests(part string) func(*assembly, resource) bool {
 	return func(a *assembly, r resource) bool { return !a.shipped && strings.Contains(r.path(), part) }
 }
 
+// in narrows to resources of one stack.
+func in(stack string) func(*assembly, resource) bool {
+	return func(_ *assembly, r resource) bool { return r.stack.id == stack }
+}
+
+// inBody replaces a text wherever it stands in a dashboard.
+func inBody(old, replacement string) edit {
+	var replaced func(value any) any
+	replaced = func(value any) any {
+		switch value := value.(type) {
+		case string:
+			return strings.ReplaceAll(value, old, replacement)
+		case []any:
+			for i, item := range value {
+				value[i] = replaced(item)
+			}
+		case map[string]any:
+			for key, item := range value {
+				value[key] = replaced(item)
+			}
+		}
+		return value
+	}
+	return func(_ *assembly, r resource) { put(r.properties(), "DashboardBody", replaced(r.get("DashboardBody"))) }
+}
+
 // both narrows to what two conditions hold of.
 func both(one, other func(*assembly, resource) bool) func(*assembly, resource) bool {
 	return func(a *assembly, r resource) bool { return one(a, r) && other(a, r) }

@@ -77,6 +77,34 @@ var mutations = []mutation{
 		}
 	}},
 
+	// Observability
+	{row: "O1", name: "a dashboard is missing", of: "AWS::CloudWatch::Dashboard", edit: gone},
+	{row: "O1", name: "a dashboard has another name", of: "AWS::CloudWatch::Dashboard", edit: set("DashboardName", "mine")},
+	{row: "O1", name: "a dashboard is no JSON", of: "AWS::CloudWatch::Dashboard", edit: set("DashboardBody", "{")},
+	{row: "O1", name: "a dashboard is empty", of: "AWS::CloudWatch::Dashboard", edit: set("DashboardBody", `{"widgets":[]}`)},
+	{row: "O1", name: "graphs look in another region", of: "AWS::CloudWatch::Dashboard", edit: inBody(`"region":"`, `"region":"ap-south-1`)},
+	{row: "O1", name: "numbers of the overview are those of the last minutes", of: "AWS::CloudWatch::Dashboard", when: at("/Overview/"), edit: inBody(`"setPeriodToTimeRange":true`, `"setPeriodToTimeRange":false`)},
+	{row: "O1", name: "the overview leaves out the failures that the load balancer answers", of: "AWS::CloudWatch::Dashboard", when: at("/Overview/"), edit: inBody("HTTPCode_ELB_5XX_Count", "HTTPCode_ELB_4XX_Count")},
+	{row: "O1", name: "the overview leaves out orders", of: "AWS::CloudWatch::Dashboard", when: at("/Overview/"), edit: inBody("order_placed", "search")},
+	{row: "O1", name: "the overview holds nothing against its objective", of: "AWS::CloudWatch::Dashboard", when: at("/Overview/"), edit: inBody(`"horizontal"`, `"vertical"`)},
+	{row: "O1", name: "the overview shows alarms of another environment", of: "AWS::CloudWatch::Dashboard", when: at("/Overview/"), edit: inBody("-shop-errors", "-errors")},
+	{row: "O1", name: "graphs lie on one another", of: "AWS::CloudWatch::Dashboard", edit: inBody(`"x":8`, `"x":1`)},
+	{row: "O1", name: "a link leads nowhere", of: "AWS::CloudWatch::Dashboard", when: at("/Overview/"), edit: inBody("-services)", "-service)")},
+	{row: "O1", name: "the scaler's decisions are left out", of: "AWS::CloudWatch::Dashboard", edit: inBody("DesiredReaders", "Readers"), when: at("/Database/")},
+	{row: "O1", name: "dead letters are left out", of: "AWS::CloudWatch::Dashboard", edit: inBody("ApproximateNumberOfMessagesVisible", "NumberOfMessagesReceived"), when: in("Messaging")},
+	{row: "O4", name: "the events of a service are not counted", of: "AWS::Logs::MetricFilter", when: at("/Events/"), edit: gone},
+	{row: "O4", name: "one of the events is not counted", of: "AWS::Logs::MetricFilter", when: at("/Events/"), edit: set("FilterPattern", `{ ($.event = "order_placed") || ($.event = "checkout_failed") || ($.event = "payment_declined") }`)},
+	{row: "O4", name: "any event is counted", of: "AWS::Logs::MetricFilter", when: at("/Events/"), edit: set("FilterPattern", `{ $.event = "*" }`)},
+	{row: "O4", name: "a filter is no pattern", of: "AWS::Logs::MetricFilter", when: at("/Events/"), edit: set("FilterPattern", `{ $.event = order_placed`)},
+	{row: "O4", name: "events are counted under another name", of: "AWS::Logs::MetricFilter", when: at("/Events/"), edit: set("MetricTransformations/0/MetricName", "Orders")},
+	{row: "O4", name: "all events are one number", of: "AWS::Logs::MetricFilter", when: at("/Events/"), edit: set("MetricTransformations/0/Dimensions", nil)},
+	{row: "O4", name: "nobody is told of failed checkouts", of: "AWS::CloudWatch::Alarm", when: at("/ShopCheckoutsAlarm/"), edit: gone},
+	{row: "O4", name: "failed checkouts are told when all fail", of: "AWS::CloudWatch::Alarm", when: at("/ShopCheckoutsAlarm/"), edit: set("Threshold", 100.0)},
+	{row: "O4", name: "a saved query is missing", of: "AWS::Logs::QueryDefinition", edit: gone},
+	{row: "O4", name: "a saved query leaves a service out", of: "AWS::Logs::QueryDefinition", edit: shorten("LogGroupNames")},
+	{row: "O4", name: "a saved query asks for what no line has", of: "AWS::Logs::QueryDefinition", edit: set("QueryString", "fields @timestamp, customerId")},
+	{row: "O4", name: "a saved query belongs to no environment", of: "AWS::Logs::QueryDefinition", edit: set("Name", "errors")},
+
 	// Database
 	{row: "D1", name: "an instance is missing", of: "AWS::RDS::DBInstance", edit: gone},
 	{row: "D1", name: "a reader stands in the writer's zone", of: "AWS::RDS::DBInstance", when: at("/Reader"), edit: func(a *assembly, r resource) {

@@ -44,6 +44,8 @@ func requirements() []requirement {
 		watchRequirements,
 		metricRequirements,
 		sampleRequirements,
+		boardRequirements,
+		shopRequirements,
 		cacheRequirements,
 		identityRequirements,
 		messagingRequirements,

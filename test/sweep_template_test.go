@@ -45,6 +45,8 @@ var physicalNames = []struct{ kind, pattern, reason string }{
 	{"AWS::AppConfig::ConfigurationProfile", `^flags$`, "peakline flags and the agents find the flags by name"},
 	{"AWS::AppConfig::DeploymentStrategy", `^peakline-[a-z0-9-]+$`, "peakline flags and the agents find the flags by name"},
 	{"AWS::XRay::Group", `^peakline-[a-z0-9-]+$`, "operators choose a group by its name"},
+	{"AWS::CloudWatch::Dashboard", `^[a-z0-9-]+$`, "people open it by its name, and pages lead to one another"},
+	{"AWS::Logs::QueryDefinition", `^peakline/[a-z0-9-]+/`, "Logs Insights lists queries by name, in folders"},
 	{"AWS::CodePipeline::Pipeline", `^peakline-[a-z0-9-]+$`, "operators retry, stop and approve it by name, and its alarm is called after it"},
 	{"AWS::IAM::Role", `^peakline-(delivery-(build|release)-[a-z0-9-]+|delivery-gate|[a-z0-9-]+-(push-[a-z0-9-]+|pull|release))$`, "roles of the environments and of the pipelines' steps trust each other by name, in either order of deployment"},
 	{"AWS::SSM::Parameter", `^/peakline/[a-z0-9-]+/`, "functions and the operator's tool read it by name"},
@@ -61,7 +63,7 @@ var untaggable = []string{
 	"AWS::CodeDeploy::DeploymentConfig", "AWS::Cognito::LogDeliveryConfiguration", "AWS::Cognito::ManagedLoginBranding", "AWS::Cognito::UserPoolClient", "AWS::Cognito::UserPoolDomain", "AWS::Cognito::UserPoolGroup",
 	"AWS::Cognito::UserPoolIdentityProvider", "AWS::Cognito::UserPoolResourceServer", "AWS::Cognito::UserPoolRiskConfigurationAttachment", "AWS::EC2::Route", "AWS::ElasticLoadBalancingV2::Listener", "AWS::ElasticLoadBalancingV2::ListenerRule", "AWS::ECS::ClusterCapacityProviderAssociations", "AWS::Events::Archive", "AWS::S3::BucketPolicy", "AWS::Scheduler::Schedule",
 	"AWS::EC2::SecurityGroupEgress", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPCGatewayAttachment",
-	"AWS::ApplicationAutoScaling::ScalableTarget", "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission", "AWS::Logs::MetricFilter",
+	"AWS::ApplicationAutoScaling::ScalableTarget", "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission", "AWS::Logs::MetricFilter", "AWS::Logs::QueryDefinition", "AWS::CloudWatch::Dashboard",
 	"AWS::Route53::RecordSet", "AWS::SecretsManager::RotationSchedule", "AWS::SecretsManager::SecretTargetAttachment", "AWS::SNS::Subscription",
 	"AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "Custom::ReaderDrain", "AWS::RDS::DBProxyTargetGroup", "AWS::Logs::ResourcePolicy", "AWS::CloudFront::CachePolicy", "AWS::CloudFront::Function", "AWS::CloudFront::KeyValueStore",
 	"AWS::CloudFront::MonitoringSubscription", "AWS::CloudFront::OriginAccessControl", "AWS::CloudFront::ResponseHeadersPolicy", "AWS::WAFv2::LoggingConfiguration", "AWS::WAFv2::WebACLAssociation", "AWS::XRay::TransactionSearchConfig",
@@ -73,6 +75,7 @@ var exportedAlways = []string{
 	"RefAuroraCluster", "AuroraMonitoringRole", "FnGetAttAuroraKey", "RefOperatorsCriticalTopic", "RefOperatorsWarningTopic",
 	"FnGetAttAuroraClusterD4EFE71CEndpoint", "FnGetAttAuroraClusterD4EFE71CReadEndpoint", "FnGetAttMultiAzCluster", "ServiceLoginAttachment",
 	"FnGetAttPeoplePool74375F38Arn", "RefBalancerClient", // for a load balancer that asks for no sign-in at the moment
+	"RefClusterEB0386A7", "FnGetAttFrontLoadBalancer", // which the pages about the whole read
 	"UserSecret",               // of a cache that no service uses at the moment
 	"MigrationLoginAttachment", // of a service that has no migrations at the moment
 }

@@ -41,6 +41,25 @@ def _destination(resource: Resource, _: Mapping[str, Any] | None) -> dict[str, A
     )["deliveryDestination"]
 
 
+def _filter(resource: Resource, _: Mapping[str, Any] | None) -> None:
+    """Dimensions are a list of pairs in a template and a map in the API."""
+    properties = resource.effective
+    transformations = []
+    for transformation in properties["MetricTransformations"]:
+        given = {key[0].lower() + key[1:]: value for key, value in transformation.items()}
+        if "dimensions" in given:
+            given["dimensions"] = {pair["Key"]: pair["Value"] for pair in given["dimensions"]}
+        transformations.append(given)
+    resource.account.call(
+        "logs",
+        "put_metric_filter",
+        logGroupName=properties["LogGroupName"],
+        filterName=resource.name,
+        filterPattern=properties["FilterPattern"],
+        metricTransformations=transformations,
+    )
+
+
 _GROUP_ARN = "arn:{partition}:logs:{region}:{account}:log-group:{LogGroupName}"
 
 ROWS = (
@@ -68,9 +87,9 @@ ROWS = (
     created(
         "AWS::Logs::MetricFilter",
         "logs",
-        "put_metric_filter",
+        _filter,
         name="FilterName",
-        update=(Call("put_metric_filter"),),
+        update=(Call(_filter),),
         delete=(gone("delete_metric_filter", logGroupName="{LogGroupName}", filterName="{ref}"),),
     ),
     created(

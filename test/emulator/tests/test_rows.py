@@ -608,8 +608,21 @@ LIVES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
                     "LogGroupName": {"Ref": "Group"},
                     "FilterPattern": "ERROR",
                     "MetricTransformations": [
-                        {"MetricName": "Errors", "MetricNamespace": "Rows", "MetricValue": "1"}
+                        {
+                            "MetricName": "Errors",
+                            "MetricNamespace": "Rows",
+                            "MetricValue": "1",
+                            "Dimensions": [{"Key": "Event", "Value": "$.event"}],
+                        }
                     ],
+                },
+            },
+            "Query": {
+                "Type": "AWS::Logs::QueryDefinition",
+                "Properties": {
+                    "Name": "rows/errors",
+                    "QueryString": "fields @message",
+                    "LogGroupNames": [{"Ref": "Group"}],
                 },
             },
         },
