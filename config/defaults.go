@@ -21,6 +21,7 @@ func defaults(profile Profile) Environment {
 		FeatureFlags: featureFlagDefaults(profile),
 		Bus:          busDefaults(profile),
 		SLOs:         sloDefaults(profile),
+		Canary:       Canary{EveryMinutes: 5},
 	}
 }
 
@@ -35,6 +36,7 @@ func (e *Environment) complete(d *document) {
 	e.Firewall.complete(d)
 	e.Scaler.complete(d, e.Database.Engine)
 	e.completeServices(d)
+	e.completeCanary(d)
 	for i := range e.Events {
 		e.Events[i].complete()
 	}

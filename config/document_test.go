@@ -47,7 +47,7 @@ var shapeCases = map[string]struct {
 		[]string{"prod.yaml:4:8 owner: the YAML tag !!binary, want a plain value"}},
 	"a number that is infinite": {strings.Replace(valid, "{max: 6}", "{max: .inf}", 1), []string{`prod.yaml:15:15 scaler.max: text ".inf", want a whole number`}},
 	"an unknown key": {strings.Replace(valid, "owner: platform", "owner: platform\nbananas: 3", 1),
-		[]string{"prod.yaml:5:1 bananas: unknown key, want one of account, bus, cache, database, edge, events, exceptions, featureFlags, firewall, flags, identity, loadBalancer, network, notifications, owner, owners, profile, region, scaler, secrets, services, slos, storage, tags, tracing, waivers"}},
+		[]string{"prod.yaml:5:1 bananas: unknown key, want one of account, budget, bus, cache, canary, database, edge, events, exceptions, featureFlags, firewall, flags, identity, loadBalancer, network, notifications, owner, owners, profile, region, scaler, secrets, services, slos, storage, tags, tracing, waivers"}},
 	"a key in other letters is not taken for the real one": {strings.Replace(valid, "  zones: [", "  flowlogs: true\n  zones: [", 1),
 		[]string{"prod.yaml:8:3 network.flowlogs: unknown key, did you mean flowLogs?"}},
 	"a misspelt key that is required is reported once": {strings.Replace(valid, "region:", "regoin:", 1),

@@ -77,6 +77,10 @@ type Environment struct {
 	Flags map[string]Flag `json:"flags,omitempty"`
 	// SLOs are what visitors may expect: alarms and dashboards are held against them.
 	SLOs SLOs `json:"slos,omitempty"`
+	// Canary walks through the shop from outside.
+	Canary Canary `json:"canary,omitempty"`
+	// Budget is what the environment may cost.
+	Budget Budget `json:"budget,omitempty"`
 	// Bus carries domain events from one service to another.
 	Bus Bus `json:"bus,omitempty"`
 	// Events is the calendar of planned peaks. Its floors are up before an event starts.
@@ -129,6 +133,7 @@ func checkTogether(all []loaded, asked string) {
 			}
 			refuseOverlap(a, b)
 			refuseSecondSearch(a, b)
+			refuseSecondMonitor(a, b)
 		}
 	}
 }

@@ -46,6 +46,8 @@ func rules() [][]rule {
 		tracingRules,
 		featureFlagRules,
 		sloRules,
+		canaryRules,
+		budgetRules,
 		sidecarRules,
 		eventRules,
 		exceptionRules,

@@ -398,6 +398,28 @@ var ruleCases = map[string]ruleCase{
 	"a percentile above the default of another one": {
 		[]change{{"", "slos: {p95Milliseconds: »3000}\n"}},
 		[]string{"slos.p95Milliseconds: p99Milliseconds is 2900 and p95Milliseconds 3000, want p99Milliseconds above it"}},
+	"a service that takes longer than the shop may": {
+		[]change{{"", "services: {catalog: {latencyMilliseconds: »1700}}\n"}},
+		[]string{"services.catalog.latencyMilliseconds: 1700, above slos.p95Milliseconds, 1600: visitors would wait too long though the service keeps its share; want at most that"}},
+	"a canary that is off has no walk": {
+		[]change{{"", "canary: {enabled: false, everyMinutes: »10}\n"}},
+		[]string{"canary.everyMinutes: has no effect without a canary; remove it, or say enabled: true"}},
+	"a walk to nowhere": {
+		[]change{{"edge: {domains: [www.example.com], certificateArn: \"arn:aws:acm:us-east-1:333333333333:certificate/00000000-0000-0000-0000-000000000000\"}\n", "canary: {enabled: »true}\n"},
+			{"profile: production", "profile: development"}, {"  backup: {copyRegion: eu-central-1}\n", ""}},
+		[]string{"canary.enabled: true, but nobody outside reaches the shop; want edge.domains, or network.ingress.from internet and loadBalancer.hostName"}},
+	"a walk with two steps of one name, and an error that is right": {
+		[]change{{"", "canary: {steps: [{name: home, path: /}, {name: »home, path: /api/cart, status: [503]}]}\n"}},
+		[]string{"canary.steps[1].name: home is there twice, want another name", "canary.steps[1].status[0]: 503 is no answer of a shop that works, want 200 to 499"}},
+	"a monitor that nobody asks": {
+		[]change{{"", "budget: {anomalyMonitorArn: »arn:aws:ce::333333333333:anomalymonitor/01234567-89ab-cdef-0123-456789abcdef}\n"}},
+		[]string{"budget.anomalyMonitorArn: has no effect without anomalyUsd; remove it, or say from which amount on unusual costs are told"}},
+	"a monitor of another account": {
+		[]change{{"", "budget: {anomalyUsd: 100, anomalyMonitorArn: »arn:aws:ce::444444444444:anomalymonitor/01234567-89ab-cdef-0123-456789abcdef}\n"}},
+		[]string{"budget.anomalyMonitorArn: a monitor of account 444444444444, want one of 333333333333"}},
+	"a monitor that is none": {
+		[]change{{"", "budget: {anomalyUsd: 100, anomalyMonitorArn: »arn:aws:ce::333333333333:monitor/1}\n"}},
+		[]string{`budget.anomalyMonitorArn: "arn:aws:ce::333333333333:monitor/1" is no ARN of a monitor, want what aws ce get-anomaly-monitors gives, for example arn:aws:ce::333333333333:anomalymonitor/01234567-89ab-cdef-0123-456789abcdef`}},
 	"tracing that is off": {
 		[]change{{"", "tracing: {enabled: false, samplePercent: »10}\n"}},
 		[]string{"tracing.samplePercent: has no effect with enabled: false; remove it"}},
@@ -1150,6 +1172,30 @@ func TestOneEnvironmentOfAnAccountSwitchesTransactionSearchOn(t *testing.T) {
 		first := read("a.yaml", "env-a", []byte(valid), today)
 		second := read("b.yaml", "env-b", []byte(strings.Replace(strings.Replace(valid, "10.30.", "10.40.", 1), c.change[0], c.change[1], 1)), today)
 		second.document.mistakes = nil // a certificate of another account is not the point
+		checkTogether([]loaded{first, second}, "")
+		var got []string
+		for _, mistake := range second.document.mistakes {
+			got = append(got, mistake.Path+": "+mistake.Text)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s:\n got %q\nwant %q", says, got, c.want)
+		}
+	}
+}
+
+func TestOneEnvironmentOfAnAccountMakesTheMonitorOfUnusualCosts(t *testing.T) {
+	const search = "tracing: {transactionSearch: existing}\n"
+	for says, c := range map[string]struct {
+		budget string
+		want   []string
+	}{
+		"another one makes it":    {"budget: {anomalyUsd: 50}\n", []string{"budget.anomalyUsd: makes a second monitor of AWS services in the account, beside environment env-a (a.yaml), and AWS allows one; want anomalyMonitorArn with that one's, or no anomalyUsd"}},
+		"this one relies on it":   {"budget: {anomalyUsd: 50, anomalyMonitorArn: \"arn:aws:ce::333333333333:anomalymonitor/01234567-89ab-cdef-0123-456789abcdef\"}\n", nil},
+		"this one looks for none": {"budget: {monthlyUsd: 50}\n", nil},
+		"this one says nothing":   {"", nil},
+	} {
+		first := read("a.yaml", "env-a", []byte(valid+"budget: {anomalyUsd: 100}\n"), today)
+		second := read("b.yaml", "env-b", []byte(strings.Replace(valid, "10.30.", "10.40.", 1)+search+c.budget), today)
 		checkTogether([]loaded{first, second}, "")
 		var got []string
 		for _, mistake := range second.document.mistakes {

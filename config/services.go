@@ -52,6 +52,8 @@ type Service struct {
 	Caches []CachePurpose `json:"caches,omitempty" jsonschema:"uniqueItems=true,enum=sessions,enum=products,enum=rateLimits"`
 	// SamplePercent is the least share of the requests to the service that are traced. Default: the one of `tracing`.
 	SamplePercent int `json:"samplePercent,omitempty" jsonschema:"minimum=0,maximum=100"`
+	// LatencyMilliseconds is the service's share of the time that visitors wait: the response time that at most one of twenty requests to it may exceed. Default: `slos.p95Milliseconds`, and half of it for a service that others call.
+	LatencyMilliseconds int `json:"latencyMilliseconds,omitempty" jsonschema:"minimum=5,maximum=60000"`
 	// Flags are those of `flags` that the service reads, at FLAGS_URL.
 	Flags []string `json:"flags,omitempty" jsonschema:"uniqueItems=true,maxItems=50"`
 	// Scaling bounds the number of tasks and says what changes it.
@@ -166,6 +168,7 @@ func (e *Environment) completeServices(d *document) {
 		}
 		e.Services[name] = service
 	}
+	e.completeLatencies()
 }
 
 // fill overlays what a file states; the values have passed the schema.

@@ -25,7 +25,33 @@ func (s SLOs) P95() time.Duration { return time.Duration(s.P95Milliseconds) * ti
 // P99 is the one that at most one of a hundred requests may exceed.
 func (s SLOs) P99() time.Duration { return time.Duration(s.P99Milliseconds) * time.Millisecond }
 
+// completeLatencies gives each service its share of the time that visitors wait: half of it where another service waits too.
+func (e *Environment) completeLatencies() {
+	called := map[string]bool{}
+	for _, service := range e.Services {
+		for _, callee := range service.Calls {
+			called[callee] = true
+		}
+	}
+	for name, service := range e.Services {
+		if service.LatencyMilliseconds == 0 {
+			service.LatencyMilliseconds = e.SLOs.P95Milliseconds
+			if called[name] {
+				service.LatencyMilliseconds /= 2
+			}
+			e.Services[name] = service
+		}
+	}
+}
+
 var sloRules = []rule{
+	{"a service answers within what visitors may expect", []string{"slos", "services"}, func(i inspection) {
+		for _, name := range i.ServiceNames() {
+			if latency := i.Services[name].LatencyMilliseconds; latency > i.SLOs.P95Milliseconds {
+				i.refuse(join("services", name)+".latencyMilliseconds", "%d, above slos.p95Milliseconds, %d: visitors would wait too long though the service keeps its share; want at most that", latency, i.SLOs.P95Milliseconds)
+			}
+		}
+	}},
 	{"the slowest of a hundred requests may take longer than the slowest of twenty", []string{"slos"}, func(i inspection) {
 		if i.SLOs.P99Milliseconds <= i.SLOs.P95Milliseconds {
 			path := "slos.p99Milliseconds"

@@ -11,8 +11,8 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// publishers are the AWS services that send operators something: alarms and database events.
-var publishers = []string{"cloudwatch.amazonaws.com", "events.rds.amazonaws.com"}
+// publishers are the AWS services that send operators something: alarms, database events, and what costs too much.
+var publishers = []string{"cloudwatch.amazonaws.com", "events.rds.amazonaws.com", "budgets.amazonaws.com", "costalerts.amazonaws.com"}
 
 // Channel says where the notifications of one severity go.
 type Channel struct {

@@ -1,6 +1,7 @@
 package constructs
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -25,20 +26,42 @@ func (o Objectives) LatencyLimits() []Limit {
 	return []Limit{{"objective of p95", o.P95.Seconds()}, {"objective of p99", o.P99.Seconds()}}
 }
 
-// objective is one of them: of all requests, at most the share budget may be bad.
+// objective is one of them: of all requests, at most the share Budget may be bad.
 type objective struct {
-	budget float64
+	// name is in kebab-case; broken says in a sentence what a bad request is.
+	name, broken string
+	budget       float64
 	// bad and all are expressions over metrics.
 	bad, all string
 	metrics  map[string]awscloudwatch.Metric
+}
+
+// objectives are all of them, as the load balancer sees requests.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
+func (o Objectives) objectives(front WatchedLoadBalancer) []objective {
+	slow := func(name string, limit time.Duration, budget float64) objective {
+		return objective{
+			name: name, broken: fmt.Sprintf("slower than %g s", limit.Seconds()), budget: budget,
+			bad: "FILL(slow, 0)", all: "answered",
+			metrics: map[string]awscloudwatch.Metric{
+				"slow":     front.metric("TargetResponseTime", fmt.Sprintf("TC(%g:)", limit.Seconds())), // how many took longer
+				"answered": front.metric("TargetResponseTime", "SampleCount"),
+			},
+		}
+	}
+	return []objective{
+		front.availability(o.AvailabilityPercent),
+		slow("p95", o.P95, 0.05),
+		slow("p99", o.P99, 0.01),
+	}
 }
 
 // availability counts what a service answers with an error, and what no task takes, which the load balancer answers. Only
 // requests that a task takes are in RequestCount.
 func (w WatchedLoadBalancer) availability(percent float64) objective {
 	return objective{
-		budget: 1 - percent/100,
-		bad:    "(FILL(failed, 0) + FILL(refused, 0))", all: "(FILL(requests, 0) + FILL(refused, 0))",
+		name: "availability", broken: "answered with an error", budget: 1 - percent/100,
+		bad: "(FILL(failed, 0) + FILL(refused, 0))", all: "(FILL(requests, 0) + FILL(refused, 0))",
 		metrics: map[string]awscloudwatch.Metric{
 			"requests": w.metric("RequestCount", "Sum"), "failed": w.metric("HTTPCode_Target_5XX_Count", "Sum"), "refused": w.metric("HTTPCode_ELB_5XX_Count", "Sum"),
 		},

@@ -35,6 +35,8 @@ type ServiceProps struct {
 	Migration *MigrationProps
 	// HealthPath answers 200 while a task can serve.
 	HealthPath string
+	// LatencyBudget is what at most one of twenty requests may exceed.
+	LatencyBudget time.Duration
 	// Drain is how long open connections are left to a task that gets no new ones.
 	Drain            time.Duration
 	Scaling          ServiceScalingProps
@@ -141,6 +143,7 @@ func NewService(scope construct.Construct, id string, props ServiceProps) *Servi
 	service.Service.Node().AddDependency(append(rules, service.Task.ExecutionRole())...)
 	service.addScaling(released, props)
 	service.addAlarms(scope, props)
+	service.addLatencyAlarm(released, props)
 	service.Panels, service.ReleasePanels = service.panels(props), service.releasePanels(props)
 	if props.Task.Pooler != nil {
 		addPoolerAlarms(scope, props.Task.Logs, props.Notifications, props.Task.Service)

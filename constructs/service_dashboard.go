@@ -17,7 +17,7 @@ func (s *Service) panels(props ServiceProps) []Panel {
 	return []Panel{
 		{Title: name + ": requests", Unit: "a minute", Stacked: true, Metrics: requests},
 		{Title: name + ": failed requests", Unit: "percent", Metrics: []awscloudwatch.IMetric{s.failures(props)}, Limits: []Limit{{"alarm", 5}}},
-		{Title: name + ": response time", Unit: "seconds", Metrics: latency},
+		{Title: name + ": response time", Unit: "seconds", Metrics: latency, Limits: []Limit{{"p95 of its share", props.LatencyBudget.Seconds()}}},
 		{Title: name + ": tasks", Unit: "tasks", Metrics: []awscloudwatch.IMetric{
 			line("running", minutely("ECS/ContainerInsights", "RunningTaskCount", "Average", tasks)),
 			line("wanted", minutely("ECS/ContainerInsights", "DesiredTaskCount", "Average", tasks)),

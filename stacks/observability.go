@@ -8,9 +8,11 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	construct "github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
 
 	"peakline/config"
 	"peakline/constructs"
+	"peakline/lambda/canary"
 )
 
 // Names of the dashboards, behind that of the environment. Those of a capability whose resources come and go stand in its own
@@ -38,12 +40,26 @@ func NewObservability(stage awscdk.Stage, props ObservabilityProps) {
 	environment := props.Environment
 	stack := newStack(stage, "Observability", "dashboards and alarms of the whole", environment)
 	constructs.NewCheckoutAlarm(stack, props.Notifications)
+	constructs.NewBurnRateAlarms(construct.NewConstruct(stack, jsii.String("Objectives")), props.Notifications, props.Services.Front, objectives(environment.SLOs))
+	if environment.Canary.Enabled {
+		constructs.NewCanary(stack, "Canary", constructs.CanaryProps{
+			EnvironmentName: environment.Name,
+			Name:            environment.CanaryName(),
+			URL:             environment.ShopURL(),
+			Steps:           walk(environment.Canary.Steps),
+			Every:           time.Duration(environment.Canary.EveryMinutes) * time.Minute,
+			Notifications:   props.Notifications,
+			Disposable:      disposable(environment),
+		})
+	}
+	addBudget(stack, environment, props.Notifications)
 	pages := constructs.OverviewProps{
 		EnvironmentName: environment.Name,
 		Front:           props.Services.Front,
 		Database:        watchedDatabase(environment),
 		Objectives:      objectives(environment.SLOs),
 		Alarms:          feltByCustomers(environment),
+		MonthlyBudget:   environment.Budget.MonthlyUSD,
 	}
 	for _, page := range []struct {
 		id, name string
@@ -81,9 +97,12 @@ func dashboards(environment config.Environment) []string {
 
 // feltByCustomers are the alarms that say that customers suffer, not why.
 func feltByCustomers(environment config.Environment) []string {
-	names := []string{"load-balancer-errors", "shop-errors", "shop-checkouts", "identity-sign-in-failures"}
+	names := []string{"slo-fast-burn-availability", "slo-burn-availability", "slo-fast-burn-p95", "load-balancer-errors", "shop-errors", "shop-checkouts", "identity-sign-in-failures"}
 	if environment.HasEdge() {
 		names = append(names, "edge-errors")
+	}
+	if environment.Canary.Enabled {
+		names = append(names, "canary-failed")
 	}
 	for _, service := range environment.ServiceNames() {
 		names = append(names, "service-absent-"+service)
@@ -92,6 +111,27 @@ func feltByCustomers(environment config.Environment) []string {
 		names[i] = environment.Name + "-" + name
 	}
 	return names
+}
+
+// addBudget tells what costs too much: of this environment by its tag, and of the account's AWS services.
+func addBudget(stack awscdk.Stack, environment config.Environment, notifications *constructs.Notifications) {
+	budget := environment.Budget
+	if budget.MonthlyUSD > 0 {
+		constructs.NewBudget(stack, "Budget", constructs.BudgetProps{
+			EnvironmentName: environment.Name, Tag: environmentTag, MonthlyUSD: budget.MonthlyUSD, Notifications: notifications})
+	}
+	if budget.AnomalyUSD > 0 {
+		constructs.NewAnomalyDetection(stack, "Anomalies", constructs.AnomalyProps{
+			EnvironmentName: environment.Name, MonitorARN: budget.AnomalyMonitorARN, LeastUSD: budget.AnomalyUSD, Notifications: notifications})
+	}
+}
+
+func walk(steps []config.CanaryStep) []canary.Step {
+	all := make([]canary.Step, len(steps))
+	for i, step := range steps {
+		all[i] = canary.Step(step)
+	}
+	return all
 }
 
 func objectives(slos config.SLOs) constructs.Objectives {

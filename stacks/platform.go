@@ -148,15 +148,18 @@ func setZones(stage awscdk.Stage, environment config.Environment) {
 	stage.Node().SetContext(jsii.String(key), environment.Network.Zones)
 }
 
+// environmentTag is the tag by which costs are told apart.
+const environmentTag = "peakline:environment"
+
 func tag(stage awscdk.Stage, environment config.Environment) {
 	tags := awscdk.Tags_Of(stage)
 	for key, value := range environment.Tags {
 		tags.Add(jsii.String(key), jsii.String(value), nil)
 	}
 	for key, value := range map[string]string{
-		"peakline:environment": environment.Name,
-		"peakline:profile":     string(environment.Profile),
-		"peakline:owner":       environment.Owner,
+		environmentTag:     environment.Name,
+		"peakline:profile": string(environment.Profile),
+		"peakline:owner":   environment.Owner,
 	} {
 		tags.Add(jsii.String(key), jsii.String(value), nil)
 	}

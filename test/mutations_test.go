@@ -104,6 +104,64 @@ var mutations = []mutation{
 	{row: "O4", name: "a saved query leaves a service out", of: "AWS::Logs::QueryDefinition", edit: shorten("LogGroupNames")},
 	{row: "O4", name: "a saved query asks for what no line has", of: "AWS::Logs::QueryDefinition", edit: set("QueryString", "fields @timestamp, customerId")},
 	{row: "O4", name: "a saved query belongs to no environment", of: "AWS::Logs::QueryDefinition", edit: set("Name", "errors")},
+	{row: "O3", name: "an objective's alarm is missing", of: "AWS::CloudWatch::CompositeAlarm", when: at("/Objectives/"), edit: gone},
+	{row: "O3", name: "one of two windows is enough", of: "AWS::CloudWatch::CompositeAlarm", when: at("/Objectives/"), edit: func(_ *assembly, r resource) {
+		parts := dig(r.get("AlarmRule"), "Fn::Join/1").([]any)
+		for i, part := range parts {
+			if text, ok := part.(string); ok {
+				parts[i] = strings.ReplaceAll(text, " AND ", " OR ")
+			}
+		}
+	}},
+	{row: "O3", name: "nobody hears of a budget that goes", of: "AWS::CloudWatch::CompositeAlarm", when: at("/Objectives/"), edit: drop("AlarmActions")},
+	{row: "O3", name: "a budget that goes tells another topic", of: "AWS::CloudWatch::CompositeAlarm", when: at("/Objectives/"), edit: set("AlarmActions", []any{"arn:aws:sns:us-east-1:123456789012:elsewhere"})},
+	{row: "O3", name: "a window alone tells somebody", of: "AWS::CloudWatch::Alarm", when: at("/Objectives/"), edit: set("AlarmActions", []any{"arn:aws:sns:us-east-1:123456789012:elsewhere"})},
+	{row: "O3", name: "a window fires later", of: "AWS::CloudWatch::Alarm", when: at("/Objectives/"), edit: set("Threshold", 100.0)},
+	{row: "O3", name: "a window is longer", of: "AWS::CloudWatch::Alarm", when: at("/Objectives/"), edit: set("DatapointsToAlarm", 4.0)},
+	{row: "O3", name: "a window takes silence for failure", of: "AWS::CloudWatch::Alarm", when: both(at("/Objectives/"), at("Short/")), edit: func(_ *assembly, r resource) {
+		put(r.properties(), "ComparisonOperator", "LessThanThreshold")
+	}},
+	{row: "O3", name: "a window looks at the internal load balancer", of: "AWS::CloudWatch::Alarm", when: at("/Objectives/"), edit: set("Metrics/1/MetricStat/Metric/Dimensions", []any{})},
+	{row: "O3", name: "slow is slower than promised", of: "AWS::CloudWatch::Alarm", when: both(at("/Objectives/"), at("/P95/")), edit: func(_ *assembly, r resource) {
+		for _, query := range r.list("Metrics") {
+			if stat, _ := dig(query, "MetricStat/Stat").(string); strings.HasPrefix(stat, "TC(") {
+				dig(query, "MetricStat").(map[string]any)["Stat"] = "TC(10:)"
+			}
+		}
+	}},
+	{row: "O3", name: "a handful of failures wakes somebody", of: "AWS::CloudWatch::Alarm", when: both(at("/Objectives/"), at("Long/")), edit: func(_ *assembly, r resource) {
+		for _, query := range r.list("Metrics") {
+			if text, ok := dig(query, "Expression").(string); ok {
+				query.(map[string]any)["Expression"] = strings.Replace(text, ">= 10", ">= 1", 1)
+			}
+		}
+	}},
+	{row: "O3", name: "nobody hears of a slow service", of: "AWS::CloudWatch::Alarm", when: at("/ServiceLatencyAlarm/"), edit: gone},
+	{row: "O3", name: "a service may be slower than its share", of: "AWS::CloudWatch::Alarm", when: at("/ServiceLatencyAlarm/"), edit: set("Threshold", 5.0)},
+	{row: "O4", name: "there is no canary", of: "AWS::Synthetics::Canary", edit: gone},
+	{row: "O4", name: "the canary walks where no visitor does", of: "AWS::Synthetics::Canary", edit: set("RunConfig/EnvironmentVariables/WALK", `{"url":"https://elsewhere.example.com"}`)},
+	{row: "O4", name: "the canary runs another script", of: "AWS::Synthetics::Canary", edit: set("Code/Script", "exports.handler = () => {}")},
+	{row: "O4", name: "the canary stands in the VPC", of: "AWS::Synthetics::Canary", edit: set("VPCConfig", map[string]any{"SubnetIds": []any{}})},
+	{row: "O4", name: "the canary is not started", of: "AWS::Synthetics::Canary", edit: set("StartCanaryAfterCreation", false)},
+	{row: "O4", name: "the canary walks once an hour", of: "AWS::Synthetics::Canary", edit: set("Schedule/Expression", "rate(1 hour)")},
+	{row: "O4", name: "the canary leaves its function behind", of: "AWS::Synthetics::Canary", edit: drop("ProvisionedResourceCleanup")},
+	{row: "O4", name: "the canary writes elsewhere", of: "AWS::Synthetics::Canary", edit: set("ArtifactS3Location", "s3://elsewhere")},
+	{row: "O4", name: "the record of walks is kept for ever", of: "AWS::S3::Bucket", when: at("/Canary/Artefacts/"), edit: drop("LifecycleConfiguration")},
+	{row: "O4", name: "the canary may write any metric", of: "AWS::IAM::Policy", when: at("/Canary/Role/"), edit: statementWith("PolicyDocument", "cloudwatch:PutMetricData", func(body map[string]any) { delete(body, "Condition") })},
+	{row: "O4", name: "the canary may read the shop's files", of: "AWS::IAM::Policy", when: at("/Canary/Role/"), edit: statementWith("PolicyDocument", "s3:PutObject", func(body map[string]any) { body["Action"] = []any{"s3:PutObject", "s3:GetObject"} })},
+	{row: "O4", name: "nobody hears of a walk that fails", of: "AWS::CloudWatch::Alarm", when: at("/CanaryFailedAlarm/"), edit: set("Threshold", 0.0)},
+	{row: "O4", name: "a canary that stopped is taken for health", of: "AWS::CloudWatch::Alarm", when: at("/CanaryFailedAlarm/"), edit: set("TreatMissingData", "notBreaching")},
+	{row: "O4", name: "the alarm of the canary reads another one", of: "AWS::CloudWatch::Alarm", when: at("/CanaryFailedAlarm/"), edit: set("Dimensions/0/Value", "another")},
+	{row: "O5", name: "there is no budget", of: "AWS::Budgets::Budget", edit: gone},
+	{row: "O5", name: "a budget counts every environment", of: "AWS::Budgets::Budget", edit: drop("Budget/CostFilters")},
+	{row: "O5", name: "a budget is larger than the file says", of: "AWS::Budgets::Budget", edit: set("Budget/BudgetLimit/Amount", 1e9)},
+	{row: "O5", name: "nobody hears that a budget will be exceeded", of: "AWS::Budgets::Budget", edit: shorten("NotificationsWithSubscribers")},
+	{row: "O5", name: "a budget tells somebody else", of: "AWS::Budgets::Budget", edit: set("NotificationsWithSubscribers/0/Subscribers/0/Address", "arn:aws:sns:us-east-1:123456789012:elsewhere")},
+	{row: "O5", name: "nobody looks for unusual costs", of: "AWS::CE::AnomalyMonitor", edit: gone},
+	{row: "O5", name: "nobody hears of unusual costs", of: "AWS::CE::AnomalySubscription", edit: gone},
+	{row: "O5", name: "unusual costs are told the next day", of: "AWS::CE::AnomalySubscription", edit: set("Frequency", "DAILY")},
+	{row: "O5", name: "unusual costs are told from another amount on", of: "AWS::CE::AnomalySubscription", edit: drop("ThresholdExpression")},
+	{row: "O5", name: "AWS may not tell of costs", of: "AWS::SNS::TopicPolicy", edit: statementWith("PolicyDocument", "sns:Publish", func(body map[string]any) { body["Action"] = "sns:Subscribe" })},
 
 	// Database
 	{row: "D1", name: "an instance is missing", of: "AWS::RDS::DBInstance", edit: gone},
@@ -481,15 +539,15 @@ var mutations = []mutation{
 		return slices.Contains([]string{"function-failing", "function-throttled", "scaler-wake-ups", "internal-load-balancer-unreachable", "notifications-undelivered",
 			"messaging-dead-letters", "service-absent", "pipeline-failed", "firewall-blocked", "cache-engine-cpu"}, runbookOf(r))
 	}, edit: gone},
-	{row: "O2", name: "a page forgets an alarm", of: "AWS::CloudWatch::CompositeAlarm", edit: func(_ *assembly, r resource) {
+	{row: "O2", name: "a page forgets an alarm", of: "AWS::CloudWatch::CompositeAlarm", when: in("Services"), edit: func(_ *assembly, r resource) {
 		rule := r.text("AlarmRule")
 		put(r.properties(), "AlarmRule", rule[:strings.LastIndex(rule, " OR ")])
 	}},
-	{row: "O2", name: "a page is silent while something else fires", of: "AWS::CloudWatch::CompositeAlarm", edit: set("ActionsSuppressor", "arn:aws:cloudwatch:us-east-1:123456789012:alarm:another")},
-	{row: "O2", name: "a page waits half an hour for its cause", of: "AWS::CloudWatch::CompositeAlarm", when: onAurora, edit: set("ActionsSuppressorWaitPeriod", 1800.0)},
-	{row: "O2", name: "a page tells nobody", of: "AWS::CloudWatch::CompositeAlarm", edit: drop("AlarmActions")},
-	{row: "O2", name: "a page is made before what it names", of: "AWS::CloudWatch::CompositeAlarm", when: onAurora, edit: attribute("DependsOn", nil)},
-	{row: "O2", name: "a page is missing", of: "AWS::CloudWatch::CompositeAlarm", edit: gone},
+	{row: "O2", name: "a page is silent while something else fires", of: "AWS::CloudWatch::CompositeAlarm", when: in("Services"), edit: set("ActionsSuppressor", "arn:aws:cloudwatch:us-east-1:123456789012:alarm:another")},
+	{row: "O2", name: "a page waits half an hour for its cause", of: "AWS::CloudWatch::CompositeAlarm", when: both(in("Services"), onAurora), edit: set("ActionsSuppressorWaitPeriod", 1800.0)},
+	{row: "O2", name: "a page tells nobody", of: "AWS::CloudWatch::CompositeAlarm", when: in("Services"), edit: drop("AlarmActions")},
+	{row: "O2", name: "a page is made before what it names", of: "AWS::CloudWatch::CompositeAlarm", when: both(in("Services"), onAurora), edit: attribute("DependsOn", nil)},
+	{row: "O2", name: "a page is missing", of: "AWS::CloudWatch::CompositeAlarm", when: in("Services"), edit: gone},
 	{row: "O2", name: "a chat channel hears nothing", of: "AWS::Chatbot::SlackChannelConfiguration", edit: set("SnsTopicArns", []any{})},
 	{row: "O2", name: "a chat channel may do everything", of: "AWS::Chatbot::SlackChannelConfiguration", edit: drop("GuardrailPolicies")},
 	{row: "O2", name: "a chat channel may delete alarms", of: "AWS::IAM::ManagedPolicy", when: at("/ChatGuardrail"), edit: extend("PolicyDocument/Statement/0/Action", "cloudwatch:DeleteAlarms")},

@@ -181,6 +181,12 @@ func head(name string, alarms []judgedAlarm) string {
 		fmt.Fprintf(&text, "- **Silent**: %s.\n", each(judgedAlarm.suppressor))
 		return text.String() + "\n"
 	}
+	if windows := windowsOf(alarms); len(windows) > 0 {
+		fmt.Fprintf(&text, "- **Fires**: while the budget goes more than %s times as fast as it may, in %s, and in %s.\n", perEnvironment(windows["long"], judgedAlarm.threshold),
+			perEnvironment(windows["long"], judgedAlarm.periods), perEnvironment(windows["short"], judgedAlarm.periods))
+		fmt.Fprintf(&text, "- **Without data**: %s.\n", perEnvironment(windows["long"], judgedAlarm.silence))
+		return text.String() + "\n"
+	}
 	fmt.Fprintf(&text, "- **Fires**: %s %s, in %s.\n", each(judgedAlarm.compares), each(judgedAlarm.threshold), each(judgedAlarm.periods))
 	fmt.Fprintf(&text, "- **Without data**: %s.\n", each(judgedAlarm.silence))
 	if page := pageOf(alarms[0].alarm); page != "" {
@@ -203,6 +209,18 @@ func childPages(alarms []judgedAlarm) []string {
 		}
 	}
 	return slices.Sorted(maps.Keys(found))
+}
+
+// windowsOf are the alarms of which the ones of a budget are made, by their end, "long" and "short".
+func windowsOf(alarms []judgedAlarm) map[string][]judgedAlarm {
+	windows := map[string][]judgedAlarm{}
+	for _, j := range alarms {
+		if name := j.alarm.text("AlarmName"); j.in.isPart(j.alarm) {
+			end := name[strings.LastIndex(name, "-")+1:]
+			windows[end] = append(windows[end], j)
+		}
+	}
+	return windows
 }
 
 // suppressor says while what a composite alarm pages nobody.

@@ -1,6 +1,7 @@
 package test
 
 import (
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -40,7 +41,25 @@ func samplesOf(e config.Environment, subject string) map[string]sample {
 	happens := func(metric string, after int) sample {
 		return sample{values{metric: 0}, values{metric: 1}, false, after, quiet}
 	}
+	// burns is a window of an objective's budget; subject is "availability-long".
+	objective, window, _ := strings.Cut(subject, "-")
+	burns := func(s speed, after map[string]int) sample {
+		bad := s.rate(e) * promised(e)[objective] * 1e6
+		traffic := func(bad float64) values {
+			return values{"RequestCount": 1e6, "HTTPCode_Target_5XX_Count": bad, "HTTPCode_ELB_5XX_Count": 0, "TargetResponseTime SampleCount": 1e6,
+				fmt.Sprintf("TargetResponseTime TC(%g:)", e.SLOs.P95().Seconds()): bad, fmt.Sprintf("TargetResponseTime TC(%g:)", e.SLOs.P99().Seconds()): bad}
+		}
+		return sample{traffic(0.95 * bad), traffic(1.05 * bad), true, after[window], quiet}
+	}
+	share := float64(e.Services[subject].LatencyMilliseconds) / 1000
 	return map[string]sample{
+		"slo-fast-burn":   burns(speeds[0], map[string]int{"long": 1, "short": 1}),
+		"slo-burn":        burns(speeds[1], map[string]int{"long": 1, "short": 1}),
+		"slo-slow-burn":   burns(speeds[2], map[string]int{"long": 3, "short": 1}),
+		"service-latency": {values{"RequestCount": 100, "TargetResponseTime": 0.95 * share}, values{"RequestCount": 100, "TargetResponseTime": 1.05 * share}, false, 10, quiet},
+		"shop-checkouts":  {values{"Events": 5}, values{"Events": 20}, false, 2, quiet}, // the first of the two is what failed
+		"canary-failed":   {values{"SuccessPercent": 100}, values{"SuccessPercent": 0}, false, 2, told},
+
 		"database-writer-cpu":           {values{"CPUUtilization": 84}, values{"CPUUtilization": 86}, false, 5, keeps},
 		"database-writer-absent":        {values{"CPUUtilization": 1}, values{"CPUUtilization": gone}, false, 5, told},
 		"database-reader-cpu":           {values{"CPUUtilization": 79}, values{"CPUUtilization": 81}, false, 3, keeps},
@@ -138,6 +157,8 @@ var few = map[string]values{
 	"service-errors":             {"RequestCount": 4, "HTTPCode_Target_5XX_Count": 0.5},
 	"release-errors":             {"RequestCount": 4, "HTTPCode_Target_5XX_Count": 1},
 	"release-latency":            {"RequestCount": 19, "TargetResponseTime": 30},
+	"service-latency":            {"RequestCount": 19, "TargetResponseTime": 30},
+	"shop-checkouts":             {"Events": 9},
 	"cache-hit-ratio":            {"CacheHits": 0, "CacheMisses": 10},
 	"identity-sign-in-failures":  {"SignInSuccesses SampleCount": 4, "SignInSuccesses Sum": 0},
 	"identity-provider-failures": {"FederationSuccesses SampleCount": 4, "FederationSuccesses Sum": 0},

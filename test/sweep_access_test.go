@@ -21,6 +21,8 @@ var withoutResource = map[string]string{
 	"xray:PutTelemetryRecords":                        "a telemetry record is no resource",
 	"cloudwatch:DescribeAlarms":                       "AppConfig, releases and a chat channel ask for alarms, and a list of them has no resource",
 	"cloudwatch:GetMetricWidgetImage":                 "a metric is no resource",
+	"s3:ListAllMyBuckets":                             "Synthetics asks which buckets there are before it writes to its own",
+	"cloudwatch:PutMetricData":                        "a metric is no resource; its namespace is a condition",
 	"xray:PutSpans":                                   "a span is no resource",
 	"xray:PutSpansForIndexing":                        "a span is no resource",
 	"xray:GetSamplingRules":                           "X-Ray gives the rules of the account",
@@ -43,6 +45,7 @@ var withoutResource = map[string]string{
 
 // partialWildcards are the resources with a wildcard inside that policies may name, and why they cannot be narrower.
 var partialWildcards = []struct{ pattern, reason string }{
+	{`^Observability/CanaryArtefacts[0-9A-F]{8}\.Arn/\*$`, "each walk of the canary writes a record under a name of its own"},
 	{`^arn:aws:rds:[^:]+:\d+:db:peakline-[a-z0-9-]+-auto-\*$`, "the scaler's readers: their prefix and the tag, which the statement's condition demands, mark what it owns"},
 	{`^arn:aws:ecs:[^:]+:\d+:task-definition/\w+Migration\w+:\*$`, "IAM would learn of a new revision too late for the release that brings it"},
 	{`^arn:aws:ecs:[^:]+:\d+:task/Services/Cluster\w+/\*$`, "tasks have numbers; the statement's condition names the cluster"},

@@ -47,7 +47,7 @@ var encrypted = map[string][]string{
 // holdsNothing are the types, or the beginnings of types, that hold no data of their own.
 var holdsNothing = []string{
 	"AWS::AppConfig::", // a flag is neither personal nor secret, and AppConfig encrypts it with a key of its own
-	"AWS::Logs::ResourcePolicy", "AWS::Logs::QueryDefinition", "AWS::Logs::Delivery", "AWS::XRay::", "AWS::WAFv2::",
+	"AWS::Logs::ResourcePolicy", "AWS::Logs::QueryDefinition", "AWS::Budgets::Budget", "AWS::CE::", "AWS::Logs::Delivery", "AWS::XRay::", "AWS::WAFv2::",
 	"AWS::CloudFront::", // caches what everybody may see, and weights of experiments
 	"AWS::ApplicationAutoScaling::", "AWS::ECS::ClusterCapacityProviderAssociations", "AWS::ECS::Service", "AWS::ECS::TaskDefinition", "AWS::ElasticLoadBalancingV2::", "AWS::Route53::", "AWS::S3::BucketPolicy", "AWS::ServiceDiscovery::", "AWS::Backup::BackupPlan", "AWS::Backup::BackupSelection", "AWS::CloudWatch::Alarm",
 	"AWS::CloudFormation::WaitConditionHandle", "AWS::Logs::MetricFilter", "AWS::Cognito::", "AWS::ElastiCache::ParameterGroup", "AWS::ElastiCache::SubnetGroup", "AWS::ElastiCache::User", "AWS::Chatbot::", "AWS::CloudWatch::Dashboard", "AWS::CloudWatch::CompositeAlarm", "AWS::EC2::", "AWS::Events::Rule", "AWS::IAM::", "AWS::KMS::", "AWS::Lambda::EventInvokeConfig",

@@ -45,6 +45,7 @@ var physicalNames = []struct{ kind, pattern, reason string }{
 	{"AWS::AppConfig::ConfigurationProfile", `^flags$`, "peakline flags and the agents find the flags by name"},
 	{"AWS::AppConfig::DeploymentStrategy", `^peakline-[a-z0-9-]+$`, "peakline flags and the agents find the flags by name"},
 	{"AWS::XRay::Group", `^peakline-[a-z0-9-]+$`, "operators choose a group by its name"},
+	{"AWS::Synthetics::Canary", `^peakline-[a-z0-9-]+-shop$`, "Synthetics makes up none, and its metrics go by it"},
 	{"AWS::CloudWatch::Dashboard", `^[a-z0-9-]+$`, "people open it by its name, and pages lead to one another"},
 	{"AWS::Logs::QueryDefinition", `^peakline/[a-z0-9-]+/`, "Logs Insights lists queries by name, in folders"},
 	{"AWS::CodePipeline::Pipeline", `^peakline-[a-z0-9-]+$`, "operators retry, stop and approve it by name, and its alarm is called after it"},
@@ -64,6 +65,7 @@ var untaggable = []string{
 	"AWS::Cognito::UserPoolIdentityProvider", "AWS::Cognito::UserPoolResourceServer", "AWS::Cognito::UserPoolRiskConfigurationAttachment", "AWS::EC2::Route", "AWS::ElasticLoadBalancingV2::Listener", "AWS::ElasticLoadBalancingV2::ListenerRule", "AWS::ECS::ClusterCapacityProviderAssociations", "AWS::Events::Archive", "AWS::S3::BucketPolicy", "AWS::Scheduler::Schedule",
 	"AWS::EC2::SecurityGroupEgress", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPCGatewayAttachment",
 	"AWS::ApplicationAutoScaling::ScalableTarget", "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission", "AWS::Logs::MetricFilter", "AWS::Logs::QueryDefinition", "AWS::CloudWatch::Dashboard",
+	"AWS::Budgets::Budget", // its tags are in a form of their own, and it costs nothing
 	"AWS::Route53::RecordSet", "AWS::SecretsManager::RotationSchedule", "AWS::SecretsManager::SecretTargetAttachment", "AWS::SNS::Subscription",
 	"AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "Custom::ReaderDrain", "AWS::RDS::DBProxyTargetGroup", "AWS::Logs::ResourcePolicy", "AWS::CloudFront::CachePolicy", "AWS::CloudFront::Function", "AWS::CloudFront::KeyValueStore",
 	"AWS::CloudFront::MonitoringSubscription", "AWS::CloudFront::OriginAccessControl", "AWS::CloudFront::ResponseHeadersPolicy", "AWS::WAFv2::LoggingConfiguration", "AWS::WAFv2::WebACLAssociation", "AWS::XRay::TransactionSearchConfig",

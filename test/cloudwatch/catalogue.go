@@ -265,7 +265,8 @@ var catalogue = map[string]service{
 	},
 }
 
-var percentile = regexp.MustCompile(`^p\d{1,2}(\.\d+)?$`)
+// percentile is one, or a count of what is beyond a value: both need the distribution.
+var percentile = regexp.MustCompile(`^(p\d{1,2}(\.\d+)?|TC\([\d.]+:\))$`)
 
 // Check refuses a metric that is published nowhere: an alarm on it would never change its state, and a widget stay blank.
 func Check(m Metric) error {

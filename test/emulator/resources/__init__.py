@@ -35,6 +35,7 @@ from . import (
     secretsmanager,
     ssm,
     wafv2,
+    watching,
     xray,
 )
 
@@ -66,6 +67,7 @@ _MODULES = (
     secretsmanager,
     ssm,
     wafv2,
+    watching,
     xray,
 )
 

@@ -628,6 +628,79 @@ LIVES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
         {"Group": {"RetentionInDays": 14, "Tags": []}, "Filter": {"FilterPattern": "FATAL"}},
     ),
+    "watching": (
+        {
+            "Role": ROLE,
+            "Canary": {
+                "Type": "AWS::Synthetics::Canary",
+                "Properties": {
+                    "Name": "rows-shop",
+                    "RuntimeVersion": "syn-nodejs-4.1",
+                    "Code": {"Handler": "index.handler", "Script": "exports.handler = () => {}"},
+                    "ExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
+                    "ArtifactS3Location": "s3://rows",
+                    "Schedule": {"Expression": "rate(5 minutes)"},
+                    "RunConfig": {"TimeoutInSeconds": 60, "EnvironmentVariables": {"WALK": "{}"}},
+                    "StartCanaryAfterCreation": True,
+                    "SuccessRetentionPeriod": 30,
+                    "Tags": TAGS,
+                },
+            },
+            "Budget": {
+                "Type": "AWS::Budgets::Budget",
+                "Properties": {
+                    "Budget": {
+                        "BudgetName": "rows",
+                        "BudgetType": "COST",
+                        "TimeUnit": "MONTHLY",
+                        "BudgetLimit": {"Amount": 100, "Unit": "USD"},
+                        "CostFilters": {"TagKeyValue": ["user:peakline:environment$rows"]},
+                    },
+                    "NotificationsWithSubscribers": [
+                        {
+                            "Notification": {
+                                "NotificationType": "ACTUAL",
+                                "ComparisonOperator": "GREATER_THAN",
+                                "Threshold": 80,
+                            },
+                            "Subscribers": [
+                                {"SubscriptionType": "EMAIL", "Address": "rows@example.com"}
+                            ],
+                        }
+                    ],
+                },
+            },
+            "Monitor": {
+                "Type": "AWS::CE::AnomalyMonitor",
+                "Properties": {
+                    "MonitorName": "rows",
+                    "MonitorType": "DIMENSIONAL",
+                    "MonitorDimension": "SERVICE",
+                },
+            },
+            "Subscription": {
+                "Type": "AWS::CE::AnomalySubscription",
+                "Properties": {
+                    "SubscriptionName": "rows",
+                    "Frequency": "IMMEDIATE",
+                    "MonitorArnList": [{"Ref": "Monitor"}],
+                    "Subscribers": [{"Type": "EMAIL", "Address": "rows@example.com"}],
+                    "ThresholdExpression": "{}",
+                },
+            },
+        },
+        {
+            "Canary": {"Schedule": {"Expression": "rate(1 minute)"}},
+            "Budget": {
+                "Budget": {
+                    "BudgetName": "rows",
+                    "BudgetType": "COST",
+                    "TimeUnit": "MONTHLY",
+                    "BudgetLimit": {"Amount": 200, "Unit": "USD"},
+                }
+            },
+        },
+    ),
     "secret": (
         {
             "Secret": {
