@@ -19,7 +19,6 @@ const (
 	noteHeight       = 2
 	numberHeight     = 4
 	graphHeight      = 6
-	alarmsHeight     = 4
 )
 
 // DashboardProps describes a page of graphs.
@@ -101,7 +100,7 @@ func (p Panel) widget(scope construct.Construct, columns int) awscloudwatch.IWid
 			alarms[i] = awscloudwatch.Alarm_FromAlarmName(scope, jsii.String(pascalCase(name)), jsii.String(name))
 		}
 		return awscloudwatch.NewAlarmStatusWidget(&awscloudwatch.AlarmStatusWidgetProps{
-			Title: jsii.String(p.Title), Alarms: &alarms, Width: jsii.Number(columns), Height: jsii.Number(alarmsHeight),
+			Title: jsii.String(p.Title), Alarms: &alarms, Width: jsii.Number(columns), Height: jsii.Number(graphHeight),
 		})
 	case p.Number:
 		return p.number(columns)
