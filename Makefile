@@ -44,7 +44,7 @@ destroy: node_modules/.ready ## Delete the stacks of ENV
 # ---- tests ----
 # The jsii kernel that the CDK runs on is single-threaded, and racy when it shuts down: what uses it runs without -race.
 CDK_PACKAGES := . ./constructs/... ./stacks/... ./test
-PURE_PACKAGES := ./config/... ./lambda/... ./cmd/... ./test/cloudwatch ./test/postgres ./test/pgbouncer ./test/pgpool ./test/browser
+PURE_PACKAGES := ./config/... ./lambda/... ./cmd/... ./test/cloudwatch ./test/dashboard ./test/logfilter ./test/postgres ./test/pgbouncer ./test/pgpool ./test/browser
 
 .PHONY: test test-go test-templates test-collector test-emulator test-e2e golden mutate soak fuzz bench
 test: test-go test-templates test-collector test-emulator test-e2e ## Run every test

@@ -90,6 +90,7 @@ var pinned = map[string]string{
 	"Network/NetworkVpcPublicSubnet2EIP24F41572":           "AWS::EC2::EIP",
 	"Network/NetworkVpcPublicSubnet3EIP22F0C93C":           "AWS::EC2::EIP",
 	"Notifications/OperatorsKeyE687A59E":                   "AWS::KMS::Key",
+	"Observability/CanaryArtefacts32A356B2":                "AWS::S3::Bucket",
 	"Registry/CatalogRepositoryB6B9933B":                   "AWS::ECR::Repository",
 	"Registry/InventoryRepositoryC87931AA":                 "AWS::ECR::Repository",
 	"Registry/Key961B73FD":                                 "AWS::KMS::Key",
