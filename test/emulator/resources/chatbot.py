@@ -9,6 +9,11 @@ ROWS = (
         "AWS::Chatbot::SlackChannelConfiguration",
         "chatbot",
         "create_slack_channel_configuration",
+        names={
+            "SlackWorkspaceId": "SlackTeamId",
+            "GuardrailPolicies": "GuardrailPolicyArns",
+            "UserRoleRequired": "UserAuthorizationRequired",
+        },
         ref="arn:{partition}:chatbot::{account}:chat-configuration/slack-channel/{ConfigurationName}",
         attributes={"Arn": "{ref}"},
     ),
