@@ -29,7 +29,7 @@ func alarmsByRunbook(t *testing.T) map[string][]judgedAlarm {
 	for _, shipped := range []bool{true, false} {
 		found := map[string][]judgedAlarm{}
 		for _, a := range synthesized(t).assemblies {
-			if a.shipped != shipped && !(shipped && a.pipelines) {
+			if a.shipped != shipped {
 				continue
 			}
 			for _, alarm := range a.all("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm") {
@@ -347,7 +347,7 @@ func runbookIndex(t *testing.T, before string, alarms map[string][]judgedAlarm) 
 	}
 	text.WriteString("\n## How many\n| environment | critical | warning |\n|---|---|---|\n")
 	for _, a := range synthesized(t).assemblies {
-		if !a.shipped && !a.pipelines {
+		if !a.shipped {
 			continue
 		}
 		count := map[string]int{}
