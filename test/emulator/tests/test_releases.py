@@ -36,7 +36,7 @@ def _shop(name: str, image: str, **service: Any) -> dict[str, Any]:
         "Cluster": {"Type": "AWS::ECS::Cluster"},
         "Balancer": {
             "Type": "AWS::ElasticLoadBalancingV2::LoadBalancer",
-            "Properties": {"Subnets": [{"Ref": "One"}, {"Ref": "Two"}]},
+            "Properties": {"Scheme": "internal", "Subnets": [{"Ref": "One"}, {"Ref": "Two"}]},
         },
         "Zone": {
             "Type": "AWS::Route53::HostedZone",
