@@ -162,7 +162,7 @@ var coverageRows = []coverageRow{
 			"test":                        {"TestEveryStackStandsWhereThePipelineMayDeployIt", "TestAReleaseBringsItsImageFirst"},
 		}},
 	{id: "O1", what: "Dashboards: an overview, sale days, and a page for each capability", by: []string{"constructs/dashboard.go", "constructs/overview.go", "constructs/database_dashboard.go", "constructs/service_dashboard.go", "constructs/cache_dashboard.go", "constructs/edge_dashboard.go", "constructs/event_bus.go", "stacks/observability.go", "docs/observability.md"},
-		tests: map[string][]string{"test": {"TestThePictureOfTheOverview"}}},
+		tests: map[string][]string{"test": {"TestThePictureOfTheOverview"}, "test/e2e": {"TestLocal"}}},
 	{id: "O2", what: "Alarms with severity, owner, action and runbook", by: []string{"constructs/alarm.go", "constructs/storm.go", "constructs/notifications.go", "constructs/chat.go", "config/owners.go", "test/cloudwatch/catalogue.go", "test/samples_test.go", "docs/runbooks", "docs/automated-responses.md"},
 		tests: map[string][]string{"test": {"TestRunbooksAreThoseOfTheAlarms", "TestLinksOfDocumentsResolve"}, "test/cloudwatch": {"TestAWSsOwnExamples", "TestExpressions", "TestWhatIsPublishedIsFound"}, "test/e2e": {"TestLocal"}}},
 	{id: "O3", what: "Objectives with alarms of how fast their budget goes; a latency budget for each service", by: []string{"constructs/objectives.go", "constructs/burn_rate_alarms.go", "constructs/service_latency_alarm.go", "config/slos.go", "docs/observability.md"},
