@@ -81,6 +81,12 @@ func newInfrastructurePipeline(stage awscdk.Stage, props DeliveryProps, notifica
 			Environment: map[string]string{"ENVIRONMENT": promotion.Name}, AssumesRoles: bootstrapRoles(environment, "lookup"),
 		})
 		guard.Needs, guard.Variables = []string{source, assembly}, constructs.ID(promotion.Name, "Guard")
+		lookup := constructs.BootstrapRole("lookup", environment.Account, environment.Region)
+		alarms := project(constructs.ID(promotion.Name, "Alarms"), promotion.Name+"-alarms", constructs.BuildProjectProps{
+			Description: "Asks whether a release alarm of " + promotion.Name + " fires", Buildspec: "alarms", Image: constructs.GoImage, TimeoutMinutes: 30,
+			Environment: map[string]string{"ENVIRONMENT": promotion.Name, "REGION": environment.Region, "LOOKUP_ROLE": lookup}, AssumesRoles: []string{lookup},
+		})
+		alarms.Needs = []string{source}
 		deploy := project(constructs.ID(promotion.Name, "Deploy"), promotion.Name+"-deploy", constructs.BuildProjectProps{
 			Description: "Deploys " + promotion.Name, Buildspec: "deploy", Image: constructs.NodeImage, TimeoutMinutes: 8 * 60,
 			Environment: map[string]string{"ENVIRONMENT": promotion.Name}, AssumesRoles: deployers(environment),
@@ -95,7 +101,7 @@ func newInfrastructurePipeline(stage awscdk.Stage, props DeliveryProps, notifica
 		}
 		stages = append(stages,
 			constructs.PipelineStage{Name: constructs.ID(promotion.Name, "Review"), Steps: review},
-			constructs.PipelineStage{Name: constructs.ID(promotion.Name, "Deploy"), Steps: []constructs.PipelineStep{deploy}, Retry: true})
+			constructs.PipelineStage{Name: constructs.ID(promotion.Name, "Deploy"), Steps: []constructs.PipelineStep{alarms, deploy}, Retry: true})
 	}
 	constructs.NewPipeline(stack, "Pipeline", constructs.PipelineProps{
 		Name: "peakline-infrastructure", Connection: delivery.ConnectionARN,

@@ -301,7 +301,7 @@ func TestTheToolKnowsWhatBuildspecsAskOfIt(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	called := 0
-	for _, name := range []string{"gate", "guard", "release"} {
+	for _, name := range []string{"alarms", "gate", "guard", "release"} {
 		for _, command := range readBuildspec(t, name).Phases["build"].Commands {
 			_, call, found := strings.Cut(command, "/tmp/peakline ")
 			if !found || strings.HasPrefix(command, "go build") {
@@ -324,7 +324,7 @@ func TestTheToolKnowsWhatBuildspecsAskOfIt(t *testing.T) {
 			}
 		}
 	}
-	if called != 5 {
-		t.Errorf("%d calls of the tool were looked at, want five", called)
+	if called != 6 {
+		t.Errorf("%d calls of the tool were looked at, want six", called)
 	}
 }

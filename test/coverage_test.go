@@ -150,12 +150,11 @@ var coverageRows = []coverageRow{
 			"lambda/internal/smoketest": {"TestAReleaseIsTried", "TestEveryRequestIsMade", "TestALoadBalancerMayTakeItsTime", "TestAReleaseThatHangsIsToldOfBeforeTheFunctionEnds", "TestCodeDeployIsToldHowAReleaseDid"},
 			"test/e2e":                  {"TestServices", "TestReleases"},
 		}},
-	{id: "P5", what: "Automatic rollback on alarms", by: []string{"constructs/release_alarms.go", "constructs/service.go", "constructs/codedeploy.go", "cmd/peakline/internal/release/release.go", "docs/releases.md"},
+	{id: "P5", what: "Automatic rollback on alarms", by: []string{"constructs/release_alarms.go", "constructs/service.go", "constructs/codedeploy.go", "cmd/peakline/internal/release/release.go", "constructs/buildspecs/alarms.yml", "docs/releases.md"},
 		tests: map[string][]string{
 			"cmd/peakline/internal/release": {"TestAReleaseIsRecordedOnlyAfterItSucceeded", "TestAReleaseIsTakenBack", "TestCodeDeployIsToldTheRevisionAndWhatTriesIt", "TestADeploymentDoesNotStartWhileAReleaseAlarmFires"},
 			"test/e2e":                      {"TestServices", "TestReleases"},
-		},
-		missing: "cdk deploy itself starts while an alarm fires; make deploy asks first"},
+		}},
 	{id: "P6", what: "Promotion across accounts, of the platform and of images", by: []string{"stacks/delivery.go", "stacks/service_pipelines.go", "constructs/release_access.go", "constructs/buildspecs/release.yml", "config/delivery.yaml", "config/places.go"},
 		tests: map[string][]string{
 			"cmd/peakline/internal/image": {"TestACopyIsTheVeryImage"},

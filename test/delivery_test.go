@@ -82,7 +82,7 @@ func (a *assembly) assumed(project resource) (roles []string) {
 }
 
 // commandOf tells the projects of an environment apart.
-var commandOf = map[string]string{"guard": "diff -deployed", "deploy": "cdk deploy"}
+var commandOf = map[string]string{"guard": "diff -deployed", "alarms": "release check", "deploy": "cdk deploy"}
 
 const infrastructure = "peakline-infrastructure"
 
@@ -116,6 +116,7 @@ var deliveryRequirements = []requirement{
 						checked = dig(action, "OutputArtifacts/0/Name") == "Assembly"
 					case !checked:
 						fail("%s runs %v before the check", pipeline, action["Name"])
+					case strings.Contains(project.commands(), commandOf["alarms"]): // about what runs, not about what is to be deployed
 					case !slices.Equal(inputs(action), []string{"Source", "Assembly"}):
 						fail("%v of %s reads %v, want the source and the assembly that was checked", action["Name"], pipeline, inputs(action))
 					}
@@ -176,7 +177,7 @@ var deliveryRequirements = []requirement{
 				if guard.variable("ENVIRONMENT") != environment.Name || !strings.Contains(guard.commands(), commandOf["guard"]) || !strings.Contains(guard.commands(), `exit "$code"`) {
 					fail("stage %s does not begin with the guard of %s", stages[at].name, environment.Name)
 				}
-				deploy := a.project(pipeline.stack, stages[at+1].actions[0])
+				deploy := a.project(pipeline.stack, stages[at+1].actions[len(stages[at+1].actions)-1])
 				if deploy.variable("ENVIRONMENT") != environment.Name || !strings.Contains(deploy.commands(), commandOf["deploy"]) || !stages[at+1].retried {
 					fail("stage %s does not deploy %s, with a retry", stages[at+1].name, environment.Name)
 				}
@@ -213,10 +214,31 @@ var deliveryRequirements = []requirement{
 				}
 			}
 		}},
+	{row: "P5", name: "a deployment by the pipeline waits for the release alarms of its environment, and does not start while one fires", pipelines: true,
+		check: func(a *assembly, fail failure) {
+			pipeline, stages := a.stagesOf(infrastructure)
+			for n, environment := range a.promotions() {
+				if 4+2*n >= len(stages) {
+					continue // P2 says so
+				}
+				deploy := stages[4+2*n]
+				asks := a.project(pipeline.stack, deploy.actions[0])
+				if asks.variable("ENVIRONMENT") != environment.Name || asks.variable("REGION") != environment.Region || !strings.Contains(asks.commands(), commandOf["alarms"]) {
+					fail("stage %s does not begin with the alarms of %s", deploy.name, environment.Name)
+				}
+				if role := a.resolve(asks.stack, asks.variable("LOOKUP_ROLE")); !slices.Equal(a.assumed(asks), []string{role}) {
+					fail("%s reads the alarms as %q, which it may not", asks, role)
+				}
+				first, _ := deploy.actions[0]["RunOrder"].(float64)
+				if last, _ := deploy.actions[len(deploy.actions)-1]["RunOrder"].(float64); first >= last {
+					fail("stage %s deploys without waiting for the alarms", deploy.name)
+				}
+			}
+		}},
 	{row: "P6", name: "a step reaches the accounts of its environment alone, as the roles that cdk bootstrap makes there", pipelines: true,
 		check: func(a *assembly, fail failure) {
 			for _, environment := range a.promotions() {
-				for step, purposes := range map[string][]string{"guard": {"lookup"}, "deploy": {"deploy", "file-publishing", "lookup"}} {
+				for step, purposes := range map[string][]string{"guard": {"lookup"}, "alarms": {"lookup"}, "deploy": {"deploy", "file-publishing", "lookup"}} {
 					projects := slices.DeleteFunc(a.all("AWS::CodeBuild::Project"), func(project resource) bool {
 						return project.stack.id != "Infrastructure" || project.variable("ENVIRONMENT") != environment.Name || !strings.Contains(project.commands(), commandOf[step])
 					})
@@ -226,6 +248,9 @@ var deliveryRequirements = []requirement{
 					}
 					var want []string
 					for _, place := range environment.Places() {
+						if step == "alarms" && place.Region != environment.Region {
+							continue // releases happen in one region
+						}
 						for _, purpose := range purposes {
 							want = append(want, fmt.Sprintf("arn:aws:iam::%s:role/cdk-hnb659fds-%s-role-%[1]s-%[3]s", place.Account, purpose, place.Region))
 						}
@@ -241,15 +266,14 @@ var deliveryRequirements = []requirement{
 		}},
 }
 
-// variable is one of a project's environment.
-func (r resource) variable(name string) string {
+// variable is one of a project's environment, as it stands in the template.
+func (r resource) variable(name string) any {
 	for _, variable := range r.list("Environment/EnvironmentVariables") {
 		if dig(variable, "Name") == name {
-			value, _ := dig(variable, "Value").(string)
-			return value
+			return dig(variable, "Value")
 		}
 	}
-	return ""
+	return nil
 }
 
 // checkConnections holds what the roles of a stack may read through the connection against the repositories that are theirs.

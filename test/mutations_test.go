@@ -903,7 +903,7 @@ var mutations = []mutation{
 		stages := slices.Clone(r.list("Stages"))
 		put(r.properties(), "Stages", append(append(stages[:1:1], stages[2:]...), stages[1]))
 	}},
-	{row: "P1", name: "an environment is deployed from something else than what was checked", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/Infrastructure/"), edit: shorten("Stages/4/Actions/0/InputArtifacts")},
+	{row: "P1", name: "an environment is deployed from something else than what was checked", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/Infrastructure/"), edit: shorten("Stages/4/Actions/1/InputArtifacts")},
 	{row: "P1", name: "a build is privileged", of: "AWS::CodeBuild::Project", edit: set("Environment/PrivilegedMode", true)},
 	{row: "P1", name: "a build runs for ever", of: "AWS::CodeBuild::Project", edit: drop("TimeoutInMinutes")},
 	{row: "P1", name: "artifacts have AWS's own key", of: "AWS::CodeBuild::Project", edit: drop("EncryptionKey")},
@@ -927,6 +927,9 @@ var mutations = []mutation{
 	{row: "P2", name: "the approval does not show the diff", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/Infrastructure/"), edit: drop("Stages/7/Actions/1/Configuration/ExternalEntityLink")},
 	{row: "P2", name: "the guard's diff has no name", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/Infrastructure/"), edit: drop("Stages/7/Actions/0/Namespace")},
 	{row: "P2", name: "nobody hears of an approval", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/Infrastructure/"), edit: drop("Stages/7/Actions/1/Configuration/NotificationArn")},
+	{row: "P5", name: "the pipeline deploys whatever the alarms say", of: "AWS::CodeBuild::Project", when: at("ProxyAlarms/"), edit: set("Source/BuildSpec", "version: 0.2")},
+	{row: "P5", name: "the pipeline does not wait for the alarms", of: "AWS::CodePipeline::Pipeline", when: ofTheTests("/Infrastructure/"), edit: set("Stages/4/Actions/1/RunOrder", 1.0)},
+	{row: "P5", name: "the alarms of another environment are asked", of: "AWS::CodeBuild::Project", when: at("ProxyAlarms/"), edit: set("Environment/EnvironmentVariables/0/Value", "frugal")},
 	{row: "P6", name: "the guard of one environment may deploy", of: "AWS::IAM::Policy", when: at("ProxyGuard/"), edit: statementWith("PolicyDocument", "sts:AssumeRole", func(body map[string]any) {
 		body["Resource"] = "arn:aws:iam::333333333333:role/cdk-hnb659fds-deploy-role-333333333333-us-east-1"
 	})},
