@@ -83,6 +83,12 @@ var alarmRequirements = []requirement{
 	{row: "O2", name: "a page is silent only while the absence of the writer, an alarm of a stack before, pages; it waits two minutes for that and rests five",
 		check: func(a *assembly, fail failure) {
 			for _, page := range a.pages("services-failing") {
+				for _, child := range childrenOf(page) {
+					alarms := a.where("AWS::CloudWatch::Alarm", "AlarmName", child)
+					if len(alarms) != 1 || !slices.Contains(asList(page.body["DependsOn"]), any(alarms[0].id)) {
+						fail("%s names %s and does not wait for it: the first deployment would fail", page, child)
+					}
+				}
 				suppressor := a.resolve(page.stack, page.get("ActionsSuppressor"))
 				if !aurora(a.environment) {
 					if page.get("ActionsSuppressor") != nil {
@@ -99,11 +105,6 @@ var alarmRequirements = []requirement{
 				}
 				if wait, rest := page.number("ActionsSuppressorWaitPeriod"), page.number("ActionsSuppressorExtensionPeriod"); wait != 120 || rest != 300 {
 					fail("%s waits %v s for its cause and rests %v s after it, want 120 and 300: people would be paged twice, or late", page, wait, rest)
-				}
-				for _, child := range childrenOf(page) {
-					if !slices.Contains(asList(page.body["DependsOn"]), any(a.where("AWS::CloudWatch::Alarm", "AlarmName", child)[0].id)) {
-						fail("%s names %s and does not wait for it: the first deployment would fail", page, child)
-					}
 				}
 			}
 		}},

@@ -537,7 +537,7 @@ var mutations = []mutation{
 	}},
 	{row: "O2", name: "what can fail has no alarm", of: "AWS::CloudWatch::Alarm", when: func(_ *assembly, r resource) bool {
 		return slices.Contains([]string{"function-failing", "function-throttled", "scaler-wake-ups", "internal-load-balancer-unreachable", "notifications-undelivered",
-			"messaging-dead-letters", "service-absent", "pipeline-failed", "firewall-blocked", "cache-engine-cpu"}, runbookOf(r))
+			"messaging-dead-letters", "service-absent", "pipeline-failed", "firewall-blocked", "cache-engine-cpu"}, runbookOf(r)) && !isText(r.get("Dimensions/0/Value"))
 	}, edit: gone},
 	{row: "O2", name: "a page forgets an alarm", of: "AWS::CloudWatch::CompositeAlarm", when: in("Services"), edit: func(_ *assembly, r resource) {
 		rule := r.text("AlarmRule")
@@ -1248,6 +1248,9 @@ func inReplicaScaler(_ *assembly, r resource) bool { return r.stack.id == "Repli
 func isServiceUser(_ *assembly, r resource) bool { return r.text("UserName") != "default" }
 
 // ofReplicationGroup tells the alarms on the nodes of a replication group.
+// isText tells a name that is written out, such as that of a topic that is not ours, from a reference.
+func isText(value any) bool { _, text := value.(string); return text }
+
 func ofReplicationGroup(a *assembly, r resource) bool {
 	return inCache(a, r) && !at("/PasswordRotation/")(a, r)
 }
