@@ -14,8 +14,8 @@ import (
 	"peakline/lambda/contract"
 )
 
-// GateRole is the role of the gate. It, BuilderRole and ReleaserRole are those of the steps in the pipelines' account. The roles of the environments trust them by name, so that neither side has to be
-// deployed before the other.
+// GateRole is the role of the gate. It, BuilderRole and ReleaserRole are those of the steps in the pipelines' account. The roles
+// of the environments trust them by name, so that neither side has to be deployed before the other.
 const GateRole = "peakline-delivery-gate"
 
 // BuilderRole is the role of the build of a service.
