@@ -307,8 +307,11 @@ func (a *assembly) export(name string) (*stack, any) {
 // it refers to none of the environment's.
 func (a *assembly) target(r resource, path string) resource { return a.targetOf(r.stack, r.get(path)) }
 
-func (a *assembly) targetOf(s *stack, value any) resource {
-	id, rest, found := strings.Cut(a.resolve(s, value), "/")
+func (a *assembly) targetOf(s *stack, value any) resource { return a.named(a.resolve(s, value)) }
+
+// named is the resource that a resolved value names, by reference or by attribute; the zero one if it names none.
+func (a *assembly) named(value string) resource {
+	id, rest, found := strings.Cut(value, "/")
 	owner := a.stack(id)
 	if !found || owner == nil {
 		return resource{}

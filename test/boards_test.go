@@ -304,19 +304,3 @@ var boardRequirements = []requirement{
 			}
 		}},
 }
-
-// named is the resource that a resolved value names, by reference or by attribute.
-func (a *assembly) named(value string) resource {
-	id, rest, _ := strings.Cut(value, "/")
-	owner := a.stack(id)
-	if owner == nil {
-		return resource{}
-	}
-	id, _, _ = strings.Cut(rest, ".")
-	for _, candidate := range owner.resources() {
-		if candidate.id == id {
-			return candidate
-		}
-	}
-	return resource{}
-}
