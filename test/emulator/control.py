@@ -42,6 +42,12 @@ PIPELINES = "test/emulator/delivery.yaml"
 OLDEST_PYTHON = (3, 10)
 """moto 5.2 runs on nothing older."""
 
+PROGRESS = ("deploying...", "✅", "❌")
+"""What marks the lines of the CDK that tell how far it is; all of them go to a file."""
+
+CDK_LAST_LINES = 60
+"""How many of the CDK's lines are shown when it fails."""
+
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
@@ -269,10 +275,28 @@ def _cdk(port: int, *arguments: str) -> None:
     command = shutil.which("cdk", path=environment["PATH"])
     if command is None:
         raise Problem("The CDK command is missing: run `make up`.")
-    if subprocess.run([command, *arguments, "--no-notices"], cwd=ROOT, env=environment).returncode:
+    whole = STATE / f"{port}.cdk.log"
+    lines: list[str] = []
+    with whole.open("w") as log:
+        with subprocess.Popen(
+            [command, *arguments, "--no-notices", "--no-color"],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                log.write(line)
+                lines.append(line)
+                if any(sign in line for sign in PROGRESS):
+                    say(f"  {line.strip()}")
+    if process.returncode:
+        say("".join(lines[-CDK_LAST_LINES:]))
         raise Problem(
-            f"`cdk {arguments[0]}` failed: see its messages above, and {_log(port)} for the "
-            f"emulator's own."
+            f"`cdk {arguments[0]}` failed: see its last messages above, all of them in {whole}, "
+            f"and the emulator's own in {_log(port)}."
         )
 
 
