@@ -192,6 +192,9 @@ Try next (any credentials will do):
   aws elbv2 describe-load-balancers {at} --query 'LoadBalancers[].[Scheme,DNSName]'
   aws cloudfront list-distributions {at}
   aws wafv2 list-web-acls --scope CLOUDFRONT {at}
+  aws cloudwatch list-dashboards {at}
+  aws cloudwatch describe-alarms {at} --query 'MetricAlarms[].AlarmName' --output table
+  aws codepipeline list-pipelines {at}
   aws cognito-idp list-user-pools --max-results 10 {at}
   aws s3 ls {at}
   aws events list-rules --event-bus-name peakline-{ENVIRONMENT} {at}
