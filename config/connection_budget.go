@@ -64,6 +64,9 @@ func (e Environment) connectionBudgets() (writer, reader connectionBudget) {
 // connectionsAllowed is what the least of the instances takes for sure.
 func (db Database) connectionsAllowed() int { return db.SmallestInstance().connectionsAllowed() }
 
+// smallestCapacity is the size of the smallest instance where it is Serverless v2.
+const smallestCapacity = "database.serverlessCapacity.min"
+
 // smallestPath is where the class, or the capacity, of the least instance stands.
 func (db Database) smallestPath() (path, what string) {
 	instances := db.instances()
@@ -77,7 +80,7 @@ func (db Database) smallestPath() (path, what string) {
 		return db.limits(instances[a]).connectionsAllowed() - db.limits(instances[b]).connectionsAllowed()
 	})
 	if instances[path].Serverless() {
-		return "database.serverlessCapacity.min", fmt.Sprintf("%v capacity units", max(db.ServerlessCapacity.Min, 0.5))
+		return smallestCapacity, fmt.Sprintf("%v capacity units", max(db.ServerlessCapacity.Min, 0.5))
 	}
 	return path + ".instanceClass", instances[path].InstanceClass
 }
@@ -89,14 +92,18 @@ var connectionBudgetRules = []rule{
 		}
 		allowed := i.Database.connectionsAllowed()
 		path, what := i.Database.smallestPath()
+		larger := "a larger instance"
+		if path == smallestCapacity {
+			larger = "a higher minimum"
+		}
 		writer, reader := i.connectionBudgets()
 		for _, b := range []struct {
 			of string
 			connectionBudget
 		}{{"the writer", writer}, {"a reader", reader}} {
 			if b.total > allowed {
-				i.refuse(path, "%s: %d connections, but %d may be asked of %s: %s; want a larger instance, smaller pools (services.*.database.poolSize) or fewer tasks (services.*.scaling.max)",
-					what, allowed, b.total, b.of, strings.Join(b.sum, ", "))
+				i.refuse(path, "%s: %d connections, but %d may be asked of %s: %s; want %s, smaller pools (services.*.database.poolSize) or fewer tasks (services.*.scaling.max)",
+					what, allowed, b.total, b.of, strings.Join(b.sum, ", "), larger)
 			}
 		}
 	}},

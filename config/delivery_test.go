@@ -29,6 +29,7 @@ var promoted = []Environment{
 }
 
 func TestTheShippedPipelinesAreValid(t *testing.T) {
+	useShippedCatalogue(t)
 	environments, err := LoadAll(shipped, today)
 	if err != nil {
 		t.Fatal(err)

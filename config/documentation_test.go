@@ -172,7 +172,7 @@ func optionTables(t *testing.T, g generated) string {
 			if slices.Contains(definition.Required, option.Key) {
 				required = "**required** "
 			}
-			fmt.Fprintf(&page, "| `%s` | %s%s | %s |\n", option.Key, required, allowed(option.Value), withoutName(option.Value.Description))
+			fmt.Fprintf(&page, "| `%s` | %s%s | %s |\n", option.Key, required, allowed(option.Value), strings.ReplaceAll(withoutName(option.Value.Description), "\n", " "))
 		}
 	}
 	return strings.TrimPrefix(page.String(), "\n")

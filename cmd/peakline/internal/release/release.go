@@ -159,12 +159,14 @@ func (r *releaser) refuse(ctx context.Context, despite string) ([]alarmtypes.Met
 // under ECS no alarm that fires by then takes them back.
 func (r *releaser) check(ctx context.Context, despite string) error {
 	var names []string
+	watched := 0
 	pages := cloudwatch.NewDescribeAlarmsPaginator(r.alarms, &cloudwatch.DescribeAlarmsInput{AlarmNamePrefix: aws.String(r.environment + "-release-")})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return fmt.Errorf("read the release alarms of %s: %w", r.environment, err)
 		}
+		watched += len(page.MetricAlarms)
 		for _, alarm := range page.MetricAlarms {
 			if alarm.StateValue == alarmtypes.StateValueAlarm {
 				names = append(names, aws.ToString(alarm.AlarmName))
@@ -172,8 +174,10 @@ func (r *releaser) check(ctx context.Context, despite string) error {
 		}
 	}
 	switch {
+	case watched == 0:
+		r.say("%s has no release alarms here: its services are not deployed yet, or this is another account or region.", r.environment)
 	case len(names) == 0:
-		r.say("No release alarm of %s fires.", r.environment)
+		r.say("None of the %d release alarms of %s fires.", watched, r.environment)
 	case strings.TrimSpace(despite) == "":
 		return fmt.Errorf("deploy %s: %s fires, and a fault of the deployment would not be taken back; wait for its end, or give the reason of a fix: -despite '…'",
 			r.environment, strings.Join(names, " and "))

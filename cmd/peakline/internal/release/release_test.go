@@ -130,16 +130,18 @@ func TestADeploymentDoesNotStartWhileAReleaseAlarmFires(t *testing.T) {
 		firing        []string
 		despite, says string
 		refused       bool
+		absent        bool
 	}{
-		"none fires":              {says: "No release alarm of prod fires."},
-		"one of another kind":     {firing: []string{"prod-cpu-high-order"}, says: "No release alarm of prod fires."},
-		"one of another shop":     {firing: []string{"staging-release-errors-order"}, says: "No release alarm of prod fires."},
+		"none fires":              {says: "None of the 1 release alarms of prod fires."},
+		"none is there":           {absent: true, says: "prod has no release alarms here"},
+		"one of another kind":     {firing: []string{"prod-cpu-high-order"}, says: "None of the 1 release alarms of prod fires."},
+		"one of another shop":     {firing: []string{"staging-release-errors-order"}, says: "None of the 1 release alarms of prod fires."},
 		"one fires":               {firing: []string{"prod-release-errors-user"}, says: "prod-release-errors-user fires", refused: true},
 		"for a reason":            {firing: []string{"prod-release-errors-user"}, despite: "it ends the errors", says: "Deploying despite that: it ends the errors"},
 		"a reason that says none": {firing: []string{"prod-release-errors-user"}, despite: " ", says: "-despite", refused: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			shop := shop{firing: c.firing}
+			shop := shop{firing: c.firing, withoutAlarm: c.absent}
 			r, said := shop.releaser(t)
 			err := r.check(t.Context(), c.despite)
 			if err != nil {
