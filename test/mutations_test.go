@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"peakline/config"
+	"peakline/constructs"
 	"peakline/lambda/contract"
 )
 
@@ -161,7 +162,7 @@ var mutations = []mutation{
 	{row: "O5", name: "nobody hears of unusual costs", of: "AWS::CE::AnomalySubscription", edit: gone},
 	{row: "O5", name: "unusual costs are told the next day", of: "AWS::CE::AnomalySubscription", edit: set("Frequency", "DAILY")},
 	{row: "O5", name: "unusual costs are told from another amount on", of: "AWS::CE::AnomalySubscription", edit: drop("ThresholdExpression")},
-	{row: "O5", name: "AWS may not tell of costs", of: "AWS::SNS::TopicPolicy", edit: statementWith("PolicyDocument", "sns:Publish", func(body map[string]any) { body["Action"] = "sns:Subscribe" })},
+	{row: "O5", name: "AWS may not tell of costs", of: "AWS::SNS::TopicPolicy", when: ofEnvironment, edit: statementWith("PolicyDocument", "sns:Publish", func(body map[string]any) { body["Action"] = "sns:Subscribe" })},
 
 	// Database
 	{row: "D1", name: "an instance is missing", of: "AWS::RDS::DBInstance", edit: gone},
@@ -199,12 +200,12 @@ var mutations = []mutation{
 	{row: "D3", name: "deletion protection is off", of: "AWS::RDS::DBCluster", edit: set("DeletionProtection", false)},
 	{row: "D3", name: "the cluster goes with its stack", of: "AWS::RDS::DBCluster", edit: attribute("DeletionPolicy", "Delete")},
 	{row: "D3", name: "the cluster goes when it is replaced", of: "AWS::RDS::DBCluster", when: inProduction, edit: attribute("UpdateReplacePolicy", "Delete")},
-	{row: "D3", name: "a key goes with its stack", of: "AWS::KMS::Key", when: inProduction, edit: attribute("DeletionPolicy", "Delete")},
+	{row: "D3", name: "a key goes with its stack", of: "AWS::KMS::Key", when: both(inProduction, ofEnvironment), edit: attribute("DeletionPolicy", "Delete")},
 	{row: "D3", name: "a vault goes with its stack", of: "AWS::Backup::BackupVault", edit: attribute("DeletionPolicy", "Delete")},
 	{row: "D3", name: "the secret goes with its stack", of: "AWS::SecretsManager::Secret", when: inProduction, edit: attribute("DeletionPolicy", "Delete")},
 	{row: "D3", name: "automated backups go with the cluster", of: "AWS::RDS::DBCluster", when: both(inProduction, onAurora), edit: set("DeleteAutomatedBackups", true)},
 	{row: "D3", name: "a disposable environment leaves its data behind", of: "AWS::RDS::DBCluster", edit: attribute("DeletionPolicy", "Retain")},
-	{row: "D3", name: "a stack can be deleted with one command", of: "AWS::KMS::Key", when: inProduction, edit: func(_ *assembly, r resource) { r.stack.terminationProtection = false }},
+	{row: "D3", name: "a stack can be deleted with one command", of: "AWS::KMS::Key", when: both(inProduction, ofEnvironment), edit: func(_ *assembly, r resource) { r.stack.terminationProtection = false }},
 	{row: "D3", name: "snapshots have no tags", of: "AWS::RDS::DBCluster", edit: drop("CopyTagsToSnapshot")},
 	{row: "D3", name: "there is no backup plan", of: "AWS::Backup::BackupPlan", edit: gone},
 	{row: "D3", name: "a rhythm of backups is missing", of: "AWS::Backup::BackupPlan", edit: shorten("BackupPlan/BackupPlanRule")},
@@ -309,7 +310,7 @@ var mutations = []mutation{
 	{row: "D7", name: "the pooler has a fixed role", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: set("ContainerDefinitions/1/Secrets/0/Name", "OTHER")},
 	{row: "D7", name: "the pooler reads a third party's secret", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: set("ContainerDefinitions/1/Secrets/1/ValueFrom", "arn:aws:secretsmanager:us-east-1:123456789012:secret:other:password::")},
 	{row: "D7", name: "a task may not use the key of its login", of: "AWS::IAM::Policy", when: func(a *assembly, r resource) bool {
-		return withPoolers(a, r) && strings.Contains(r.path(), "/ExecutionRole/") && strings.Contains(r.path(), "/Services/")
+		return withPoolers(a, r) && strings.Contains(r.path(), "/ExecutionRole/") && strings.Contains(r.path(), "/Services/") && !strings.Contains(r.path(), "Migration")
 	}, edit: statementWith("PolicyDocument", "kms:Decrypt", func(body map[string]any) { body["Effect"] = "Deny" })},
 	{row: "D7", name: "nobody hears that logins are refused", of: "AWS::CloudWatch::Alarm", when: alarmNamed("pooler-refused-order"), edit: gone},
 	{row: "D7", name: "nobody counts what is waited for", of: "AWS::Logs::MetricFilter", when: at("/PoolerWaiting/"), edit: gone},
@@ -320,7 +321,7 @@ var mutations = []mutation{
 		put(r.properties(), "ContainerDefinitions/0/Environment", slices.DeleteFunc(r.list("ContainerDefinitions/0/Environment"), func(entry any) bool { return dig(entry, "Name") == "DATABASE_STALENESS_MS" }))
 	}},
 	{row: "U4", name: "a pool is larger than the budget", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: poolerVariable("POOLER_WRITER", "host=writer pool_size=99 ")},
-	{row: "U4", name: "there may be more tasks than the budget counts", of: "AWS::ApplicationAutoScaling::ScalableTarget", when: both(inServices, withPoolers), edit: set("MaxCapacity", 999.0)},
+	{row: "U4", name: "there may be more tasks than the budget counts", of: "AWS::ApplicationAutoScaling::ScalableTarget", when: both(withPoolers, ofDatabaseService), edit: set("MaxCapacity", 999.0)},
 	{row: "D7", name: "there is no proxy", of: "AWS::RDS::DBProxy", edit: gone},
 	{row: "D7", name: "the proxy takes clients without TLS", of: "AWS::RDS::DBProxy", edit: set("RequireTLS", false)},
 	{row: "D7", name: "the proxy logs statements", of: "AWS::RDS::DBProxy", edit: set("DebugLogging", true)},
@@ -528,7 +529,7 @@ var mutations = []mutation{
 	// Alarms
 	{row: "O2", name: "an alarm tells nobody", of: "AWS::CloudWatch::Alarm", edit: drop("AlarmActions")},
 	{row: "O2", name: "an alarm does not say when it is over", of: "AWS::CloudWatch::Alarm", edit: drop("OKActions")},
-	{row: "O2", name: "an alarm's actions are off", of: "AWS::CloudWatch::Alarm", edit: set("ActionsEnabled", false)},
+	{row: "O2", name: "an alarm's actions are off", of: "AWS::CloudWatch::Alarm", when: tellsSomebody, edit: set("ActionsEnabled", false)},
 	{row: "O2", name: "an alarm tells the wrong people", of: "AWS::CloudWatch::Alarm", edit: set("AlarmActions/0", "arn:aws:sns:us-east-1:123456789012:elsewhere")},
 	{row: "O2", name: "an alarm has no runbook", of: "AWS::CloudWatch::Alarm", edit: set("AlarmDescription", "Something is wrong.")},
 	{row: "O2", name: "an alarm names another alarm's runbook", of: "AWS::CloudWatch::Alarm", edit: set("AlarmDescription", "[warning] Wrong. Owner: platform. Runbook: docs/runbooks/another.md")},
@@ -1256,7 +1257,19 @@ func ofReplicationGroup(a *assembly, r resource) bool {
 }
 
 // ownDatabaseSecret tells the secrets of the database from a cache's and a third party's.
-func ownDatabaseSecret(a *assembly, r resource) bool { return !inCache(a, r) && !a.isThirdParty(r) }
+func ownDatabaseSecret(a *assembly, r resource) bool {
+	return !inCache(a, r) && !a.isThirdParty(r) && !isOriginSecret(r)
+}
+
+// ofEnvironment leaves out the stage of the pipelines.
+func ofEnvironment(a *assembly, _ resource) bool { return !a.pipelines }
+
+// tellsSomebody leaves out the parts of composite alarms, which alone tell nobody.
+func tellsSomebody(_ *assembly, r resource) bool { return len(r.list("AlarmActions")) > 0 }
+
+func ofDatabaseService(a *assembly, r resource) bool {
+	return inServices(a, r) && slices.ContainsFunc(a.environment.DatabaseServices(), func(name string) bool { return strings.HasPrefix(r.id, constructs.ID(name, "")) })
+}
 
 func outsideCache(a *assembly, r resource) bool { return !inCache(a, r) }
 
