@@ -47,8 +47,8 @@ func TestDelivery(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(projects) != 4 || len(known.Projects) != len(projects) {
-			t.Errorf("%d of the projects %v are there, want four", len(known.Projects), projects)
+		if len(projects) != 5 || len(known.Projects) != len(projects) {
+			t.Errorf("%d of the projects %v are there, want five", len(known.Projects), projects)
 		}
 		for _, project := range known.Projects {
 			if spec := aws.ToString(project.Source.Buildspec); !strings.Contains(spec, "version: 0.2") {

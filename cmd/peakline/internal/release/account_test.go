@@ -41,6 +41,7 @@ type shop struct {
 	ends         []stacktypes.StackStatus // what is left of the one under way
 	faster       int                      // updates of somebody else that come before ours
 	busyAfter    bool                     // they come after the deployment of CodeDeploy
+	overtaken    string                   // the image of the next release, which has its turn before ours looks again
 	reason       string
 	deployment   []deploymenttypes.DeploymentStatus // what a deployment goes through
 	underway     string
@@ -60,6 +61,9 @@ func (s *shop) DescribeStacks(context.Context, *cloudformation.DescribeStacksInp
 		s.status, s.ends = s.ends[0], s.ends[1:]
 		if strings.Contains(string(s.status), "ROLLBACK") {
 			s.told = s.toldBefore
+		}
+		if len(s.ends) == 0 && s.overtaken != "" {
+			s.told = s.overtaken
 		}
 	}
 	stack := stacktypes.Stack{

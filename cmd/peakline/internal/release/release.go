@@ -82,13 +82,18 @@ func (r *releaser) release(ctx context.Context, image, despite string) error {
 		if r.revision(stack) != "" {
 			err = r.releaseByCodeDeploy(ctx, stack, image, firing)
 		} else {
-			_, err = r.bring(ctx, stack, image)
+			stack, err = r.bring(ctx, stack, image)
 		}
 		switch {
 		case errors.Is(err, errBusy):
 			continue
 		case err != nil:
 			return err
+		}
+		// The next release of the service may have had its turn between two looks. What it brought, it records.
+		if next := r.brought(stack); r.revision(stack) == "" && next != image {
+			r.say("%s came after %s, which is not recorded.", next, image)
+			return nil
 		}
 		return r.record(ctx, image)
 	}

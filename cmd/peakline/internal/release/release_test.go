@@ -45,6 +45,9 @@ func TestAReleaseIsRecordedOnlyAfterItSucceeded(t *testing.T) {
 		"somebody else is faster, twice": {
 			shop:  shop{images: []string{old}, told: old, faster: 2, becomes: succeeds},
 			calls: []string{"bring " + next, "record " + next}},
+		"the next release comes before this one looks again": {
+			shop:  shop{images: []string{old}, told: old, becomes: succeeds, overtaken: "example.com/order:3"},
+			calls: []string{"bring " + next}},
 		"the command was cut off before it recorded": {
 			shop:  shop{images: []string{old}, told: next},
 			calls: []string{"record " + next}},
