@@ -4,6 +4,7 @@ package account
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -13,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
+	"github.com/aws/smithy-go"
 	"github.com/urfave/cli/v3"
 
 	"peakline/config"
@@ -37,35 +40,55 @@ func Flags(what string, more ...cli.Flag) []cli.Flag {
 	)
 }
 
-// Open is the AWS configuration for the environment that the flags name. The environment local is in the emulated account, so that
-// no command for it ever reaches a real one.
+// Place is an account and region, as a command names it. What is empty is found as the AWS CLI finds it.
+type Place struct{ Environment, Region, Profile, Endpoint string }
+
+// Open is the AWS configuration for the environment that the flags name.
 func Open(ctx context.Context, command *cli.Command) (aws.Config, error) {
-	environment, endpoint := command.String("env"), command.String("endpoint-url")
-	if endpoint == "" && environment == local {
-		endpoint = "http://localhost:" + cmp.Or(os.Getenv("PEAKLINE_PORT"), "4566")
-	}
-	options := []func(*awsconfig.LoadOptions) error{awsconfig.WithRegion(cmp.Or(command.String("region"), regionOf(environment)))}
-	if profile := command.String("profile"); profile != "" {
-		options = append(options, awsconfig.WithSharedConfigProfile(profile))
-	}
-	if onThisMachine(endpoint) {
-		// An emulated account takes any credentials; real ones have no business there.
-		options = append(options, awsconfig.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("emulated", "emulated", "")))
+	environment := command.String("env")
+	return Load(ctx, Place{environment, cmp.Or(command.String("region"), regionOf(environment)), command.String("profile"), command.String("endpoint-url")})
+}
+
+// Load is the AWS configuration for a place. The environment local is in the emulated account: what is loaded for it carries no
+// real credentials, so that no command for it ever changes a real account.
+func Load(ctx context.Context, place Place) (aws.Config, error) {
+	options := []func(*awsconfig.LoadOptions) error{awsconfig.WithRegion(place.Region)}
+	if place.Profile != "" {
+		options = append(options, awsconfig.WithSharedConfigProfile(place.Profile))
 	}
 	loaded, err := awsconfig.LoadDefaultConfig(ctx, options...)
 	if err != nil {
 		return aws.Config{}, fmt.Errorf("load the AWS configuration: %w", err)
 	}
-	if endpoint != "" {
-		loaded.BaseEndpoint = aws.String(endpoint)
+	switch {
+	case place.Endpoint != "":
+		loaded.BaseEndpoint = aws.String(place.Endpoint)
+	case loaded.BaseEndpoint == nil && place.Environment == local:
+		loaded.BaseEndpoint = aws.String("http://localhost:" + cmp.Or(os.Getenv("PEAKLINE_PORT"), "4566"))
 	}
-	if loaded.Region == "" && Emulated(loaded) {
-		loaded.Region = "us-east-1"
+	if place.Environment == local || Emulated(loaded) {
+		// An emulated account takes any credentials; real ones have no business there.
+		loaded.Credentials = credentials.NewStaticCredentialsProvider("emulated", "emulated", "")
+		loaded.Region = cmp.Or(loaded.Region, "us-east-1")
 	}
 	if loaded.Region == "" {
-		return aws.Config{}, fmt.Errorf("find the region of %s: %s has no file of it; run this at the root of the repository, or give -region", environment, Environments)
+		return aws.Config{}, fmt.Errorf("find the region of %s: %s has no file of it; run this at the root of the repository, or give -region", place.Environment, Environments)
 	}
-	return loaded, nil
+	return loaded, identified(ctx, loaded)
+}
+
+// identified fails when nobody would be let in. The last place where the SDK looks for credentials is the metadata of an EC2
+// instance, and how that failed tells whoever has none nothing.
+func identified(ctx context.Context, loaded aws.Config) error {
+	_, err := loaded.Credentials.Retrieve(ctx)
+	var asked *smithy.OperationError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &asked) && asked.Service() == imds.ServiceID && ctx.Err() == nil:
+		return errors.New("no AWS credentials were found: log in, for example with aws sso login, or name a profile that has some with -profile")
+	}
+	return fmt.Errorf("get AWS credentials: %w", err)
 }
 
 // regionOf is the region in an environment's file; empty when it cannot be read, since whoever goes back to the image before

@@ -16,8 +16,6 @@ func opened(t *testing.T, arguments ...string) (loaded aws.Config, err error) {
 	t.Helper()
 	t.Setenv("AWS_CONFIG_FILE", os.DevNull)
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
-	t.Setenv("AWS_ACCESS_KEY_ID", "real")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "real")
 	command := &cli.Command{Name: "test", Flags: Flags("shop"), Action: func(ctx context.Context, command *cli.Command) error {
 		loaded, err = Open(ctx, command)
 		return nil
@@ -48,6 +46,8 @@ func TestWhereACommandGoes(t *testing.T) {
 			[]string{"-env", "local"}, map[string]string{"PEAKLINE_PORT": "4999"}, "us-east-1", "http://localhost:4999", "emulated"},
 		"another emulated account is named": {
 			[]string{"-env", "dev"}, map[string]string{"AWS_ENDPOINT_URL": "http://127.0.0.1:5000"}, "eu-west-1", "http://127.0.0.1:5000", "emulated"},
+		"local has no real credentials wherever it is": {
+			[]string{"-env", "local", "-endpoint-url", "https://rds.us-east-1.amazonaws.com"}, nil, "us-east-1", "https://rds.us-east-1.amazonaws.com", "emulated"},
 		"an address elsewhere gets the real credentials": {
 			[]string{"-env", "dev", "-endpoint-url", "https://aws.example.com"}, nil, "eu-west-1", "https://aws.example.com", "real"},
 	} {
@@ -55,6 +55,8 @@ func TestWhereACommandGoes(t *testing.T) {
 			t.Setenv("AWS_REGION", "")
 			t.Setenv("PEAKLINE_PORT", "")
 			t.Setenv("AWS_ENDPOINT_URL", "")
+			t.Setenv("AWS_ACCESS_KEY_ID", "real")
+			t.Setenv("AWS_SECRET_ACCESS_KEY", "real")
 			for variable, value := range c.variables {
 				t.Setenv(variable, value)
 			}
@@ -69,7 +71,7 @@ func TestWhereACommandGoes(t *testing.T) {
 			if endpoint := aws.ToString(loaded.BaseEndpoint); loaded.Region != c.region || endpoint != c.endpoint || keys.AccessKeyID != c.credentials {
 				t.Errorf("goes to %s at %q as %s, want %s at %q as %s", loaded.Region, endpoint, keys.AccessKeyID, c.region, c.endpoint, c.credentials)
 			}
-			if Emulated(loaded) != (c.credentials == "emulated") {
+			if here := strings.Contains(c.endpoint, "localhost") || strings.Contains(c.endpoint, "127.0.0.1"); Emulated(loaded) != here {
 				t.Errorf("emulated: %v", Emulated(loaded))
 			}
 		})
@@ -80,5 +82,16 @@ func TestAnUnknownRegionIsAsked(t *testing.T) {
 	t.Setenv("AWS_REGION", "")
 	if _, err := opened(t, "-env", "prod"); err == nil || !strings.Contains(err.Error(), "give -region") {
 		t.Errorf("error %v outside of the repository, want one that says to give -region", err)
+	}
+}
+
+// The SDK's own error is a trace of requests to the metadata of an EC2 instance.
+func TestWhoHasNoCredentialsIsToldWhatToDo(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	_, err := opened(t, "-env", "prod", "-region", "eu-west-1")
+	if err == nil || strings.Contains(err.Error(), "IMDS") || !strings.Contains(err.Error(), "aws sso login") || !strings.Contains(err.Error(), "-profile") {
+		t.Errorf("error %v, want one sentence that says to log in or to name a profile", err)
 	}
 }

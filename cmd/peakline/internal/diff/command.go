@@ -6,21 +6,20 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v3"
 
-	"peakline/config"
+	"peakline/cmd/peakline/internal/account"
 )
 
 // exitDangerous is the exit code when a dangerous change has no waiver.
 const exitDangerous = 3
 
 // formats are the reports, by name.
-var formats = map[string]func(io.Writer, []Change, time.Time) error{
+var formats = map[string]func(io.Writer, report) error{
 	"table":    writeTable,
 	"markdown": writeMarkdown,
 	"json":     writeJSON,
@@ -47,7 +46,7 @@ func Command() *cli.Command {
 			&cli.StringFlag{Name: "new", Usage: "`DIR` with what would be deployed", Required: true},
 			&cli.StringFlag{Name: "profile", Usage: "AWS `PROFILE` for -deployed; default: as the AWS CLI finds it"},
 			&cli.StringFlag{Name: "format", Value: "table", Usage: "table, markdown or json"},
-			&cli.StringFlag{Name: "environments", Value: "config/environments", Usage: "`DIR` with the environment files, for their waivers"},
+			&cli.StringFlag{Name: "environments", Value: account.Environments, Usage: "`DIR` with the environment files, for their waivers"},
 		},
 		Action: func(ctx context.Context, command *cli.Command) error { return run(ctx, command, time.Now()) },
 	}
@@ -85,17 +84,20 @@ func run(ctx context.Context, command *cli.Command, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	changes := Compare(old, new)
+	told := report{changes: Compare(old, new)}
+	files, err := filesOf(command.String("environments"), slices.Concat(old, new), now)
+	if err != nil {
+		return err
+	}
+	told.unused = files.waive(told.changes, now)
 	if command.Bool("deployed") && len(old) == 0 {
-		first(changes)
+		first(told.changes)
 	}
-	if err := waive(changes, command.String("environments"), now); err != nil {
+	told.offers = files.offers(told.changes, now)
+	if err := write(command.Root().Writer, told); err != nil {
 		return err
 	}
-	if err := write(command.Root().Writer, changes, now); err != nil {
-		return err
-	}
-	if blocking := Blocking(changes); len(blocking) > 0 {
+	if blocking := Blocking(told.changes); len(blocking) > 0 {
 		return cli.Exit(fmt.Sprintf("%d dangerous changes have no waiver, the worst %s: change the templates, or add a waiver with a reason to the environment's file",
 			len(blocking), Worst(blocking)), exitDangerous)
 	}
@@ -105,52 +107,9 @@ func run(ctx context.Context, command *cli.Command, now time.Time) error {
 // first lets everything pass where nothing is deployed yet: there is nothing to endanger, and the report says what will be.
 func first(changes []Change) {
 	for i := range changes {
-		if changes[i].Class.Dangerous() {
+		if changes[i].Class.Dangerous() && !changes[i].Waived {
 			changes[i].Waived = true
 			changes[i].Reason += " (the first deployment)"
 		}
 	}
-}
-
-// waive marks the dangerous changes that the environment's file has a waiver for that is still valid. The environment of a
-// stack is its name before the last hyphen. A folder without files is a project without waivers.
-func waive(changes []Change, directory string, now time.Time) error {
-	if _, err := os.Stat(directory); os.IsNotExist(err) {
-		return nil
-	}
-	names, err := config.Names(directory)
-	if err != nil {
-		return err
-	}
-	environments := map[string]config.Environment{}
-	for i := range changes {
-		change := &changes[i]
-		hyphen := strings.LastIndex(change.Stack, "-")
-		if hyphen < 0 {
-			continue
-		}
-		name, stack := change.Stack[:hyphen], change.Stack[hyphen+1:]
-		if !change.Class.Dangerous() || change.Waived || !slices.Contains(names, name) {
-			continue
-		}
-		environment, read := environments[name]
-		if !read {
-			if environment, err = config.Load(directory, name, now); err != nil {
-				return err
-			}
-			environments[name] = environment
-		}
-		for _, waiver := range environment.Waivers {
-			if waiver.Stack != stack || waiver.Resource != change.LogicalID || waiver.Class != string(change.Class) {
-				continue
-			}
-			if !waiver.Valid(now) {
-				change.Reason += fmt.Sprintf(" (its waiver ended on %s)", waiver.Expires)
-				continue
-			}
-			change.Waived = true
-			change.Reason += fmt.Sprintf(" (waived until %s: %s)", waiver.Expires, waiver.Reason)
-		}
-	}
-	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -106,14 +107,19 @@ func TestAWaiverLetsOneChangePassUntilItsDay(t *testing.T) {
 	for _, c := range []struct {
 		name, waiver string
 		exit         int
+		unused       string
 	}{
-		{"a valid one", `{stack: Data, resource: T, class: deletes-stateful, reason: The table moved away, expires: "2026-12-01"}`, 0},
-		{"one that has ended", `{stack: Data, resource: T, class: deletes-stateful, reason: The table moved away, expires: "2026-11-30"}`, exitDangerous},
-		{"one for another class", `{stack: Data, resource: T, class: widens-iam, reason: The table moved away, expires: "2026-12-01"}`, exitDangerous},
-		{"one for another resource", `{stack: Data, resource: U, class: deletes-stateful, reason: The table moved away, expires: "2026-12-01"}`, exitDangerous},
+		{"a valid one", `{stack: Data, resource: T, class: deletes-stateful, reason: The table moved away, expires: "2026-12-01"}`, 0, ""},
+		{"one that has ended", `{stack: Data, resource: T, class: deletes-stateful, reason: The table moved away, expires: "2026-11-30"}`, exitDangerous, ""},
+		{"one for another class", `{stack: Data, resource: T, class: widens-iam, reason: The table moved away, expires: "2026-12-01"}`, exitDangerous,
+			"dev.yaml: waivers[0] matches no change: nothing here is widens-iam of T in Data. Mend it, or take it out"},
+		{"one for another resource", `{stack: Data, resource: U, class: deletes-stateful, reason: The table moved away, expires: "2026-12-01"}`, exitDangerous,
+			"nothing here is deletes-stateful of U in Data"},
+		{"one for another stack", `{stack: Date, resource: T, class: deletes-stateful, reason: The table moved away, expires: "2026-12-01"}`, exitDangerous,
+			"nothing here is deletes-stateful of T in Date"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			files := folder(t, map[string]string{"dev.yaml": string(text) + "\nwaivers:\n  - " + c.waiver + "\n"})
+			directory := folder(t, map[string]string{"dev.yaml": string(text) + "\nwaivers:\n  - " + c.waiver + "\n"})
 			oldStacks, err := read(old)
 			if err != nil {
 				t.Fatal(err)
@@ -123,8 +129,13 @@ func TestAWaiverLetsOneChangePassUntilItsDay(t *testing.T) {
 				t.Fatal(err)
 			}
 			changes := Compare(oldStacks, newStacks)
-			if err := waive(changes, files, lastDay); err != nil {
+			files, err := filesOf(directory, newStacks, lastDay)
+			if err != nil {
 				t.Fatal(err)
+			}
+			unused := strings.Join(files.waive(changes, lastDay), "\n")
+			if (unused == "") != (c.unused == "") || !strings.Contains(unused, c.unused) {
+				t.Errorf("tells %q of waivers without a change, want %q", unused, c.unused)
 			}
 			if blocked := len(Blocking(changes)) > 0; blocked != (c.exit == exitDangerous) {
 				t.Errorf("blocked %v: %+v", blocked, changes)
@@ -142,9 +153,10 @@ func TestTheOfferedWaiversFitTheFile(t *testing.T) {
 	old := folder(t, map[string]string{"dev-Data.template.json": withTable, "dev-More.template.json": withTable})
 	new := folder(t, map[string]string{"dev-Data.template.json": withoutTable, "dev-More.template.json": withoutTable})
 	for format, ends := range map[string]string{"table": "\npeakline", "markdown": "```"} {
-		out, err := peakline(t, "-old", old, "-new", new, "-format", format, "-environments", folder(t, map[string]string{"dev.yaml": string(dev)}))
-		if code(err) != exitDangerous {
-			t.Fatalf("%s: %v", format, err)
+		environments := folder(t, map[string]string{"dev.yaml": string(dev)})
+		out, err := peakline(t, "-old", old, "-new", new, "-format", format, "-environments", environments)
+		if code(err) != exitDangerous || !strings.Contains(out, environments+"/dev.yaml") {
+			t.Fatalf("%s: %v, want the file named that the waivers are for:\n%s", format, err, out)
 		}
 		_, offered, found := strings.Cut(out, "waivers:\n")
 		offered, _, _ = strings.Cut(offered, ends)
@@ -184,3 +196,33 @@ func TestWhatCannotBeReadSaysWhere(t *testing.T) {
 
 // lastDay is the last moment of a waiver that expires on the first of December.
 var lastDay = time.Date(2026, 12, 1, 23, 59, 0, 0, time.UTC)
+
+// A waiver that was left behind is told even when there is nothing left to waive.
+func TestAWaiverWithoutAChangeIsTold(t *testing.T) {
+	dev, err := os.ReadFile("../../../../config/environments/dev.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiver := fmt.Sprintf("\nwaivers:\n  - {stack: Data, resource: T, class: deletes-stateful, reason: The table moved away, expires: %q}\n",
+		time.Now().UTC().AddDate(0, 0, 7).Format(time.DateOnly))
+	environments := folder(t, map[string]string{"dev.yaml": string(dev) + waiver})
+	same := folder(t, map[string]string{"dev-Data.template.json": withTable})
+	for format, where := range map[string]string{"table": "\n", "markdown": "\n", "json": `"unusedWaivers": [`} {
+		out, err := peakline(t, "-old", same, "-new", same, "-format", format, "-environments", environments)
+		if err != nil || !strings.Contains(out, where) || !strings.Contains(out, environments+"/dev.yaml: waivers[0] matches no change") {
+			t.Errorf("%s: %v\n%s\nwant the waiver and its file named", format, err, out)
+		}
+	}
+}
+
+func TestTheMetadataOfTheCDKIsNothingThatRuns(t *testing.T) {
+	const without, one, two = `{"Resources":{"N":{"Type":"AWS::SNS::Topic"}}}`,
+		`{"Resources":{"N":{"Type":"AWS::SNS::Topic"},"CDKMetadata":{"Type":"AWS::CDK::Metadata","Properties":{"Analytics":"v2:a"}}}}`,
+		`{"Resources":{"N":{"Type":"AWS::SNS::Topic"},"CDKMetadata":{"Type":"AWS::CDK::Metadata","Properties":{"Analytics":"v2:b"}}}}`
+	for name, c := range map[string][2]string{"it comes": {without, one}, "it changes": {one, two}, "it goes": {one, without}} {
+		old, new := folder(t, map[string]string{"a.template.json": c[0]}), folder(t, map[string]string{"a.template.json": c[1]})
+		if out, err := peakline(t, "-old", old, "-new", new); err != nil || !strings.Contains(out, "1 cosmetic.") {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+	}
+}

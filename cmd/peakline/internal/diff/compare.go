@@ -85,6 +85,9 @@ func (c *comparison) hasMore(f finding) bool {
 }
 
 func (c *comparison) add(m *meaning, class Class, format string, args ...any) {
+	if m.kind() == "AWS::CDK::Metadata" {
+		class = Cosmetic // CloudFormation makes nothing of it
+	}
 	c.addTo(finding{m.stack.name, m.id, m.kind(), class}, fmt.Sprintf(format, args...))
 }
 

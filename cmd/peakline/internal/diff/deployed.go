@@ -8,12 +8,13 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 	"golang.org/x/sync/errgroup"
+
+	"peakline/cmd/peakline/internal/account"
 )
 
 // place is where the CDK deploys a stack, as its manifest says.
@@ -38,15 +39,11 @@ func parsePlace(environment, lookupRole string) (place, error) {
 
 // readDeployed asks CloudFormation for the templates of an assembly's stacks. A stack that is not there yet has no old side.
 func readDeployed(ctx context.Context, profile string, assembly []*stack) ([]*stack, error) {
-	var options []func(*awsconfig.LoadOptions) error
-	if profile != "" {
-		options = append(options, awsconfig.WithSharedConfigProfile(profile))
+	type where struct {
+		environment string
+		place
 	}
-	base, err := awsconfig.LoadDefaultConfig(ctx, options...)
-	if err != nil {
-		return nil, fmt.Errorf("load the AWS configuration: %w", err)
-	}
-	clients := map[place]*cloudformation.Client{}
+	clients := map[where]*cloudformation.Client{}
 	found := make([]*stack, len(assembly))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(4)
@@ -54,10 +51,16 @@ func readDeployed(ctx context.Context, profile string, assembly []*stack) ([]*st
 		if s.place == (place{}) {
 			return nil, fmt.Errorf("stack %s: no manifest says where it goes, want an assembly that the CDK wrote", s.name)
 		}
-		client := clients[s.place]
+		environment, _ := environmentOf(s.name)
+		at := where{environment, s.place}
+		client := clients[at]
 		if client == nil {
-			client = cloudformation.NewFromConfig(reader(base, s.place))
-			clients[s.place] = client
+			loaded, err := account.Load(ctx, account.Place{Environment: environment, Region: s.place.region, Profile: profile})
+			if err != nil {
+				return nil, err
+			}
+			client = cloudformation.NewFromConfig(reader(loaded, s.place))
+			clients[at] = client
 		}
 		group.Go(func() error {
 			parsed, there, err := getTemplate(ctx, client, s.name)
@@ -83,14 +86,12 @@ func readDeployed(ctx context.Context, profile string, assembly []*stack) ([]*st
 }
 
 // reader is the configuration of whoever may read a place.
-func reader(base aws.Config, at place) aws.Config {
-	account := base.Copy()
-	account.Region = at.region
+func reader(loaded aws.Config, at place) aws.Config {
 	if at.lookupRole != "" {
-		account.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(account), at.lookupRole,
+		loaded.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(loaded), at.lookupRole,
 			func(o *stscreds.AssumeRoleOptions) { o.RoleSessionName = "peakline-diff" }))
 	}
-	return account
+	return loaded
 }
 
 func getTemplate(ctx context.Context, client *cloudformation.Client, name string) (parsed template, there bool, err error) {

@@ -2,6 +2,7 @@ package diff
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +68,20 @@ func TestAnAssemblyIsComparedWithWhatIsDeployed(t *testing.T) {
 	if out, err := peakline(t, "-deployed", "-new", without, "-environments", none); code(err) != exitDangerous || !strings.Contains(out, "prod-Copy") {
 		t.Errorf("a bucket that would go in the second region: %v\n%s", err, out)
 	}
+
+	// Whatever the shell's credentials are, the environment local is compared with the emulated account.
+	t.Run("local", func(t *testing.T) {
+		address, err := url.Parse(*account.BaseEndpoint)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("AWS_ENDPOINT_URL", "")
+		t.Setenv("PEAKLINE_PORT", address.Port())
+		local := assembly(known, map[string]string{"local-Data": withBucket})
+		if out, err := peakline(t, "-deployed", "-new", local, "-environments", none); err != nil || !strings.Contains(out, "new") {
+			t.Errorf("asked somebody else: %v\n%s", err, out)
+		}
+	})
 
 	const wide = `{"Resources":{"P":{"Type":"AWS::IAM::Policy","Properties":{"PolicyName":"p","Roles":["r"],"PolicyDocument":{"Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}}}}}`
 	fresh := assembly(known, map[string]string{"stage-Fresh": wide})

@@ -4,60 +4,55 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
 )
 
-func writeJSON(out io.Writer, changes []Change, _ time.Time) error {
+// report is what is told of a comparison.
+type report struct {
+	changes []Change
+	// unused tells of waivers that match no change.
+	unused []string
+	// offers are the waivers that would let everything pass, by the file that they are for.
+	offers map[string]string
+}
+
+func writeJSON(out io.Writer, r report) error {
 	encoder := json.NewEncoder(out)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(struct {
 		Changes []Change `json:"changes"`
 		Worst   Class    `json:"worst"`
-	}{append([]Change{}, changes...), Worst(changes)})
+		Unused  []string `json:"unusedWaivers,omitempty"`
+	}{append([]Change{}, r.changes...), Worst(r.changes), r.unused})
 }
 
-func writeTable(out io.Writer, changes []Change, now time.Time) error {
-	if len(changes) == 0 {
-		_, err := fmt.Fprintln(out, "No changes.")
-		return err
+func writeTable(out io.Writer, r report) error {
+	var page strings.Builder
+	if len(r.changes) == 0 {
+		page.WriteString("No changes.\n")
+	} else {
+		table := tabwriter.NewWriter(&page, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "CLASS\tSTACK\tRESOURCE\tTYPE\tWHAT")
+		for _, change := range r.changes {
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", marked(change), change.Stack, change.LogicalID, change.Type, change.Reason)
+		}
+		if err := table.Flush(); err != nil {
+			return err
+		}
+		fmt.Fprintf(&page, "\n%s\n", summary(r.changes))
 	}
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "CLASS\tSTACK\tRESOURCE\tTYPE\tWHAT")
-	for _, change := range changes {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", marked(change), change.Stack, change.LogicalID, change.Type, change.Reason)
+	for _, file := range slices.Sorted(maps.Keys(r.offers)) {
+		fmt.Fprintf(&page, "\nTo let them pass, add this to %s, with the reason:\n\n%s", file, r.offers[file])
 	}
-	if err := table.Flush(); err != nil {
-		return err
+	for _, waiver := range r.unused {
+		fmt.Fprintf(&page, "\n%s.\n", waiver)
 	}
-	fmt.Fprintf(out, "\n%s\n", summary(changes))
-	if waivers := waiversFor(changes, now); waivers != "" {
-		fmt.Fprintf(out, "\nTo let them pass, add this to the file of the environment, with the reason:\n\n%s", waivers)
-	}
-	return nil
-}
-
-// suggestedDays is how long a waiver lasts that is offered: a release and its delays.
-const suggestedDays = 14
-
-// waiversFor are the lines of an environment's file that let the blocking changes pass. The reason is left to the author: the
-// file is refused as long as there is none.
-func waiversFor(changes []Change, now time.Time) string {
-	blocking := Blocking(changes)
-	if len(blocking) == 0 {
-		return ""
-	}
-	var text strings.Builder
-	text.WriteString("waivers:\n")
-	for _, change := range blocking {
-		stack := change.Stack[strings.LastIndex(change.Stack, "-")+1:]
-		fmt.Fprintf(&text, "  - {stack: %s, resource: %s, class: %s, reason: , expires: %q}\n", stack, change.LogicalID, change.Class,
-			now.UTC().AddDate(0, 0, suggestedDays).Format(time.DateOnly))
-	}
-	return text.String()
+	_, err := io.WriteString(out, page.String())
+	return err
 }
 
 // marked is the class, with a mark where it needs attention.
@@ -87,25 +82,28 @@ func summary(changes []Change) string {
 }
 
 // writeMarkdown writes a comment for a pull request: what is dangerous first and in full, the rest folded.
-func writeMarkdown(out io.Writer, changes []Change, now time.Time) error {
+func writeMarkdown(out io.Writer, r report) error {
 	var page strings.Builder
-	if len(changes) == 0 {
+	if len(r.changes) == 0 {
 		page.WriteString("**No changes.**\n")
 	} else {
-		fmt.Fprintf(&page, "**%s**\n\n", summary(changes))
-		dangerous := 0
-		for dangerous < len(changes) && changes[dangerous].Class.Dangerous() {
-			dangerous++
-		}
-		markdownRows(&page, changes[:dangerous])
-		if waivers := waiversFor(changes, now); waivers != "" {
-			fmt.Fprintf(&page, "<details><summary>What lets them pass, in the file of the environment</summary>\n\n```yaml\n%s```\n</details>\n\n", waivers)
-		}
-		if rest := changes[dangerous:]; len(rest) > 0 {
-			fmt.Fprintf(&page, "<details><summary>%d harmless changes</summary>\n\n", len(rest))
-			markdownRows(&page, rest)
-			page.WriteString("</details>\n")
-		}
+		fmt.Fprintf(&page, "**%s**\n\n", summary(r.changes))
+	}
+	dangerous := 0
+	for dangerous < len(r.changes) && r.changes[dangerous].Class.Dangerous() {
+		dangerous++
+	}
+	markdownRows(&page, r.changes[:dangerous])
+	for _, file := range slices.Sorted(maps.Keys(r.offers)) {
+		fmt.Fprintf(&page, "<details><summary>What lets them pass, in %s</summary>\n\n```yaml\n%s```\n</details>\n\n", file, r.offers[file])
+	}
+	for _, waiver := range r.unused {
+		fmt.Fprintf(&page, "%s.\n\n", waiver)
+	}
+	if rest := r.changes[dangerous:]; len(rest) > 0 {
+		fmt.Fprintf(&page, "<details><summary>%d harmless changes</summary>\n\n", len(rest))
+		markdownRows(&page, rest)
+		page.WriteString("</details>\n")
 	}
 	_, err := io.WriteString(out, page.String())
 	return err

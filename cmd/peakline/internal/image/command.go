@@ -64,20 +64,26 @@ func references(command *cli.Command, want int) ([]name.Reference, error) {
 	return images, nil
 }
 
-func check(ctx context.Context, command *cli.Command) error {
+// subject reads the one image that a command looks at, and the rules for images.
+func subject(command *cli.Command) (name.Reference, config.ImageRules, error) {
 	images, err := references(command, 1)
 	if err != nil {
-		return err
+		return nil, config.ImageRules{}, err
 	}
 	delivery, err := config.LoadDelivery(command.String("delivery"), nil, time.Now())
+	return images[0], delivery.Images, err
+}
+
+func check(ctx context.Context, command *cli.Command) error {
+	image, rules, err := subject(command)
 	if err != nil {
 		return err
 	}
-	found, err := fetch(ctx, images[0], command.String("profile"))
+	found, err := fetch(ctx, image, command.String("profile"))
 	if err != nil {
 		return err
 	}
-	if err := found.judge(delivery.Images.MaxMegabytes); err != nil {
+	if err := found.judge(rules.MaxMegabytes); err != nil {
 		return cli.Exit(err.Error(), exitRefused)
 	}
 	if folder := command.String("save"); folder != "" {
@@ -85,7 +91,7 @@ func check(ctx context.Context, command *cli.Command) error {
 			return err
 		}
 	}
-	_, err = fmt.Fprintf(command.Root().Writer, "%s: %s\n", images[0], found)
+	_, err = fmt.Fprintf(command.Root().Writer, "%s: %s\n", image, found)
 	return err
 }
 
@@ -103,39 +109,35 @@ func copyImage(ctx context.Context, command *cli.Command) error {
 }
 
 func scan(ctx context.Context, command *cli.Command) error {
-	images, err := references(command, 1)
+	image, rules, err := subject(command)
 	if err != nil {
 		return err
 	}
-	delivery, err := config.LoadDelivery(command.String("delivery"), nil, time.Now())
-	if err != nil {
-		return err
-	}
-	registry, inECR := registryOf(images[0])
+	registry, inECR := registryOf(image)
 	if !inECR {
-		return fmt.Errorf("%s is not in ECR, whose scan this waits for", images[0])
+		return fmt.Errorf("%s is not in ECR, whose scan this waits for", image)
 	}
-	account, err := registry.account(ctx, command.String("profile"))
+	account, err := registry.account(ctx, image, command.String("profile"))
 	if err != nil {
 		return err
 	}
 	waiting, cancel := context.WithTimeout(ctx, command.Duration("wait"))
 	defer cancel()
 	s := scanner{findings: ecr.NewFromConfig(account), pause: 10 * time.Second}
-	found, err := s.wait(waiting, registry, images[0])
+	found, err := s.wait(waiting, registry, image)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("the scan of %s has not ended after %s; is scanning on push switched on?", images[0], command.Duration("wait"))
+		return fmt.Errorf("the scan of %s has not ended after %s; is scanning on push switched on?", image, command.Duration("wait"))
 	}
 	if err != nil {
 		return err
 	}
-	verdict := judge(found, command.String("service"), delivery.Images, time.Now())
+	verdict := judge(found, command.String("service"), rules, time.Now())
 	if err := verdict.write(command.Root().Writer); err != nil {
 		return err
 	}
 	if len(verdict.stopping) > 0 {
 		return cli.Exit(fmt.Sprintf("%s: %d findings without a waiver: mend the image, or add a waiver with a reason to %s",
-			images[0], len(verdict.stopping), command.String("delivery")), exitRefused)
+			image, len(verdict.stopping), command.String("delivery")), exitRefused)
 	}
 	return nil
 }

@@ -196,3 +196,12 @@ func TestAnImageIsNamedInFull(t *testing.T) {
 		}
 	}
 }
+
+func TestTheImagesOfTheEmulatedAccountAreNotLookedForInAWS(t *testing.T) {
+	const image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/peakline-local/order:1"
+	for _, arguments := range [][]string{{"check", image}, {"copy", image, image}} {
+		if _, code, err := peakline(t, "{}", arguments...); code != 1 || !strings.Contains(err.Error(), "the emulated account") {
+			t.Errorf("%v: %v, want word that there is no image", arguments, err)
+		}
+	}
+}

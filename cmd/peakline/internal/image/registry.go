@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -19,6 +18,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"peakline/cmd/peakline/internal/account"
 )
 
 // registryOfECR is a private one.
@@ -34,16 +35,10 @@ func registryOf(image name.Reference) (registryOfECR, bool) {
 	return registryOfECR{owner: parts[1], region: parts[2]}, true
 }
 
-func (r registryOfECR) account(ctx context.Context, profile string) (aws.Config, error) {
-	options := []func(*config.LoadOptions) error{config.WithRegion(r.region)}
-	if profile != "" {
-		options = append(options, config.WithSharedConfigProfile(profile))
-	}
-	loaded, err := config.LoadDefaultConfig(ctx, options...)
-	if err != nil {
-		return aws.Config{}, fmt.Errorf("load the AWS configuration: %w", err)
-	}
-	return loaded, nil
+// account is the one of the environment whose repository keeps the image.
+func (r registryOfECR) account(ctx context.Context, image name.Reference, profile string) (aws.Config, error) {
+	folder, _, _ := strings.Cut(image.Context().RepositoryStr(), "/")
+	return account.Load(ctx, account.Place{Environment: strings.TrimPrefix(folder, "peakline-"), Region: r.region, Profile: profile})
 }
 
 // login is the way into the registry of an image: a token of ECR, and elsewhere what Docker has stored.
@@ -52,11 +47,14 @@ func login(ctx context.Context, image name.Reference, profile string) ([]remote.
 	if !inECR {
 		return []remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)}, nil
 	}
-	account, err := r.account(ctx, profile)
+	loaded, err := r.account(ctx, image, profile)
 	if err != nil {
 		return nil, err
 	}
-	credentials, err := token(ctx, ecr.NewFromConfig(account))
+	if account.Emulated(loaded) {
+		return nil, fmt.Errorf("log in to %s: the emulated account knows the names of images, and keeps none", image.Context().RegistryStr())
+	}
+	credentials, err := token(ctx, ecr.NewFromConfig(loaded))
 	if err != nil {
 		return nil, fmt.Errorf("log in to %s: %w", image.Context().RegistryStr(), err)
 	}

@@ -117,6 +117,8 @@ func TestOnAnEmulatedAccount(t *testing.T) {
 }
 
 func TestARehearsalRefusesARealAccount(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "real")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "real")
 	for _, endpoint := range []string{"https://rds.eu-west-1.amazonaws.com", "http://10.0.0.7:4566", "http://localhost.example.com:4566", ""} {
 		if _, err := run(endpoint, "rehearse", "-env", "prod", "-region", "eu-west-1"); err == nil || !strings.Contains(err.Error(), "real one") {
 			t.Errorf("%q: %v, want a refusal: a rehearsal would write made-up samples into a real account", endpoint, err)
