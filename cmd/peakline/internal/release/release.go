@@ -82,18 +82,17 @@ func (r *releaser) release(ctx context.Context, image, despite string) error {
 		if r.revision(stack) != "" {
 			err = r.releaseByCodeDeploy(ctx, stack, image, firing)
 		} else {
-			stack, err = r.bring(ctx, stack, image)
+			_, err = r.bring(ctx, stack, image)
 		}
+		var later overtakenError
 		switch {
 		case errors.Is(err, errBusy):
 			continue
+		case errors.As(err, &later):
+			r.say("%s came after %s, which is not recorded.", later.by, image)
+			return nil
 		case err != nil:
 			return err
-		}
-		// The next release of the service may have had its turn between two looks. What it brought, it records.
-		if next := r.brought(stack); r.revision(stack) == "" && next != image {
-			r.say("%s came after %s, which is not recorded.", next, image)
-			return nil
 		}
 		return r.record(ctx, image)
 	}
@@ -115,7 +114,11 @@ func (r *releaser) releaseByCodeDeploy(ctx context.Context, stack cloudformation
 		return err
 	}
 	stack, err = r.bring(ctx, stack, image)
-	if err != nil {
+	var later overtakenError
+	switch {
+	case errors.As(err, &later):
+		return fmt.Errorf("release %s: %s came before CodeDeploy had %s, which was not released", r.service, later.by, image)
+	case err != nil:
 		return err
 	}
 	if err := r.deploy(ctx, r.revision(stack), r.migration(stack), firing); err != nil {
@@ -134,7 +137,11 @@ func (r *releaser) bringBack(ctx context.Context, released string) error {
 		if err != nil {
 			return err
 		}
-		if _, err = r.bring(ctx, stack, released); !errors.Is(err, errBusy) {
+		_, err = r.bring(ctx, stack, released)
+		switch {
+		case errors.As(err, new(overtakenError)):
+			return nil // schedules follow the next release
+		case !errors.Is(err, errBusy):
 			return err
 		}
 	}

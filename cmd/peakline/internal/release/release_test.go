@@ -64,6 +64,9 @@ func TestAReleaseIsRecordedOnlyAfterItSucceeded(t *testing.T) {
 		"CodeDeploy takes it back while somebody else changes the stack": {
 			shop:  shop{codedeploy: true, images: []string{old}, told: old, becomes: succeeds, faster: 1, busyAfter: true, deployment: []deploymenttypes.DeploymentStatus{"Stopped"}},
 			calls: []string{"bring " + next, "deploy peakline-prod-order/service", "bring " + old}, says: "deployment d-1 is Stopped"},
+		"the next release comes before CodeDeploy is told": {
+			shop:  shop{codedeploy: true, images: []string{old}, told: old, becomes: succeeds, overtaken: "example.com/order:3"},
+			calls: []string{"bring " + next}, says: "example.com/order:3 came before CodeDeploy had " + next},
 		"CodeDeploy is at it": {
 			shop: shop{codedeploy: true, images: []string{old}, told: old, underway: "d-0"}, says: "deployment d-0 is under way"},
 	} {

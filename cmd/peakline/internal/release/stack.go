@@ -80,6 +80,11 @@ func (r *releaser) output(stack types.Stack, kind string) string {
 // errBusy says that somebody else was faster, and changes the stack now.
 var errBusy = errors.New("the stack is busy")
 
+// overtakenError says that the next release of the service had its turn between two looks. What it brought, it records.
+type overtakenError struct{ by string }
+
+func (e overtakenError) Error() string { return e.by + " came later" }
+
 // bring tells the stack the image, and waits for what it makes of it. The template and every other parameter stay.
 func (r *releaser) bring(ctx context.Context, stack types.Stack, image string) (types.Stack, error) {
 	var told []types.Parameter
@@ -108,7 +113,11 @@ func (r *releaser) bring(ctx context.Context, stack types.Stack, image string) (
 		return stack, fmt.Errorf("tell %s the image %s: %w", r.stackName(), image, err)
 	}
 	r.say("%s brings %s.", r.stackName(), image)
-	return r.watch(ctx, image)
+	stack, err = r.watch(ctx, image)
+	if last := r.brought(stack); err == nil && last != image {
+		return stack, overtakenError{by: last}
+	}
+	return stack, err
 }
 
 // watch shows what becomes of the stack until it is settled.
