@@ -5,12 +5,10 @@
 package release
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/codedeploy"
@@ -41,7 +39,7 @@ func Command() *cli.Command {
 				&cli.StringFlag{Name: "despite", Usage: "`REASON` to release while an alarm fires"})},
 			{Name: "rollback", Usage: "take a release back, or go back to the image before", ArgsUsage: "SERVICE", Action: rollback, Flags: flags(
 				&cli.StringFlag{Name: "despite", Usage: "`REASON` to go back while an alarm fires"})},
-			{Name: "show", Usage: "what is released, and which alarms fire", ArgsUsage: "SERVICE", Action: show, Flags: flags()},
+			{Name: "show", Usage: "what is released, what is under way, and which release alarms fire", ArgsUsage: "SERVICE", Action: show, Flags: flags()},
 			{Name: "check", Usage: "whether a deployment of the environment may start: fails while a release alarm of any service fires", Action: check, Flags: flags(
 				&cli.StringFlag{Name: "despite", Usage: "`REASON` to deploy while an alarm fires"})},
 		},
@@ -110,21 +108,5 @@ func show(ctx context.Context, command *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	released, err := r.released(ctx)
-	if err != nil {
-		return err
-	}
-	stack, err := r.stack(ctx)
-	if err != nil {
-		return err
-	}
-	firing, err := r.firing(ctx)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(r.out, "released  %s\nbrought   %s\nstack     %s\n", released, cmp.Or(r.brought(stack), "nothing else"), stack.StackStatus)
-	for _, alarm := range firing {
-		fmt.Fprintf(r.out, "firing    %s: %s\n", aws.ToString(alarm.AlarmName), aws.ToString(alarm.StateReason))
-	}
-	return nil
+	return r.show(ctx)
 }

@@ -173,3 +173,31 @@ func TestACommandThatIsInterruptedChangesNothingMore(t *testing.T) {
 		t.Errorf("did %q, want %q: the schedules would go back while the service goes on", shop.calls, want)
 	}
 }
+
+func TestWhereReleasesStandIsShown(t *testing.T) {
+	for name, c := range map[string]struct {
+		shop  shop
+		shows []string
+	}{
+		"before the first release": {shop{images: []string{"placeholder"}}, []string{
+			"released        none yet; visitors get a page that says so", "under way       nothing", "stack           prod-Services is UPDATE_COMPLETE", "release alarms  none of the 3 fires"}},
+		"between two releases":    {shop{images: []string{old}, told: old}, []string{"released        " + old, "under way       nothing"}},
+		"while ECS is at it":      {shop{images: []string{old}, told: next, status: "UPDATE_IN_PROGRESS"}, []string{"released        " + old, "under way       " + next + ", by a deployment of prod-Services"}},
+		"while CodeDeploy is":     {shop{codedeploy: true, images: []string{old}, told: next, underway: "d-0"}, []string{"under way       " + next + ", by CodeDeploy's deployment d-0"}},
+		"when one was cut off":    {shop{images: []string{old}, told: next}, []string{"nothing; " + next + " was brought and not recorded", "release start order with it once more"}},
+		"while a deployment runs": {shop{images: []string{old}, told: old, status: "UPDATE_IN_PROGRESS"}, []string{"under way       nothing", "is UPDATE_IN_PROGRESS"}},
+		"while an alarm fires":    {shop{images: []string{old}, told: old, firing: []string{"prod-release-errors-order"}}, []string{"release alarms  prod-release-errors-order fires: "}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, said := c.shop.releaser(t)
+			if err := r.show(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range c.shows {
+				if !strings.Contains(said.String(), want) {
+					t.Errorf("shows\n%s\nwant %q", said, want)
+				}
+			}
+		})
+	}
+}
