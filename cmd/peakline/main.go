@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 
 	"github.com/urfave/cli/v3"
 
@@ -47,9 +48,13 @@ func run() int {
 }
 
 func root() *cli.Command {
+	cli.ShowCommandHelp = showCommandHelp
 	command := &cli.Command{
 		Name:  "peakline",
 		Usage: "operate a Peakline platform",
+		Description: "Every command explains itself with --help.\n\n" +
+			"Exit code 0: done. 3: what image, diff or migrations looked at must not pass as it is. 1: everything else that went\n" +
+			"wrong, how the command was called included. (go run turns a 3 into a 1.)",
 		// Errors are printed once, by main.
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},
 	}
@@ -57,6 +62,20 @@ func root() *cli.Command {
 		command.Commands = append(command.Commands, build())
 	}
 	return command
+}
+
+// showCommandHelp is also asked for the help of what is no command, at any level: that is wrong usage.
+func showCommandHelp(ctx context.Context, command *cli.Command, name string) error {
+	if command.Command(name) != nil {
+		return cli.DefaultShowCommandHelp(ctx, command, name)
+	}
+	var names []string
+	for _, one := range command.VisibleCommands() {
+		if one.Name != "help" {
+			names = append(names, one.Name)
+		}
+	}
+	return fmt.Errorf("%s has no command %s, want one of %s", command.FullName(), name, strings.Join(names, ", "))
 }
 
 // exitCode is the code that an error asks for through cli.Exit, else 1.
