@@ -36,7 +36,7 @@ func Command() *cli.Command {
 			Description: "Every *.sql of a DIR is read, in the order of the names, as PostgreSQL 17 reads it. The rules:\n\n  " + strings.Join(ruleNames(), "\n  ") +
 				"\n\nAn exception stands in a comment before its statement, and ends with its day:\n\n" +
 				"  -- peakline:allow drop-column until 2027-01-31 because no version since 1.4 reads it\n  ALTER TABLE orders DROP COLUMN note;\n\n" +
-				"Exit code 0: nothing without an exception. 3: something is. 1: a file cannot be read, or is no SQL.",
+				"Exit code 0: nothing without an exception. 3: something is. 1: a file cannot be read, or is no SQL; the others are linted.",
 			Flags: []cli.Flag{
 				&cli.BoolFlag{Name: "transaction", Usage: "the tool that runs them wraps each file in a transaction"},
 				&cli.StringFlag{Name: "format", Value: "table", Usage: "table or json"},
@@ -62,15 +62,18 @@ func run(command *cli.Command, now time.Time) error {
 		return errors.New("name the folders or files with the migrations, for example: peakline migrations lint db/migrations")
 	}
 	var found []Finding
+	var unread error
 	for _, path := range command.Args().Slice() {
 		of, err := lintPath(path, Options{Transaction: command.Bool("transaction"), Today: now})
-		if err != nil {
+		found, unread = append(found, of...), errors.Join(unread, err)
+	}
+	if unread == nil || len(found) > 0 {
+		if err := write(command.Root().Writer, found); err != nil {
 			return err
 		}
-		found = append(found, of...)
 	}
-	if err := write(command.Root().Writer, found); err != nil {
-		return err
+	if unread != nil {
+		return unread
 	}
 	broken := 0
 	for _, one := range found {
@@ -84,35 +87,32 @@ func run(command *cli.Command, now time.Time) error {
 	return nil
 }
 
-// lintPath lints a file, or the files of a folder one after the other, and tells all the files that are no SQL at once.
-func lintPath(path string, options Options) (found []Finding, err error) {
+// lintPath lints a file, or the files of a folder one after the other. What cannot be read is told beside what is found in the rest.
+func lintPath(path string, options Options) (found []Finding, unread error) {
 	var files []string
-	err = filepath.WalkDir(path, func(file string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() && (file == path || strings.EqualFold(filepath.Ext(file), ".sql")) {
+	err := filepath.WalkDir(path, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			unread = errors.Join(unread, err)
+		} else if !entry.IsDir() && (file == path || strings.EqualFold(filepath.Ext(file), ".sql")) {
 			files = append(files, file)
 		}
-		return err
+		return nil
 	})
-	if err != nil {
-		return nil, fmt.Errorf("look for migrations: %w", err)
+	if err == nil && unread == nil && len(files) == 0 {
+		err = fmt.Errorf("%s has no *.sql", path)
 	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("look for migrations: %s has no *.sql", path)
-	}
+	unread = errors.Join(unread, err)
 	seen := newHistory()
-	var unread []error
 	for _, file := range files {
 		text, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("read the migration: %w", err)
+		if err == nil {
+			var of []Finding
+			of, err = seen.lint(file, string(text), options)
+			found = append(found, of...)
 		}
-		of, err := seen.lint(file, string(text), options)
-		if err != nil {
-			unread = append(unread, err)
-		}
-		found = append(found, of...)
+		unread = errors.Join(unread, err)
 	}
-	return found, errors.Join(unread...)
+	return found, unread
 }
 
 func writeTable(out io.Writer, found []Finding) error {

@@ -78,7 +78,7 @@ func (h *history) lint(file, sql string, options Options) ([]Finding, error) {
 		}
 		for _, unused := range allows {
 			if !unused.used {
-				add(exception, unused.at)
+				add(exception, unused.at).Why = "the statement after it does not break " + unused.rule
 			}
 		}
 		end = statement.Start + statement.Length
@@ -89,7 +89,7 @@ func (h *history) lint(file, sql string, options Options) ([]Finding, error) {
 	if end < len(sql) {
 		comments, _ := lead(sql, end+1)
 		for _, unused := range h.allows(comments, add) {
-			add(exception, unused.at)
+			add(exception, unused.at).Why = "no statement comes after it"
 		}
 	}
 	slices.SortStableFunc(found, func(a, b Finding) int {
@@ -109,12 +109,16 @@ func (h *history) allows(comments []comment, add func(Rule, int) *Finding) (foun
 		}
 		parts := allowed.FindStringSubmatch(one.text)
 		if parts == nil {
-			add(exception, one.at)
+			add(exception, one.at).Why = "it lacks its rule, its last day or its reason"
+			continue
+		}
+		if !slices.ContainsFunc(rules, func(rule Rule) bool { return rule.Name == parts[1] && rule != exception }) {
+			add(exception, one.at).Why = "there is no rule " + parts[1] + " that it could be for"
 			continue
 		}
 		until, err := time.Parse(time.DateOnly, parts[2])
-		if err != nil || !slices.ContainsFunc(rules, func(rule Rule) bool { return rule.Name == parts[1] && rule != exception }) {
-			add(exception, one.at)
+		if err != nil {
+			add(exception, one.at).Why = parts[2] + " is no day of the calendar"
 			continue
 		}
 		found = append(found, allow{rule: parts[1], until: until, reason: strings.TrimSpace(parts[3]), at: one.at})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -104,9 +105,30 @@ func TestEveryRuleIsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	_, table, _ := strings.Cut(string(text), "| rule | what happens | instead |\n|---|---|---|\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	var want strings.Builder
 	for _, rule := range rules {
-		if row := "| `" + rule.Name + "` | " + rule.Why + " | " + rule.Instead + " |\n"; rule != exception && !strings.Contains(string(text), row) {
-			t.Errorf("docs/migrations.md lacks the row\n%s", row)
+		fmt.Fprintf(&want, "| `%s` | %s | %s |\n", rule.Name, rule.Why, rule.Instead)
+	}
+	if table+"\n" != want.String() {
+		t.Errorf("the table of docs/migrations.md is\n%s\nwant\n%s", table, &want)
+	}
+}
+
+func TestAnExceptionThatFailsSaysWhy(t *testing.T) {
+	for sql, want := range map[string]string{
+		"-- peakline:allow truncate until 2027-01-31\nTRUNCATE a":                                 "it lacks its rule, its last day or its reason",
+		"-- peakline:allow all until 2027-01-31 because we can\nTRUNCATE a":                       "there is no rule all that it could be for",
+		"-- peakline:allow truncate until 2027-02-31 because it is empty\nTRUNCATE a":             "2027-02-31 is no day of the calendar",
+		"-- peakline:allow truncate until 2027-01-31 because it is empty\nSELECT 1":               "the statement after it does not break truncate",
+		"TRUNCATE a;\n-- peakline:allow truncate until 2027-01-31 because it is empty\n":          "no statement comes after it",
+		"-- peakline:allow truncate until 2026-11-26 because the table is empty\nTRUNCATE a":      "; the exception has ended on 2026-11-26",
+		"-- peakline:allow exception until 2027-01-31 because nobody reads this\nSELECT 1, 2 + 3": "there is no rule exception that it could be for",
+	} {
+		found, err := newHistory().lint("one.sql", sql, Options{Today: today})
+		if err != nil || !slices.ContainsFunc(found, func(one Finding) bool { return strings.HasSuffix(one.Why, want) }) {
+			t.Errorf("%s\nis told as %+v, %v, want %q", sql, found, err, want)
 		}
 	}
 }
@@ -157,6 +179,8 @@ func TestCommand(t *testing.T) {
 		"something":      {[]string{good, bad}, exitBroken, "bad.sql:1:1: drop-table"},
 		"a folder":       {[]string{folder}, exitBroken, "allowed because it is empty"},
 		"no SQL":         {[]string{wrong}, 1, ""},
+		"no SQL before":  {[]string{wrong, bad}, 1, "bad.sql:1:1: drop-table"},
+		"no file before": {[]string{filepath.Join(folder, "none"), bad}, 1, "bad.sql:1:1: drop-table"},
 		"no file":        {[]string{filepath.Join(folder, "none")}, 1, ""},
 		"no argument":    {nil, 1, ""},
 		"another format": {[]string{"-format", "xml", good}, 1, ""},
@@ -173,6 +197,9 @@ func TestCommand(t *testing.T) {
 				code = exit.ExitCode()
 			case err != nil:
 				code = 1
+			}
+			if code == 1 && strings.Contains(out.String(), "No statement") {
+				t.Errorf("says that all is well beside %v", err)
 			}
 			if code != c.code || !strings.Contains(out.String(), c.says) {
 				t.Errorf("code %d (%v), want %d, and says %q", code, err, c.code, out.String())

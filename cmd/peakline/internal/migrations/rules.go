@@ -74,7 +74,7 @@ var (
 		"change lockSeconds or statementSeconds of the service's migration, in its entry"}
 	unseenCode = Rule{"unseen-code", "what a DO block runs is not checked",
 		"write the statements themselves"}
-	exception = Rule{"exception", "it is not understood, or there is nothing here that it could be for",
+	exception = Rule{"exception", "one is written in a way that is not understood, or the statement after it does not break its rule",
 		"-- peakline:allow RULE until 2027-01-31 because REASON"}
 )
 
