@@ -73,7 +73,7 @@ func (e Environment) answers(path string) bool {
 }
 
 var canaryRules = []rule{
-	{"a canary reaches the shop and has somewhere to go", []string{"canary", "edge.domains", "network.ingress.from", "loadBalancer.hostName", "services"}, func(i inspection) {
+	{"a canary reaches the shop and has somewhere to go", []string{"canary", "edge.domains", "network.ingress.from", "loadBalancer.hostName", "services.*.paths"}, func(i inspection) {
 		switch {
 		case !i.Canary.Enabled:
 			for _, option := range []string{"everyMinutes", "steps"} {

@@ -86,7 +86,7 @@ func (db Database) smallestPath() (path, what string) {
 }
 
 var connectionBudgetRules = []rule{
-	{"the database takes every connection that services may open", []string{"services", "database", "scaler.lagObjectiveMilliseconds"}, func(i inspection) {
+	{"the database takes every connection that services may open", []string{"profile", "services", "database", "scaler.lagObjectiveMilliseconds"}, func(i inspection) {
 		if i.UsesProxy() {
 			return // it opens no more than its share
 		}

@@ -270,12 +270,12 @@ func (d *document) refused(path string) bool {
 	return true
 }
 
-// sound tells whether the values at the paths, and everything inside them, can be relied on.
+// sound tells whether the values at the paths, and everything inside them, can be relied on. A * in a path is any key.
 func (d *document) sound(paths ...string) bool {
 	for _, path := range paths {
 		for _, unreliable := range []map[string]bool{d.bad, d.doubtful} {
 			for at := range unreliable {
-				if within(at, path) || within(path, at) {
+				if touches(at, path) {
 					return false
 				}
 			}
@@ -336,6 +336,23 @@ func parent(path string) string { return path[:max(0, strings.LastIndexAny(path,
 func within(path, of string) bool {
 	rest, inside := strings.CutPrefix(path, of)
 	return inside && (rest == "" || of == "" || rest[0] == '.' || rest[0] == '[')
+}
+
+// touches tells whether one of two paths is within the other; a * in the second is any key.
+func touches(path, pattern string) bool {
+	steps := func(path string) []string {
+		return strings.FieldsFunc(path, func(r rune) bool { return strings.ContainsRune(".[]", r) })
+	}
+	wanted := steps(pattern)
+	for n, step := range steps(path) {
+		if n == len(wanted) {
+			break
+		}
+		if wanted[n] != "*" && wanted[n] != step {
+			return false
+		}
+	}
+	return true
 }
 
 // describe says what a value is, for the message that refuses it.

@@ -185,7 +185,7 @@ var edgeRules = []rule{
 			i.refuse("loadBalancer.hostName", "%s is not in edge.hostedZone, %s, want one of its names, or no hostedZone", i.LoadBalancer.HostName, zone.Name)
 		}
 	}},
-	{"pages are among what the services answer, outside the API", []string{"services", "edge.pages"}, func(i inspection) {
+	{"pages are among what the services answer, outside the API", []string{"services.*.paths", "services.*.signIn", "edge.pages"}, func(i inspection) {
 		dynamic := i.DynamicPaths()
 		for n, page := range i.Edge.Pages {
 			switch path := index("edge.pages", n); {

@@ -104,7 +104,7 @@ var releaseRules = []rule{
 			service := i.Services[name]
 			for n, test := range service.SmokeTest {
 				path := index(join("services", name)+".smokeTest", n) + ".path"
-				if i.sound(path) && !slices.ContainsFunc(service.Paths, func(pattern string) bool { return overlap(pattern, test.Path) }) {
+				if i.sound(path, join("services", name)+".paths") && !slices.ContainsFunc(service.Paths, func(pattern string) bool { return overlap(pattern, test.Path) }) {
 					i.refuse(path, "%s leads elsewhere, want a path of the service: %s", test.Path, strings.Join(service.Paths, ", "))
 				}
 			}

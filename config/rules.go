@@ -7,8 +7,8 @@ import "time"
 type rule struct {
 	// says is the rule as a sentence.
 	says string
-	// reads are the paths whose values the rule relies on. It is skipped while one of them, or something inside it, is
-	// refused already, so that one mistake is not reported as several.
+	// reads are the paths whose values the rule relies on; a * is any key. It is skipped while one of them, or something inside
+	// it, is refused already, so that one mistake is not reported as several.
 	reads []string
 	check func(i inspection)
 }

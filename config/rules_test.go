@@ -245,6 +245,14 @@ var ruleCases = map[string]ruleCase{
 		[]string{
 			`services.loyalty.calls[0]: there is no service "ordr", did you mean order?`,
 			"services.loyalty.calls[1]: loyalty is the service itself, want others"}},
+	"a value of one service that is refused hides no rule that can do without it": {
+		[]change{loyalty("cpu: »77, calls: [»ordr]")},
+		[]string{
+			"services.loyalty.cpu: number 77, want one of 256, 512, 1024, 2048, 4096, 8192, 16384",
+			`services.loyalty.calls[0]: there is no service "ordr", did you mean order?`}},
+	"a service that is refused is no unknown one": {
+		[]change{loyalty("calls: [gifts]"), {"services: {", "services: {gifts: [wrong], "}},
+		[]string{"services.gifts: a list, want a mapping"}},
 	"a service under CodeDeploy calls, and is called": {changes: []change{loyalty("release: codedeploy, calls: [order]")}},
 	"a service under CodeDeploy addresses another by its name": {
 		[]change{loyalty("release: codedeploy, environment: {A: »http://order/api/orders, B: http://order.example.com}")},

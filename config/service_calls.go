@@ -35,7 +35,7 @@ func (e Environment) CallByName(caller, service string) bool {
 var nameAddress = regexp.MustCompile(`^https?://([a-z0-9-]+)(?:[:/]|$)`)
 
 var serviceCallRules = []rule{
-	{"a service calls others that exist", []string{"services"}, func(i inspection) {
+	{"a service calls others that exist", []string{"services.*.calls"}, func(i inspection) {
 		for _, name := range i.ServiceNames() {
 			for n, callee := range i.Services[name].Calls {
 				path := index(join("services", name)+".calls", n)
@@ -49,7 +49,7 @@ var serviceCallRules = []rule{
 			}
 		}
 	}},
-	{"a service without Service Connect is not addressed by its name", []string{"services"}, func(i inspection) {
+	{"a service without Service Connect is not addressed by its name", []string{"services.*.environment", "services.*.release"}, func(i inspection) {
 		for _, name := range i.ServiceNames() {
 			for _, variable := range slices.Sorted(maps.Keys(i.Services[name].Environment)) {
 				host := nameAddress.FindStringSubmatch(i.Services[name].Environment[variable])

@@ -57,7 +57,7 @@ func (e Environment) SignInCallbacks() []string {
 }
 
 var serviceSignInRules = []rule{
-	{"the load balancer asks for a sign-in over HTTPS, on pages that no release moves", []string{"services", "loadBalancer"}, func(i inspection) {
+	{"the load balancer asks for a sign-in over HTTPS, on pages that no release moves", []string{"services.*.signIn", "services.*.release", "loadBalancer"}, func(i inspection) {
 		for _, name := range i.ServiceNames() {
 			path, service := join("services", name), i.Services[name]
 			switch {
@@ -69,7 +69,7 @@ var serviceSignInRules = []rule{
 			}
 		}
 	}},
-	{"a sign-in is asked for on whole paths of the service, which are for people", []string{"services"}, func(i inspection) {
+	{"a sign-in is asked for on whole paths of the service, which are for people", []string{"services.*.signIn", "services.*.paths"}, func(i inspection) {
 		for _, name := range i.ServiceNames() {
 			service := i.Services[name]
 			for n, asking := range service.SignInPaths() {
@@ -93,7 +93,7 @@ var serviceSignInRules = []rule{
 			}
 		}
 	}},
-	{"services call no others by pages that ask for a sign-in", []string{"services"}, func(i inspection) {
+	{"services call no others by pages that ask for a sign-in", []string{"services.*.calls", "services.*.signIn", "services.*.paths"}, func(i inspection) {
 		for _, name := range i.ServiceNames() {
 			for n, callee := range i.Services[name].Calls {
 				if called := i.Services[callee]; called.SignIn != nil && len(called.OpenPaths()) == 0 {
@@ -102,7 +102,7 @@ var serviceSignInRules = []rule{
 			}
 		}
 	}},
-	{"pages that ask for a sign-in have one origin", []string{"services", "edge.pages", "edge.secondOrigin"}, func(i inspection) {
+	{"pages that ask for a sign-in have one origin", []string{"services.*.signIn", "edge.pages", "edge.secondOrigin"}, func(i inspection) {
 		asking := i.SignInPaths()
 		for n, page := range i.Edge.Pages {
 			if slices.Contains(asking, page) || page == SignInCallback {

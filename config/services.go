@@ -193,7 +193,7 @@ const mostServices = 50
 var ownVariables = []string{"ENVIRONMENT", "SERVICE", "PORT", "EVENT_BUS", "EVENT_QUEUE_URL", "FLAGS_URL", "AWS_REGION"}
 
 var serviceRules = []rule{
-	{"a service has a name that AWS names can be made of", []string{"services"}, func(i inspection) {
+	{"a service has a name that AWS names can be made of", nil, func(i inspection) {
 		if len(i.Services) > mostServices {
 			i.refuse("services", "%d entries, want at most %d behind one load balancer", len(i.Services), mostServices)
 		}
@@ -216,7 +216,7 @@ var serviceRules = []rule{
 			}
 		}
 	}},
-	{"each path goes to one service", []string{"services"}, func(i inspection) {
+	{"each path goes to one service", []string{"services.*.paths"}, func(i inspection) {
 		type taken struct{ by, pattern string }
 		var all []taken
 		for _, name := range i.newestLast() {
@@ -235,7 +235,7 @@ var serviceRules = []rule{
 			}
 		}
 	}},
-	{"each service has a priority of its own", []string{"services"}, func(i inspection) {
+	{"each service has a priority of its own", []string{"services.*.priority", "services.*.signIn"}, func(i inspection) {
 		by := map[int]string{}
 		highest := 0
 		for _, service := range i.Services {
@@ -305,7 +305,7 @@ var serviceRules = []rule{
 			}
 		}
 	}},
-	{"a subscription is to events that someone publishes", []string{"services"}, func(i inspection) {
+	{"a subscription is to events that someone publishes", []string{"services.*.publishes", "services.*.subscribes"}, func(i inspection) {
 		var known []string
 		for _, name := range i.ServiceNames() {
 			for n, event := range i.Services[name].Publishes {
@@ -333,7 +333,7 @@ var serviceRules = []rule{
 			}
 		}
 	}},
-	{"task floors are within what the service may have", []string{"services"}, func(i inspection) {
+	{"task floors are within what the service may have", []string{"services.*.scaling"}, func(i inspection) {
 		for n, event := range i.Events {
 			for _, name := range slices.Sorted(maps.Keys(event.Floors.Tasks)) {
 				path, floor := index("events", n)+".floors.tasks."+name, event.Floors.Tasks[name]

@@ -22,7 +22,7 @@ var sidecars = []struct {
 const leastServiceMemoryMiB = 384
 
 var sidecarRules = []rule{
-	{"the containers beside a service leave it room", []string{"services", "tracing", "featureFlags"}, func(i inspection) {
+	{"the containers beside a service leave it room", []string{"services.*.memoryMiB", "services.*.database", "services.*.flags", "tracing", "featureFlags"}, func(i inspection) {
 		for _, name := range i.ServiceNames() {
 			service, left, beside := i.Services[name], i.Services[name].MemoryMiB, ""
 			for _, sidecar := range sidecars {

@@ -45,7 +45,7 @@ func (e *Environment) completeLatencies() {
 }
 
 var sloRules = []rule{
-	{"a service answers within what visitors may expect", []string{"slos", "services"}, func(i inspection) {
+	{"a service answers within what visitors may expect", []string{"slos", "services.*.latencyMilliseconds"}, func(i inspection) {
 		for _, name := range i.ServiceNames() {
 			if latency := i.Services[name].LatencyMilliseconds; latency > i.SLOs.P95Milliseconds {
 				i.refuse(join("services", name)+".latencyMilliseconds", "%d, above slos.p95Milliseconds, %d: visitors would wait too long though the service keeps its share; want at most that", latency, i.SLOs.P95Milliseconds)
