@@ -209,9 +209,9 @@ func allowed(s *jsonschema.Schema) string {
 	case s.Items != nil:
 		return "list of " + allowed(s.Items)
 	case s.AdditionalProperties != nil:
-		return "names with " + allowed(s.AdditionalProperties)
+		return allowed(s.AdditionalProperties) + ", by name"
 	case s.Ref != "":
-		return "see [below](#option-" + strings.ToLower(typeName(s)) + ")"
+		return "[" + typeName(s) + "](#option-" + strings.ToLower(typeName(s)) + ")"
 	case len(s.Enum) > 10:
 		return fmt.Sprintf("one of %d, such as `%v`", len(s.Enum), s.Enum[len(s.Enum)/2])
 	case len(s.Enum) > 0:

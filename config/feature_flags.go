@@ -56,11 +56,11 @@ var featureFlagRules = []rule{
 	{"flags and their numbers have names that AppConfig accepts", []string{"flags"}, func(i inspection) {
 		for _, name := range slices.Sorted(maps.Keys(i.Flags)) {
 			if !flagName.MatchString(name) {
-				i.refuse(join("flags", name), "the name is none, want at most 64 lower-case letters, digits, - and _, a letter first")
+				i.refuse(join("flags", name), "no name that can be used, want at most 64 lower-case letters, digits, - and _, a letter first")
 			}
 			for number := range i.Flags[name].Numbers {
 				if !flagName.MatchString(number) || number == "enabled" {
-					i.refuse(join("flags", name)+".numbers."+number, "the name is none, want at most 64 lower-case letters, digits, - and _, a letter first, and not enabled")
+					i.refuse(join("flags", name)+".numbers."+number, "no name that can be used, want at most 64 lower-case letters, digits, - and _, a letter first, and not enabled")
 				}
 			}
 		}

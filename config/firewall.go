@@ -87,7 +87,7 @@ var firewallRules = []rule{
 		for _, name := range slices.Sorted(maps.Keys(i.Firewall.RateLimits)) {
 			path, limit := join("firewall.rateLimits", name), i.Firewall.RateLimits[name]
 			if len(name) > 20 || !namePattern.MatchString(name) {
-				i.refuse(path, "the name is none, want at most 20 lower-case letters, digits and single hyphens, a letter first")
+				i.refuse(path, "no name that can be used, want at most 20 lower-case letters, digits and single hyphens, a letter first")
 			}
 			for n, pattern := range limit.Paths {
 				if !pathPattern.MatchString(pattern) {

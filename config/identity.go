@@ -264,7 +264,7 @@ var identityRules = []rule{
 		}{{"identity.groups", slices.Collect(maps.Keys(i.Identity.Groups))}, {"identity.scopes", slices.Collect(maps.Keys(i.Identity.Scopes))}} {
 			for _, name := range section.names {
 				if len(name) > 40 || !namePattern.MatchString(name) {
-					i.refuse(join(section.path, name), "the name is none, want at most 40 lower-case letters, digits and single hyphens, a letter first")
+					i.refuse(join(section.path, name), "no name that can be used, want at most 40 lower-case letters, digits and single hyphens, a letter first")
 				}
 			}
 		}

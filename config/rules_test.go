@@ -159,8 +159,8 @@ var ruleCases = map[string]ruleCase{
 	"a group and scopes that tokens cannot carry": {
 		[]change{{"identity:\n", "identity:\n  groups: {»Staff: {description: People who run the shop}}\n  scopes: {Orders: »See orders, refunds: »no}\n"}},
 		[]string{
-			"identity.groups.Staff: the name is none, want at most 40 lower-case letters, digits and single hyphens, a letter first",
-			"identity.scopes.Orders: the name is none, want at most 40 lower-case letters, digits and single hyphens, a letter first",
+			"identity.groups.Staff: no name that can be used, want at most 40 lower-case letters, digits and single hyphens, a letter first",
+			"identity.scopes.Orders: no name that can be used, want at most 40 lower-case letters, digits and single hyphens, a letter first",
 			"identity.scopes.refunds: 2 characters, want 3 to 200 that say what the scope allows"}},
 	"triggers that Cognito cannot call": {
 		[]change{{"identity:\n", "identity:\n  triggers: {preSignUp: »check-people, postConfirmation: »'arn:aws:lambda:eu-west-2:333333333333:function:welcome'}\n"}},
@@ -203,10 +203,10 @@ var ruleCases = map[string]ruleCase{
 		[]string{"services.loyalty.health: missing, and it has no default"}},
 	"a service whose name AWS refuses": {
 		[]change{{"", "services:\n  »Loyalty: {paths: [/api/loyalty], priority: 600, health: {path: /health}, schedules: {»x_y: {everyMinutes: 5, command: [x]}}}\n"}},
-		[]string{"services.Loyalty: the name is none, want at most 20 lower-case letters, digits and single hyphens, a letter first"}},
+		[]string{"services.Loyalty: no name that can be used, want at most 20 lower-case letters, digits and single hyphens, a letter first"}},
 	"a schedule whose name AWS refuses": {
 		[]change{loyalty("schedules: {»x_y: {everyMinutes: 5, command: [x]}}")},
-		[]string{"services.loyalty.schedules.x_y: the name is none, want at most 20 lower-case letters, digits and single hyphens, a letter first"}},
+		[]string{"services.loyalty.schedules.x_y: no name that can be used, want at most 20 lower-case letters, digits and single hyphens, a letter first"}},
 	"more services than fit behind a load balancer": {
 		[]change{{"", "»services: {" + strings.Join(numbered("t%[1]d: {paths: [/t%[1]d], priority: 1%[1]d, health: {path: /}}", 46), ", ") + "}\n"}},
 		[]string{"services: 51 entries, want at most 50 behind one load balancer"}},
@@ -333,7 +333,7 @@ var ruleCases = map[string]ruleCase{
 			`services.loyalty.secrets.OTHER: there is no secret "something", want one of payment-provider, sms-gateway; or add it to secrets`}},
 	"a secret whose name AWS refuses": {
 		[]change{{"", "secrets:\n  »A/b: {description: Key of a}\n"}},
-		[]string{"secrets.A/b: the name is none, want at most 40 lower-case letters, digits and single hyphens, a letter first"}},
+		[]string{"secrets.A/b: no name that can be used, want at most 40 lower-case letters, digits and single hyphens, a letter first"}},
 	"a subscription to what nobody publishes": {
 		[]change{loyalty("subscribes: [»order_plced, order_placed]")},
 		[]string{`services.loyalty.subscribes[0]: there is no event "order_plced", did you mean order_placed?`}},
@@ -446,8 +446,8 @@ var ruleCases = map[string]ruleCase{
 	"a flag whose name AppConfig refuses": {
 		[]change{{"", "flags: {»Reviews: {description: Show the reviews}, stars: {description: Show the stars, numbers: {»enabled: {description: x x, max: 1}}}}\n"}},
 		[]string{
-			"flags.Reviews: the name is none, want at most 64 lower-case letters, digits, - and _, a letter first",
-			"flags.stars.numbers.enabled: the name is none, want at most 64 lower-case letters, digits, - and _, a letter first, and not enabled"}},
+			"flags.Reviews: no name that can be used, want at most 64 lower-case letters, digits, - and _, a letter first",
+			"flags.stars.numbers.enabled: no name that can be used, want at most 64 lower-case letters, digits, - and _, a letter first, and not enabled"}},
 	"a flag's number out of its bounds": {
 		[]change{{"", "flags: {dual-write: {numbers: {»percent: {description: Share, max: 50, start: 60}}}}\n"}},
 		[]string{"flags.dual-write.numbers.percent: starts at 60, want 0 to 50"}},
@@ -556,7 +556,7 @@ var ruleCases = map[string]ruleCase{
 		[]string{
 			`firewall.rateLimits.login.paths[0]: "*.php" is no path pattern, want a path such as /api/cart or a prefix such as /api/cart/*`,
 			"firewall.rateLimits.login.requestsPerFiveMinutes: 200, but an address may send 100 altogether; want fewer",
-			"firewall.rateLimits.Pay: the name is none, want at most 20 lower-case letters, digits and single hyphens, a letter first"}},
+			"firewall.rateLimits.Pay: no name that can be used, want at most 20 lower-case letters, digits and single hyphens, a letter first"}},
 	"too many limits": {
 		[]change{{"", "firewall: {»rateLimits: {" + strings.Join(numbered("l%d: {paths: [/api/x], requestsPerFiveMinutes: 10}", 9), ", ") + "}}\n"}},
 		[]string{"firewall.rateLimits: 9 entries, want at most 8"}},

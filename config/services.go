@@ -199,11 +199,11 @@ var serviceRules = []rule{
 		}
 		for _, name := range i.ServiceNames() {
 			if len(name) > 20 || !namePattern.MatchString(name) {
-				i.refuse(join("services", name), "the name is none, want at most 20 lower-case letters, digits and single hyphens, a letter first")
+				i.refuse(join("services", name), "no name that can be used, want at most 20 lower-case letters, digits and single hyphens, a letter first")
 			}
 			for schedule := range i.Services[name].Schedules {
 				if len(schedule) > 20 || !namePattern.MatchString(schedule) {
-					i.refuse(join("services", name)+".schedules."+schedule, "the name is none, want at most 20 lower-case letters, digits and single hyphens, a letter first")
+					i.refuse(join("services", name)+".schedules."+schedule, "no name that can be used, want at most 20 lower-case letters, digits and single hyphens, a letter first")
 				}
 			}
 		}
@@ -301,7 +301,7 @@ var serviceRules = []rule{
 	{"a third party's secret has a name that Secrets Manager accepts", []string{"secrets"}, func(i inspection) {
 		for name := range i.Secrets {
 			if len(name) > 40 || !namePattern.MatchString(name) {
-				i.refuse(join("secrets", name), "the name is none, want at most 40 lower-case letters, digits and single hyphens, a letter first")
+				i.refuse(join("secrets", name), "no name that can be used, want at most 40 lower-case letters, digits and single hyphens, a letter first")
 			}
 		}
 	}},

@@ -181,6 +181,10 @@ def summarize(port: int, seconds: float | None = None) -> None:
                 shop.setdefault(kind, []).extend(entries)
     if shop:
         _tell(shop)
+    watching = Counter(resource["type"] for stack in stacks for resource in stack["resources"])
+    dashboards = watching["AWS::CloudWatch::Dashboard"]
+    alarms = watching["AWS::CloudWatch::Alarm"] + watching["AWS::CloudWatch::CompositeAlarm"]
+    say(f"\n  dashboards: {dashboards}, alarms: {alarms}")
     at = f"--endpoint-url {endpoint(port)} --region {REGION}"
     say(
         f"""

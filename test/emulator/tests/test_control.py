@@ -68,6 +68,14 @@ class Control(unittest.TestCase):
         self.assertNotEqual(self.pid(), first)
         self.said("status")
 
+    def test_the_summary_counts_what_watches(self) -> None:
+        kinds = ["Dashboard", "Alarm", "Alarm", "CompositeAlarm", "AnomalyDetector"]
+        resources = [{"type": "AWS::CloudWatch::" + kind, "kind": "created"} for kind in kinds]
+        stack = {"name": "local-Observability", "status": "CREATE_COMPLETE", "resources": resources}
+        found = {"databases": [], "caches": [], "shop": [], "stacks": [stack]}
+        with mock.patch.object(control, "_inventory", return_value=found):
+            self.assertIn("\n  dashboards: 1, alarms: 3\n", self.said("summarize"))
+
     def test_the_tools_see_neither_profile_nor_credentials_of_the_shell(self) -> None:
         shell = {"AWS_PROFILE": "production", "AWS_SESSION_TOKEN": "real", "CDK_DEBUG": "1"}
         with mock.patch.dict(os.environ, shell):
