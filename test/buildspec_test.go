@@ -59,7 +59,6 @@ func (s buildspec) run(t *testing.T, folder string, environment ...string) (expo
 // The guard's commands run against an assembly and templates on disk in place of CloudFormation's: a stand-in for the built tool
 // takes the flag away and gives it the folder.
 func TestTheGuardEndsAnExecution(t *testing.T) {
-	guard := readBuildspec(t, "guard")
 	folder := t.TempDir()
 	tool := filepath.Join(folder, "real-peakline")
 	if out, err := exec.Command("go", "build", "-o", tool, "../cmd/peakline").CombinedOutput(); err != nil {
@@ -75,7 +74,7 @@ func TestTheGuardEndsAnExecution(t *testing.T) {
 		}
 	}
 	deployed := filepath.Join(folder, "deployed")
-	// `go build -o /tmp/peakline` writes the stand-in, which calls the real tool.
+	// `go build -o FILE` writes the stand-in, which calls the real tool.
 	write(filepath.Join(folder, "go"), "#!/bin/sh\nprintf '#!/bin/sh\\nshift 2\\nexec "+tool+" diff -old "+deployed+" \"$@\"\\n' > \"$3\"\nchmod +x \"$3\"\n")
 	const withBucket, without = `{"Resources":{"B":{"Type":"AWS::S3::Bucket"},"N":{"Type":"AWS::SNS::Topic"}}}`, `{"Resources":{"N":{"Type":"AWS::SNS::Topic"}}}`
 	write(filepath.Join(deployed, "prod-Storage.template.json"), withBucket)
@@ -89,7 +88,7 @@ func TestTheGuardEndsAnExecution(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			assembly := t.TempDir()
 			write(filepath.Join(assembly, "assembly-prod", "prod-Storage.template.json"), c.template)
-			exported, output, err := guard.run(t, folder, "ENVIRONMENT=prod", "CODEBUILD_SRC_DIR_Assembly="+assembly, "CODEBUILD_BUILD_URL=https://console.example/build/1")
+			exported, output, err := readBuildspec(t, "guard").within(t, t.TempDir(), folder, "ENVIRONMENT=prod", "CODEBUILD_SRC_DIR_Assembly="+assembly, "CODEBUILD_BUILD_URL=https://console.example/build/1")
 			if (err != nil) != c.fails {
 				t.Errorf("ended with %v, want a failure: %t\n%s", err, c.fails, output)
 			}

@@ -498,9 +498,9 @@ events:
 				t.Errorf("the rule of %s became another", name)
 			}
 		}
+		// The CDK's metadata count constructs; X-Ray's groups, dashboards, saved queries and the page for all services list them.
+		lists := regexp.MustCompile("^(Traces|Overview|SaleDay|Dashboard|ReleaseDashboard|Queries|ServicesFailingAlarm|CDKMetadata)")
 		for _, event := range account.eventsSince(t, seen) {
-			// The CDK's metadata count constructs; X-Ray's groups, dashboards, saved queries and the page for all services list them.
-			lists := regexp.MustCompile("^(Traces|Overview|SaleDay|Dashboard|ReleaseDashboard|Queries|ServicesFailingAlarm|CDKMetadata)")
 			if !strings.HasPrefix(event, "Loyalty") && !lists.MatchString(event) {
 				t.Errorf("a deployment that adds loyalty touched %s", event)
 			}
