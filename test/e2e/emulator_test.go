@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -103,7 +104,27 @@ func (e emulator) cdk(t *testing.T, arguments ...string) (output string, err err
 		t.Fatal(err)
 	}
 	return e.run(exec.CommandContext(ctx, filepath.Join(binaries, "cdk"), append(arguments, "--no-notices", "--no-color")...),
-		"CDK_DISABLE_CLI_TELEMETRY=true", "PATH="+binaries+string(os.PathListSeparator)+os.Getenv("PATH"))
+		"CDK_DISABLE_CLI_TELEMETRY=true", "PATH="+binaries+string(os.PathListSeparator)+os.Getenv("PATH"), catalogueOfTheTests(t))
+}
+
+// catalogueOfTheTests is the variable with which the app reads the services of config/testdata in place of those that are shipped,
+// so that a service more breaks no test here.
+func catalogueOfTheTests(t *testing.T) (variable string) {
+	t.Helper()
+	config, err := filepath.Abs(filepath.Join(repository, "config"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(map[string]map[string]string{"Replace": {
+		filepath.Join(config, "services.yaml"): filepath.Join(config, "testdata", "services.yaml")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	overlay := filepath.Join(t.TempDir(), "overlay.json")
+	if err := os.WriteFile(overlay, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return "GOFLAGS=" + os.Getenv("GOFLAGS") + " -overlay=" + overlay
 }
 
 // peakline runs the operator's tool against the account and returns what it printed.

@@ -38,7 +38,7 @@ const (
 	testPort       = 8443
 )
 
-// paths are those of config/services.yaml, by service, in the order of the priorities.
+// paths are those of config/testdata/services.yaml, by service, in the order of the priorities.
 var paths = map[string][]string{
 	"catalog":   {"/api/catalog", "/api/catalog/*"},
 	"order":     {"/api/orders", "/api/orders/*", "/api/cart", "/api/cart/*"},
@@ -49,7 +49,7 @@ var paths = map[string][]string{
 
 var priorities = map[string]string{"catalog": "100", "order": "200", "payment": "300", "user": "400", "inventory": "500"}
 
-// schemas are those of the services of config/services.yaml.
+// schemas are those of its services.
 var schemas = map[string]string{"catalog": "catalog", "order": "orders", "payment": "payments", "user": "users", "inventory": "inventory"}
 
 // subscriptions are the domain events that each service receives.
