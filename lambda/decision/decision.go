@@ -235,8 +235,8 @@ func (t *tick) silence(m *member) int {
 }
 
 // loadNeed is the number of readers that demand, forecast, connections and lag call for. Where the forecast outgrows those that
-// serve, half as many again are asked for as are missing: creations take from four minutes to a quarter of an hour, some fail,
-// and of more of them the first come sooner.
+// serve, as many again are asked for as are missing: creations take from four minutes to a quarter of an hour, some fail,
+// of more of them the first come sooner, and more of them take over connections sooner.
 func (t *tick) loadNeed(obs *Observation, l *load, lag lagFinding, meanCPU float64) int {
 	f, p := t.fleet, &t.policy
 	build := l.expected(&t.history.bursts)
@@ -245,7 +245,7 @@ func (t *tick) loadNeed(obs *Observation, l *load, lag lagFinding, meanCPU float
 	t.d.Demand, t.d.Forecast = l.now/f.refVCPU, s.forecast/f.refVCPU
 	need := readersFor(s.required, f)
 	if missing := need - len(f.serving); missing > 0 && s.forecast > p.CapPercent/100*f.servingVCPU() && need < p.Max {
-		need = min(need+(missing+1)/2, p.Max)
+		need = min(need+missing, p.Max)
 		t.reasons.add(ReasonSpares)
 	}
 	if p.ConnectionsPerReader > 0 {
@@ -357,16 +357,17 @@ func (t *tick) shrink(l *load, lag lagFinding, blind bool, wanted int) {
 		return
 	}
 	stay := sizeToStay(l, p, t.history, t.d.Lead)
-	if keep = min(max(keep, readersFor(stay, f)), limit); f.count() <= keep {
-		t.reasons.add(ReasonHoldStabilisation)
-		return
+	season := max(stay, seasonToStay(l, p, t.history))
+	capacity := season + f.coldVCPU()
+	for _, must := range []struct {
+		stay   float64 // vCPUs
+		reason Reason
+	}{{stay, ReasonHoldStabilisation}, {season, ReasonHoldSeason}, {capacity, ReasonHoldWarming}} {
+		if keep = min(max(keep, readersFor(must.stay, f)), limit); f.count() <= keep {
+			t.reasons.add(must.reason)
+			return
+		}
 	}
-	season := seasonToStay(l, p, t.history)
-	if keep = min(max(keep, readersFor(season, f)), limit); f.count() <= keep {
-		t.reasons.add(ReasonHoldSeason)
-		return
-	}
-	capacity := max(stay, season)
 	if keep == limit {
 		capacity = min(capacity, present)
 	}
@@ -378,11 +379,7 @@ func (t *tick) shrink(l *load, lag lagFinding, blind bool, wanted int) {
 // held says whether anything forbids scale-in, and notes all that does.
 func (t *tick) held(lag lagFinding) bool {
 	f := t.fleet
-	warming, stale := false, false
-	for _, m := range f.serving {
-		warming = warming || m.warming
-		stale = stale || !m.fresh
-	}
+	stale := slices.ContainsFunc(f.serving, func(m *member) bool { return !m.fresh })
 	writerHot := false
 	if f.writer != nil {
 		cpu, ok := f.writer.use.median3()
@@ -401,7 +398,6 @@ func (t *tick) held(lag lagFinding) bool {
 		{f.writers == 0 && !t.reasons[ReasonGlobalSecondary], ReasonNoWriter},
 		{t.within(failoverHold, EventFailover, EventSwitchover, EventRestart), ReasonHoldFailover},
 		{t.maintenance(), ReasonHoldMaintenance},
-		{warming, ReasonHoldWarming},
 		{stale, ReasonHoldStale},
 		{t.d.Skewed, ReasonHoldImbalance},
 		{t.actedOn(), ReasonNoNewData},

@@ -508,6 +508,15 @@ func TestEdgeCases(t *testing.T) {
 			s := cluster(3, 8)
 			s.at(owned1).AvailableAt = noon.Add(-9 * time.Minute)
 			return s
+		}, expectation{reasons: []Reason{ReasonHoldBillingMinimum}}},
+		"of readers that are warm the superfluous one goes": {func() *scenario {
+			return cluster(6, 32)
+		}, expectation{deletes: []string{owned1}}},
+		"of readers that are not warm yet none goes that the others could not spare": {func() *scenario {
+			s := cluster(6, 32)
+			s.at("baseline-1").AvailableAt = noon.Add(-5 * time.Minute)
+			s.at("baseline-2").AvailableAt = noon.Add(-5 * time.Minute)
+			return s
 		}, expectation{reasons: []Reason{ReasonHoldWarming}}},
 		"a reader being created stops scale-in": {func() *scenario {
 			s := cluster(5, 8)

@@ -45,11 +45,21 @@ const (
 var seasonDays = [...]int64{1, 2, 3, 7, 14}
 
 // priorTail is the chance that demand outgrows its trend by more than a ratio within the lead, as long as nothing is
-// known. The tail is that heavy because surges of shops have no typical size.
-func priorTail(ratio float64) float64 { return priorScale / (priorScale + max(0, ratio-1)) }
+// known. The tail is that heavy because surges of shops have no typical size; but what grows by more than priorKnee within
+// a lead belongs into the calendar, and its chance falls with the sixth power.
+func priorTail(ratio float64) float64 {
+	tail := priorScale / (priorScale + max(0, ratio-1))
+	if beyond := priorKnee / ratio; beyond < 1 {
+		tail *= beyond * beyond * beyond * beyond * beyond * beyond
+	}
+	return tail
+}
 
-// priorScale is the growth that a surprise exceeds with even odds.
-const priorScale = 0.008
+const (
+	// priorScale is the growth that a surprise exceeds with even odds.
+	priorScale = 0.008
+	priorKnee  = 1.75
+)
 
 // priorRecord is how much less likely it is that demand sets a record: the chance of exceeding the highest demand
 // known by a ratio falls with its square.
@@ -245,7 +255,7 @@ func (g *growth) count(demand, base, ratios []float64, horizon int) {
 		if !known {
 			continue
 		}
-		trend := trend(s[:], base[i], idle, horizon)
+		trend := trend(s[:], t.noise(i), base[i], idle, horizon)
 		season := g.seasonAt(g.first + int64(i))
 		surged := g.seasonal && season >= surge
 		seen := t.see(i, base[i], trend, season, idle)

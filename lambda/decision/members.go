@@ -155,6 +155,17 @@ func (f *fleet) servingVCPU() float64 {
 	return sum
 }
 
+// coldVCPU is what the readers lack that serve but are not warm yet: half of their vCPUs.
+func (f *fleet) coldVCPU() float64 {
+	sum := 0.0
+	for _, m := range f.serving {
+		if m.warming {
+			sum += m.vcpu / 2
+		}
+	}
+	return sum
+}
+
 // classify sorts the members by what can be expected of them. Actions that AWS does not show yet count as done.
 func (t *tick) classify(obs *Observation) *fleet {
 	f := &fleet{taken: map[string]bool{}}

@@ -196,7 +196,7 @@ var Reasons = map[Reason]string{
 	ReasonHoldWriterHot:      "the writer's CPU is above 85 %: no scale-in",
 	ReasonHoldFailover:       "no scale-in within 15 minutes of a failover or restart",
 	ReasonHoldMaintenance:    "no scale-in around maintenance",
-	ReasonHoldWarming:        "no scale-in while a new reader warms up",
+	ReasonHoldWarming:        "readers that warm up carry half, and the others could not spare one",
 	ReasonHoldStabilisation:  "the load of the stabilisation window still needs the readers, or too little of it is known",
 	ReasonHoldSeason:         "earlier days say that the next hour needs the readers",
 	ReasonHoldFloorAhead:     "a planned event soon needs the readers",

@@ -23,23 +23,51 @@ const (
 	levelHours = 240
 )
 
-// timeline is demand by minute, oldest first, with running sums for the levels. NaN is unknown.
+// timeline is demand by minute, oldest first, with running sums for the levels and the noise. NaN is unknown.
 type timeline struct {
-	demand     []float64
-	sum, known []float64 // of the minutes before an index
+	demand      []float64
+	sum, known  []float64 // of the minutes before an index
+	roots, both []float64 // of the steps that end before an index: square roots of their sizes, and how many are known
 }
 
 func newTimeline(demand []float64) timeline {
-	t := timeline{demand: demand, sum: make([]float64, len(demand)+1), known: make([]float64, len(demand)+1)}
+	sums := func() []float64 { return make([]float64, len(demand)+1) }
+	t := timeline{demand: demand, sum: sums(), known: sums(), roots: sums(), both: sums()}
+	last := math.NaN()
 	for i, v := range demand {
-		t.sum[i+1], t.known[i+1] = t.sum[i], t.known[i]
+		t.sum[i+1], t.known[i+1], t.roots[i+1], t.both[i+1] = t.sum[i], t.known[i], t.roots[i], t.both[i]
 		if !math.IsNaN(v) {
 			t.sum[i+1] += v
 			t.known[i+1]++
 		}
+		if step := math.Abs(v - last); !math.IsNaN(step) {
+			t.roots[i+1] += math.Sqrt(step)
+			t.both[i+1]++
+		}
+		last = v
 	}
 	return t
 }
+
+// noise is the standard deviation of a step from minute to minute in the hour before the last two steps at an index;
+// infinite while too few are known. The mean of square roots, squared, is moved little by the few large steps of a surge.
+func (t *timeline) noise(i int) float64 {
+	until := max(0, i-1)
+	from := max(0, until-noiseMinutes)
+	n := t.both[until] - t.both[from]
+	if n < noiseSteps {
+		return math.Inf(1)
+	}
+	root := (t.roots[until] - t.roots[from]) / n / meanRoot
+	return root * root
+}
+
+const (
+	noiseMinutes = 60
+	noiseSteps   = 8 // that tell what is usual
+	// meanRoot is the mean square root of a normal variable's size, of standard deviation 1.
+	meanRoot = 0.822
+)
 
 // level is the mean of so many minutes up to an index.
 func (t *timeline) level(i, minutes int) float64 {
@@ -70,8 +98,8 @@ func (t *timeline) see(i int, demand, trend, season, idle float64) (seen [sights
 // forecast may only add. Of a least-squares slope, as much is continued as stands out from the noise around it: less
 // the variance that the noise gives it, times sixteen, so that a slope below four standard errors counts for nothing
 // and a step is not taken for a slope (a James-Stein estimate). Six minutes tell a sudden rise soon, twelve a slow one
-// surely. The series runs backwards from the newest minute.
-func trend(s []float64, base, idle float64, horizon int) float64 {
+// surely; before them, the onset of a rise tells. The series runs backwards from the newest minute.
+func trend(s []float64, noise, base, idle float64, horizon int) float64 {
 	if base+idle <= 0 {
 		return 1
 	}
@@ -94,25 +122,20 @@ func trend(s []float64, base, idle float64, horizon int) float64 {
 		certain := max(0, 1-16*around/spread/(slope*slope))
 		growth = max(growth, certain*slope*float64(horizon+trendDelay+trendSpread)/(base+idle))
 	}
-	growth = max(growth, onset(s)*float64(horizon+trendDelay+trendSpread)/(base+idle))
+	growth = max(growth, onset(s, noise)*float64(horizon+trendDelay+trendSpread)/(base+idle))
 	return 1 + min(growth, maxTrend)
 }
 
-// onset is the rise a minute that has just begun: the smaller of the last two steps, as much of it as stands out from the steps
-// before (a step below three standard deviations of them counts for nothing). A jump has one such step, and so does a spike.
-func onset(s []float64) float64 {
-	step := min(s[0]-s[1], s[1]-s[2])
-	if step <= 0 {
+// onset is the rise a minute that has just begun: the smaller of the last two steps, as much of it as their sum stands out
+// from the noise (a sum below five standard deviations of a step counts for nothing). A jump has one large step, and so
+// does a spike: of the steps of a rise, the smaller is at least a third of the other.
+func onset(s []float64, noise float64) float64 {
+	step, rise := min(s[0]-s[1], s[1]-s[2]), s[0]-s[2]
+	if step <= 0 || step < rise/4 {
 		return 0
 	}
-	var noise [trendMinutes]float64
-	n := 0
-	for back := 2; back+1 < len(s); back++ {
-		noise[n] = math.Abs(s[back] - s[back+1])
-		n++
-	}
-	usual := 1.4826 * median(noise[:n]) / step // standard deviation of a step, from the median of the steps
-	return step * max(0, 1-9*usual*usual)
+	usual := 5 * noise / rise
+	return step * max(0, 1-usual*usual)
 }
 
 const (

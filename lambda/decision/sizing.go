@@ -19,6 +19,7 @@ type outlook struct {
 	growth   *growth
 	idle     float64
 	expected []float64
+	rise     float64 // the most that the trends of the last trendHeld minutes add to a demand
 	seen     [][sights]float64
 	season   float64 // growth of earlier days from now on
 }
@@ -31,7 +32,7 @@ func survey(l *load, minutes int, history *History, lead time.Duration) outlook 
 		highest = max(highest, g.peak)
 	}
 	o := outlook{growth: g, idle: max(idleShare*highest, tiny), season: g.seasonAt(l.minute)}
-	past := max(minutes, trendHeld) + trendMinutes + 2
+	past := max(minutes, trendHeld) + trendMinutes + noiseMinutes
 	if g.fitted() {
 		past = max(past, levelHours+minutes)
 	}
@@ -63,15 +64,14 @@ func survey(l *load, minutes int, history *History, lead time.Duration) outlook 
 		if back == 0 {
 			now = l.now
 		}
-		trend := trend(recent[:], now, o.idle, horizon(lead))
-		if back < trendHeld && len(o.expected) > 0 {
-			o.expected[0] = max(o.expected[0], l.now+now*(trend-1))
+		trend := trend(recent[:], t.noise(i), now, o.idle, horizon(lead))
+		if back < trendHeld {
+			o.rise = max(o.rise, now*(trend-1))
 		}
-		if back >= minutes {
-			continue
+		if back < minutes {
+			o.expected = append(o.expected, now*trend)
+			o.seen = append(o.seen, t.see(i, now, trend, g.seasonAt(l.minute-int64(back)), o.idle))
 		}
-		o.expected = append(o.expected, now*trend)
-		o.seen = append(o.seen, t.see(i, now, trend, g.seasonAt(l.minute-int64(back)), o.idle))
 	}
 	return o
 }
@@ -83,20 +83,21 @@ const tiny = 1e-6
 // stays within the policy's risk.
 func size(l *load, policy *Policy, history *History, lead time.Duration) sizing {
 	o := survey(l, 1, history, lead)
-	k := o.growth.best(policy.RiskPercent / 100)
-	upper := o.upper(policy.RiskPercent/100, k, o.expected[0])
-	s := sizing{forecast: o.expected[0], upper: upper, required: upper / (policy.CapPercent / 100), reason: ReasonRisk}
+	risk, expected := policy.RiskPercent/100, l.now+o.rise
+	k := o.growth.best(risk)
+	upper := o.upper(risk, k, expected)
+	s := sizing{forecast: expected, upper: upper, required: upper / (policy.CapPercent / 100), reason: ReasonRisk}
 	if o.growth.fitted() {
 		s.forecast = max(s.forecast, min(upper, math.Exp(o.held(k)+max(0, o.growth.calm[k].margin(likely)))-o.idle))
 	}
-	again := o.expected[0] * o.growth.again(policy.RiskPercent/100, o.season)
-	s.forecast = max(s.forecast, o.expected[0]*o.growth.again(likely, o.season))
-	switch trend := o.expected[0] / max(l.now, tiny); {
+	again := expected * o.growth.again(risk, o.season)
+	s.forecast = max(s.forecast, expected*o.growth.again(likely, o.season))
+	switch trend := expected / max(l.now, tiny); {
 	case upper < 1.1*l.now:
 		s.reason = ReasonDemand
-	case again >= 0.999*upper || k >= sightSeason && l.now*o.season > o.expected[0]:
+	case again >= 0.999*upper || k >= sightSeason && l.now*o.season > expected:
 		s.reason = ReasonSeason
-	case trend > upper/o.expected[0]:
+	case trend > upper/expected:
 		s.reason = ReasonTrend
 	}
 	return s

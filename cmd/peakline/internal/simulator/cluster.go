@@ -63,7 +63,6 @@ func (i *instance) age(now time.Duration) time.Duration { return now - i.warmFro
 // point is the mean CPU over Role=READER of one minute and when CloudWatch shows it.
 type point struct {
 	cpuPercent  float64 // NaN when no reader reported
-	busyVCPUs   float64 // sum of the readers' CPU times their vCPUs: CloudWatch's Sum over Role=READER
 	visibleFrom time.Duration
 }
 
@@ -82,7 +81,6 @@ type cluster struct {
 	instances []*instance
 	points    []point // one per elapsed minute
 	refusals  []refusal
-	failovers []time.Duration // those that have happened
 
 	returning *instance // the old writer, on its way back as a reader
 	lagUntil  time.Duration
@@ -316,7 +314,6 @@ func (c *cluster) failOver(anyTier bool) {
 	c.bill(heir)
 	heir.writer = true
 	heir.share = 0
-	c.failovers = append(c.failovers, c.now)
 	c.lagUntil = c.now + c.plant.Lag.RecoveryFor
 }
 
@@ -384,7 +381,6 @@ func (c *cluster) publish(minute int, load, writes, bad float64) {
 		member.samples = append(member.samples, latest)
 		if member.serving() {
 			cpuSum += latest.cpuPercent
-			shown.busyVCPUs += latest.cpuPercent / 100 * c.plant.VCPU
 			reported++
 		}
 	}

@@ -1,22 +1,18 @@
 package simulator
 
 import (
-	"math"
 	"time"
 
 	"peakline/lambda/decision"
 )
 
-// scaler runs the Lambda's own decision on the simulated cluster: it reads what CloudWatch and RDS show, keeps what
-// CloudWatch would keep, and carries out what Decide says.
+// scaler runs the Lambda's own decision on the simulated cluster: it reads what CloudWatch and RDS show, keeps what a
+// process of the function keeps, and carries out what Decide says.
 type scaler struct {
 	policy   decision.Policy
 	history  decision.History
 	start    time.Time
-	recorded int // points already in the history
 	refusals int // refusals already in the history
-	restarts int // failovers already in the history
-	arrived  map[string]bool
 }
 
 // newScaler configures the decision as an operator would for this plant: its bounds and its pool settings are known,
@@ -25,14 +21,21 @@ func newScaler(given setup, policy decision.Policy) *scaler {
 	policy.Min, policy.Max = given.plant.Readers.Min, given.plant.Readers.Max
 	policy.Prefix = readerPrefix
 	policy.Floors = given.floors
-	return &scaler{policy: policy, start: given.trace.Start, arrived: map[string]bool{}}
+	return &scaler{policy: policy, start: given.trace.Start}
 }
 
 func (s *scaler) act(c *cluster) {
-	s.remember(c)
 	now := s.start.Add(c.now)
+	for ; s.refusals < len(c.refusals); s.refusals++ {
+		refused := c.refusals[s.refusals]
+		s.history.Failures = append(s.history.Failures,
+			decision.Failure{At: s.start.Add(refused.at), Code: refused.code, Zone: refused.zone})
+	}
+	seen := s.observe(c)
+	s.history.Observe(seen, now)
 	s.history.Learn(now, s.policy.Floors)
-	decided := decision.Decide(s.observe(c), s.policy, s.history, now)
+	decided := decision.Decide(seen, s.policy, s.history, now)
+	s.history.Remember(decided, now)
 	for _, create := range decided.Creates {
 		c.create(create.ID, create.Zone)
 	}
@@ -71,30 +74,4 @@ func (s *scaler) observe(c *cluster) decision.Observation {
 		seen.Members = append(seen.Members, shown)
 	}
 	return seen
-}
-
-// remember adds what has become visible since the last tick to the history.
-func (s *scaler) remember(c *cluster) {
-	for ; s.recorded < len(c.points) && c.points[s.recorded].visibleFrom <= c.now; s.recorded++ {
-		if p := c.points[s.recorded]; !math.IsNaN(p.cpuPercent) {
-			s.history.AddDemand(s.start.Unix()/60+int64(s.recorded), p.busyVCPUs)
-		}
-	}
-	for _, member := range c.instances {
-		if member.owned && member.status == available && member.billedFrom > 0 && !s.arrived[member.id] {
-			s.arrived[member.id] = true
-			s.history.Creates = append(s.history.Creates, decision.CreateTime{
-				At: s.start.Add(member.availableAt), Took: member.availableAt - member.createdAt,
-			})
-		}
-	}
-	for ; s.refusals < len(c.refusals); s.refusals++ {
-		refused := c.refusals[s.refusals]
-		s.history.Failures = append(s.history.Failures,
-			decision.Failure{At: s.start.Add(refused.at), Code: refused.code, Zone: refused.zone})
-	}
-	for ; s.restarts < len(c.failovers); s.restarts++ {
-		s.history.Events = append(s.history.Events,
-			decision.Event{At: s.start.Add(c.failovers[s.restarts]), Kind: decision.EventFailover})
-	}
 }
