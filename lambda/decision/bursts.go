@@ -1,8 +1,10 @@
 package decision
 
+import "slices"
+
 // A burst is a sudden rise of demand that is over before a reader asked for could help: readers that chase it come too
 // late, are paid for and go again. Whether a rise is a burst shows only afterwards, but clusters have habits: where
-// nearly all sudden rises were bursts, a rise that has just begun is not built for until it has lasted.
+// nearly all sudden rises were bursts, a rise that has just begun is hardly built for until it has lasted.
 const (
 	burstRise  = 1.3  // demand over the level before it from which a rise is sudden
 	burstOver  = 1.15 // demand over the level before it at which a rise has not begun, or is over
@@ -35,9 +37,14 @@ func (r *recent) ago(minutes int) float64 {
 // begun says whether demand rose suddenly within the last minutes, and from which level. One minute tells, as it does
 // the trend.
 func (b *bursts) begun(r *recent) (level float64, young bool) {
+	level, young = b.before(r)
+	return level, young && max(r[0], r[1], r[2]) > burstRise*level+idleShare*b.peak
+}
+
+// before is the level before the last minutes, and whether demand had not left it until then.
+func (b *bursts) before(r *recent) (level float64, calm bool) {
 	level = r.ago(burstYoung + 3)
-	idle := idleShare * b.peak
-	return level, max(r[0], r[1], r[2]) > burstRise*level+idle && r.ago(burstYoung) <= burstOver*level+idle
+	return level, r.ago(burstYoung) <= burstOver*level+idleShare*b.peak
 }
 
 // ended says whether demand is back at about the level before a rise.
@@ -85,17 +92,21 @@ func (h *History) findBursts() bursts {
 	return b
 }
 
-// expected is the load to build for: where sudden rises are bursts as a rule, one that has just begun is left out.
-// What is there already is kept for it all the same.
+// expected is the load to build for: where sudden rises are bursts as a rule, the last minutes count only up to the level
+// before them, so that more demand there never means fewer readers. What is there already is kept for all of it.
 func (l *load) expected(b *bursts) *load {
-	level, young := b.begun((*recent)(&l.series))
-	if !young || !b.habit() {
+	if !b.habit() {
 		return l
 	}
-	calm := *l
-	calm.now = level
-	for back := range calm.series {
-		calm.series[back] = level
+	level, calm := b.before((*recent)(&l.series))
+	most := level + idleShare*b.peak
+	if !calm || slices.Max(l.series[:burstYoung]) <= most {
+		return l
 	}
-	return &calm
+	until := *l
+	until.now = min(l.now, most)
+	for back, demand := range l.series {
+		until.series[back] = min(demand, most)
+	}
+	return &until
 }

@@ -156,7 +156,7 @@ func (t *tick) describe(obs *Observation) {
 	}
 	for _, m := range f.serving {
 		t.reasons.addIf(m.vcpu != f.serving[0].vcpu, ReasonMixedClasses)
-		t.reasons.addIf(m.capped, ReasonCPUCensored)
+		t.reasons.addIf(m.capped > 0, ReasonCPUCensored)
 		t.reasons.addIf(m.load, ReasonUncensored)
 	}
 }

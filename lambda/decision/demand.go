@@ -5,18 +5,14 @@ import "math"
 // censoredAt is the CPU from which CloudWatch's figure may hide demand: it cannot exceed 100.
 const censoredAt = 95.0
 
-// unknownExcess is what a reader at its limit is taken to want when no database load tells. Behind the limit there is
-// no trend to see either, so it equals the most that a trend may add: more work must never lower the need.
-const unknownExcess = 1 + maxTrend
-
 // maxUncensored bounds the demand that a database load may claim, in multiples of a reader.
 const maxUncensored = 4.0
 
 // used is a reader's utilisation by minute.
 type used struct {
-	value  window // percent of the reader's vCPUs, above 100 where the database load tells
-	capped bool   // at the limit now, and nothing tells the excess
-	load   bool   // at the limit now, and the database load tells the excess
+	value  window  // percent of the reader's vCPUs, above 100 where the database load tells
+	capped float64 // how near to the limit now, from 0 at censoredAt to 1 at 100 %, when nothing tells the excess
+	load   bool    // at the limit now, and the database load tells the excess
 }
 
 // utilisation is how busy a member is: its CPU, behind the limit its database load per vCPU; of a Serverless v2
@@ -28,12 +24,14 @@ func utilisation(cluster Cluster, m *Member, minute int64) used {
 		}
 	}
 	u := used{value: newWindow(m.CPU, minute, 100)}
-	if now, ok := u.value.median3(); !ok || now <= censoredAt {
-		u.uncensor(m, minute)
-		return used{value: u.value}
+	now, ok := u.value.median3()
+	told := u.uncensor(m, minute)
+	if ok && now > censoredAt {
+		u.load = told
+		if !told {
+			u.capped = (now - censoredAt) / (100 - censoredAt)
+		}
 	}
-	u.load = u.uncensor(m, minute)
-	u.capped = !u.load
 	return u
 }
 
@@ -95,9 +93,8 @@ func measure(f *fleet, history *History, minute, eventMinute int64, cap float64)
 	}
 	l.now = medianOf3(l.series[0], l.series[1], l.series[2])
 	for _, m := range f.serving {
-		if m.capped {
-			l.now += (unknownExcess - 1) * m.vcpu
-		}
+		// Behind the limit there is no trend to see, so that the most that a trend may add is added there.
+		l.now += m.capped * maxTrend * m.vcpu
 	}
 	l.removing = l.now
 	for _, m := range f.serving {

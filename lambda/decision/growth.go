@@ -334,8 +334,11 @@ func (g *growth) upper(risk float64, k sight, seen, expected, idle float64) floa
 		usual := t.margin(0.5)
 		expected = max(math.Exp(seen+usual), expected*math.Exp(usual-t.margin(unusual)))
 	}
+	// The levels are the same whatever is expected, so that more demand never means a lower bound.
+	first := int(math.Ceil(math.Log(expected) / tailStep))
+	level := func(bin int) float64 { return math.Exp(float64(first+bin) * tailStep) }
 	exceeds := func(bin int) float64 {
-		level := expected * math.Exp(float64(bin)*tailStep)
+		level := level(bin)
 		prior := priorRows * priorTail(level/expected) * priorRecord(level/highest)
 		return (t.beyond(math.Log(level)-seen) + prior) / (t.rows + priorRows)
 	}
@@ -343,6 +346,5 @@ func (g *growth) upper(risk float64, k sight, seen, expected, idle float64) floa
 	if t.rows > 0 {
 		bins = max(bins, int((seen-math.Log(expected)+math.Log(maxGrowth))/tailStep))
 	}
-	bin := sort.Search(bins, func(bin int) bool { return exceeds(bin) <= risk })
-	return expected*math.Exp(float64(bin)*tailStep) - idle
+	return level(sort.Search(bins, func(bin int) bool { return exceeds(bin) <= risk })) - idle
 }

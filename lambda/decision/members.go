@@ -92,7 +92,7 @@ type member struct {
 	conns   float64 // newest connections
 	fresh   bool    // its newest point is recent enough to act on
 	arrived bool    // too recently to have reported yet
-	capped  bool    // CPU at its limit without a database load that tells the demand
+	capped  float64 // how near its CPU is to the limit without a database load that tells the demand, 0 to 1
 	load    bool    // the database load told the demand behind a CPU at its limit
 }
 
