@@ -83,3 +83,28 @@ func TestSuddenRisesAreCounted(t *testing.T) {
 		})
 	}
 }
+
+func TestMoreDemandInTheNewestMinutesNeverLowersTheNeedAmongBursts(t *testing.T) {
+	bursts, newest := bursty(3), noon.Unix()/60-2
+	last := 0
+	for cpu := 30.0; cpu <= 100; cpu++ {
+		s := cluster(3, 30)
+		for back := int64(4 * 24 * 60); back > 0; back-- {
+			s.history.AddDemand(newest-back, 2*bursts(int(4*24*60-back)))
+		}
+		s.history.Learn(s.now, nil)
+		if !s.history.bursts.habit() {
+			t.Fatal("the history holds no habit of bursts")
+		}
+		s.readers(func(_ int, m *Member) {
+			for k := len(m.CPU) - 2; k < len(m.CPU); k++ {
+				m.CPU[k].Value = cpu
+			}
+		})
+		d := s.decide()
+		if d.Need < last {
+			t.Errorf("need %d with the newest two minutes at %v %% CPU, %d with a point less", d.Need, cpu, last)
+		}
+		last = d.Need
+	}
+}

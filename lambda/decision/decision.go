@@ -97,7 +97,7 @@ func (t *tick) decide(obs *Observation) {
 		meanCPU = l.now / f.servingVCPU() * 100
 	}
 	recovering := t.within(recoveryHold, EventFailover, EventSwitchover, EventRestart)
-	lag := diagnose(f, p.LagObjectiveMs, meanCPU, p.CapPercent, recovering)
+	lag := diagnose(f, p.LagObjectiveMs, meanCPU, busyCPU, recovering)
 	t.d.Lag = lag.verdict
 	t.reasons.addIf(lagReasons[lag.verdict] != "", lagReasons[lag.verdict])
 	t.d.Skewed = lag.cool || skew(f, func(m *member) bool {
@@ -234,6 +234,9 @@ func (t *tick) silence(m *member) int {
 	return int(min(t.minute-began, int64(recentMinutes)))
 }
 
+// busyCPU is the mean CPU, in percent, from which readers have no room for more, whatever the policy plans them for.
+const busyCPU = 85.0
+
 // loadNeed is the number of readers that demand, forecast, connections and lag call for. Where the forecast outgrows those that
 // serve, as many again are asked for as are missing: creations take from four minutes to a quarter of an hour, some fail,
 // of more of them the first come sooner, and more of them take over connections sooner.
@@ -244,7 +247,7 @@ func (t *tick) loadNeed(obs *Observation, l *load, lag lagFinding, meanCPU float
 	s := size(build, p, t.history, t.d.Lead)
 	t.d.Demand, t.d.Forecast = l.now/f.refVCPU, s.forecast/f.refVCPU
 	need := readersFor(s.required, f)
-	if missing := need - len(f.serving); missing > 0 && s.forecast > p.CapPercent/100*f.servingVCPU() && need < p.Max {
+	if missing := need - len(f.serving); missing > 0 && s.forecast > busyCPU/100*f.servingVCPU() && need < p.Max {
 		need = min(need+missing, p.Max)
 		t.reasons.add(ReasonSpares)
 	}
@@ -277,8 +280,8 @@ func (t *tick) loadNeed(obs *Observation, l *load, lag lagFinding, meanCPU float
 		case obs.Cluster.Serverless:
 			s.reason = ReasonServerlessAtMax
 		case lag.verdict == LagWriteBound:
-			unhelped(max(count, readersFor(l.now/(p.CapPercent/100), f)), ReasonLagWriteBound)
-		case t.d.Skewed && meanCPU < p.CapPercent:
+			unhelped(max(count, readersFor(l.now/(busyCPU/100), f)), ReasonLagWriteBound)
+		case t.d.Skewed && meanCPU < busyCPU:
 			unhelped(count+1, ReasonImbalanceLimit)
 		}
 	} else if obs.Cluster.Serverless && t.serverlessFull() {

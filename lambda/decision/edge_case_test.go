@@ -427,7 +427,7 @@ func TestEdgeCases(t *testing.T) {
 			s.days(7, 1)
 			s.policy.Floors = []Floor{{Window: Window{From: noon.Add(10 * time.Minute), Until: noon.Add(time.Hour)}, LoadMultiple: 5}}
 			return s
-		}, expectation{creates: 2, desired: 6, reasons: []Reason{ReasonFloor}}},
+		}, expectation{creates: 4, desired: 8, reasons: []Reason{ReasonFloor}}},
 		"an expired floor counts for nothing": {func() *scenario {
 			s := quiet()
 			s.policy.Floors = []Floor{{Window: Window{From: noon.Add(-2 * time.Hour), Until: noon.Add(-time.Hour)}, Readers: 9}}

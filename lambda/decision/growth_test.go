@@ -128,6 +128,28 @@ func TestARiseIsSeenWhenItBegins(t *testing.T) {
 	}
 }
 
+// TestARiseIsSeenForAsLongAsItLasts: its own steps are no noise that it would have to stand out from.
+func TestARiseIsSeenForAsLongAsItLasts(t *testing.T) {
+	policy := ProductionPolicy()
+	for minutes := 2; minutes <= 12; minutes++ {
+		h := &History{}
+		l := load{minute: noon.Unix()/60 - 2}
+		at := func(back int) float64 {
+			return 4 + 0.02*float64(back*7%5-2) + 0.35*float64(max(0, minutes-back))
+		}
+		for back := 120; back >= 0; back-- {
+			h.AddDemand(l.minute-int64(back), at(back))
+		}
+		for back := range l.series {
+			l.series[back] = at(back)
+		}
+		l.now = medianOf3(l.series[0], l.series[1], l.series[2])
+		if s := size(&l, &policy, h, leadTime(nil)); s.forecast < 1.5*l.now {
+			t.Errorf("forecast %v for %v, %d minutes into a rise by 0.35 a minute, want half as much again at least", s.forecast, l.now, minutes)
+		}
+	}
+}
+
 func TestARiseIsNotForgottenForAMinuteOfNoise(t *testing.T) {
 	policy := ProductionPolicy()
 	rising := load{minute: noon.Unix()/60 - 2}

@@ -46,10 +46,11 @@ type Policy struct {
 	Max int `json:"max"`
 	// Prefix starts the identifiers of the scaler's readers; slots follow as "-r01" to "-r15".
 	Prefix string `json:"prefix"`
-	// CapPercent is the reader CPU that the forecast's upper bound may reach, 20 to 90.
+	// CapPercent is the reader CPU that the forecast's upper bound may reach, 20 to 90: the knob between cost and service.
+	// What it leaves is for surprises that no history shows.
 	CapPercent float64 `json:"capPercent"`
 	// RiskPercent is the accepted chance, in percent, that demand outgrows the readers before more can help:
-	// 0.01 to 50. The one knob between cost and service.
+	// 0.01 to 50.
 	RiskPercent float64 `json:"riskPercent"`
 	// LagObjectiveMs is the replica lag above which readers count as lagging.
 	LagObjectiveMs float64 `json:"lagObjectiveMs"`
@@ -105,8 +106,8 @@ func ProductionPolicy() Policy {
 		Min:            2,
 		Max:            15,
 		Prefix:         "peakline-prod-auto",
-		CapPercent:     85,
-		RiskPercent:    0.3,
+		CapPercent:     67,
+		RiskPercent:    1,
 		LagObjectiveMs: 100,
 		PoolLifetime:   Duration{10 * time.Minute},
 		Stabilisation:  Duration{10 * time.Minute},

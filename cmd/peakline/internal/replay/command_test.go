@@ -78,7 +78,7 @@ func TestJSONKeepsItsContract(t *testing.T) {
 		}
 		count[policy+" "+setting]++
 	}
-	for _, want := range []string{"peakline 0.3", "target-tracking 0.50", "static-peak 0.65", "oracle 0.80"} {
+	for _, want := range []string{"peakline 67", "target-tracking 0.50", "static-peak 0.65", "oracle 0.80"} {
 		if count[want] != 2 {
 			t.Errorf("%d runs of %q, want one for each of 2 seeds; there are %v", count[want], want, count)
 		}
@@ -147,7 +147,7 @@ func TestTheJudgementComparesOneSettingForAllTraces(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"One setting for all 2 traces", "hump", "spikes", "way to the oracle",
-		fmt.Sprintf("peakline as shipped (%g), target tracking at 0.60", decision.ProductionPolicy().RiskPercent), "times fewer"} {
+		fmt.Sprintf("peakline as shipped (%g), target tracking at 0.60", decision.ProductionPolicy().CapPercent), "times fewer"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the judgement says nothing of %q:\n%s", want, out)
 		}

@@ -29,7 +29,7 @@ func shortBar(t *testing.T) (experiments []Experiment) {
 
 func TestTheShippedPolicyIsCheaperThanTargetTrackingAtEqualService(t *testing.T) {
 	own, rival := policyNamed(t, Peakline), policyNamed(t, TargetTracking)
-	own.Settings = []float64{decision.ProductionPolicy().RiskPercent}
+	own.Settings = []float64{decision.ProductionPolicy().CapPercent}
 	experiments := shortBar(t)
 	var sweeps [][]Sweep
 	for _, e := range experiments {
@@ -65,7 +65,7 @@ func TestAtTheSameTargetFarFewerRequestsAreBad(t *testing.T) {
 		}
 		return sum / float64(len(ramp.Seeds))
 	}
-	own, rival := bad(Peakline, decision.ProductionPolicy().RiskPercent), bad(TargetTracking, 0.6)
+	own, rival := bad(Peakline, decision.ProductionPolicy().CapPercent), bad(TargetTracking, 0.6)
 	if 6*own > rival {
 		t.Errorf("%.3f %% bad requests as shipped, %.3f %% under target tracking at 60 %%, want at most a sixth", own, rival)
 	}
@@ -78,7 +78,7 @@ func TestScenariosThatAreJudgedByThemselves(t *testing.T) {
 			t.Fatal(err)
 		}
 		e := Experiment{Plant: calm(), Trace: trace, Floors: floors, Policy: decision.ProductionPolicy()}
-		own := e.RunOne(policyNamed(t, Peakline), 0, e.Policy.RiskPercent, 1, false)
+		own := e.RunOne(policyNamed(t, Peakline), 0, e.Policy.CapPercent, 1, false)
 		// At this target, target tracking passes the bar that peakline passes as shipped.
 		rival := e.RunOne(policyNamed(t, TargetTracking), 0, 0.4, 1, false)
 		if own.UnsafeActions > 0 {
@@ -96,7 +96,7 @@ func TestScenariosThatAreJudgedByThemselves(t *testing.T) {
 		case "write-storm":
 			quiet := e
 			quiet.Trace.Writes = nil
-			without := quiet.RunOne(policyNamed(t, Peakline), 0, e.Policy.RiskPercent, 1, false)
+			without := quiet.RunOne(policyNamed(t, Peakline), 0, e.Policy.CapPercent, 1, false)
 			if own.Creations > without.Creations {
 				t.Errorf("%s: %d creations, %d without the storm: readers do not cure lag that writes cause",
 					s.Name, own.Creations, without.Creations)

@@ -57,7 +57,7 @@ func (p Policy) Setting(value float64) string {
 
 var (
 	targets   = []float64{0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75}
-	risks     = []float64{0.1, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 2, 5, 15, 50}
+	caps      = []float64{40, 50, 55, 60, 63, 67, 70, 75, 80, 85, 90}
 	capacity  = []float64{0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.88}
 	allTheDay = func(readers func(given setup, utilisation float64) int) []Variant {
 		return []Variant{{start: func(given setup, utilisation float64) (controller, int) {
@@ -67,15 +67,21 @@ var (
 	}
 )
 
+// lean is the risk of the settings that are leaner than the shipped one, in percent.
+const lean = 5
+
 // Policies lists everything that can be replayed, Peakline's own scaler first.
 func Policies() []Policy {
 	return []Policy{
 		{
-			Name: Peakline, About: "the scaler's own decision code", Knob: "riskPercent", format: "%g",
-			Settings: risks, Default: 2,
-			Variants: []Variant{{start: func(given setup, risk float64) (controller, int) {
+			Name: Peakline, About: "the scaler's own decision code", Knob: "capPercent", format: "%g",
+			Settings: caps, Default: 5,
+			Variants: []Variant{{start: func(given setup, percent float64) (controller, int) {
 				policy := given.policy
-				policy.RiskPercent = risk
+				// Who wants it leaner than shipped saves on both margins.
+				if policy.CapPercent = percent; percent > decision.ProductionPolicy().CapPercent {
+					policy.RiskPercent = max(policy.RiskPercent, lean)
+				}
 				return newScaler(given, policy), 0
 			}}},
 		},
