@@ -85,17 +85,22 @@ func TestSuddenRisesAreCounted(t *testing.T) {
 }
 
 func TestMoreDemandInTheNewestMinutesNeverLowersTheNeedAmongBursts(t *testing.T) {
-	bursts, newest := bursty(3), noon.Unix()/60-2
-	last := 0
+	const days = 6
+	newest, last := noon.Unix()/60-2, 0
+	s := cluster(6, 30)
+	s.policy.RiskPercent = 5
+	for back := int64(days * 24 * 60); back > 0; back-- {
+		demand := 2 * 6 * 0.3
+		if back%(24*60) > 0 && back%(24*60) <= 3 {
+			demand *= 3
+		}
+		s.history.AddDemand(newest-back-60, demand)
+	}
+	s.history.Learn(s.now, nil)
+	if !s.history.bursts.habit() {
+		t.Fatal("the history holds no habit of bursts")
+	}
 	for cpu := 30.0; cpu <= 100; cpu++ {
-		s := cluster(3, 30)
-		for back := int64(4 * 24 * 60); back > 0; back-- {
-			s.history.AddDemand(newest-back, 2*bursts(int(4*24*60-back)))
-		}
-		s.history.Learn(s.now, nil)
-		if !s.history.bursts.habit() {
-			t.Fatal("the history holds no habit of bursts")
-		}
 		s.readers(func(_ int, m *Member) {
 			for k := len(m.CPU) - 2; k < len(m.CPU); k++ {
 				m.CPU[k].Value = cpu
