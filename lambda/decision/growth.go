@@ -2,6 +2,7 @@ package decision
 
 import (
 	"math"
+	"slices"
 	"sort"
 	"time"
 )
@@ -41,8 +42,18 @@ const (
 	seasonSpread = 10
 )
 
-// seasonDays are the earlier days whose growth at the same time is looked at.
-var seasonDays = [...]int64{1, 2, 3, 7, 14}
+// seasons are the earlier days, day by day and week by week, whose growth at the same time is looked at. Each is counted by
+// itself: that the days after a surge had none says nothing of the week after.
+var seasons = [...][]int64{{1, 2, 3}, {7, 14}}
+
+// priorAgain is the chance that a surge comes again in a season as long as nothing is known: promotions repeat.
+const priorAgain = 0.05
+
+// swell is the highest growth that followed at a time on earlier days, at least 1, by season.
+type swell [len(seasons)]float64
+
+// highest is the highest of any season.
+func (s swell) highest() float64 { return slices.Max(s[:]) }
 
 // priorTail is the chance that demand outgrows its trend by more than a ratio within the lead, as long as nothing is
 // known. The tail is that heavy because surges of shops have no typical size; but what grows by more than priorKnee within
@@ -73,8 +84,8 @@ type growth struct {
 	swells []float32 // by minute: highest growth within the lead of any moment up to seasonSpread away
 	// seasonal says that surges of earlier days tell times of day apart.
 	seasonal bool
-	calm     [sights]tally // of ordinary moments
-	surged   tally         // of moments at which an earlier day surged, over sightNow
+	calm     [sights]tally       // of ordinary moments
+	surged   [len(seasons)]tally // of moments at which an earlier day of the season surged, over sightNow
 }
 
 // Learn fits the growth model to the recorded demand, if the last fit is older than an hour. Decide works
@@ -205,18 +216,20 @@ func swells(ratios []float64) []float32 {
 	return swells
 }
 
-// seasonAt is the highest growth that followed at this time on earlier days, at least 1.
-func (g *growth) seasonAt(minute int64) float64 {
-	highest := float32(1)
-	if g == nil {
-		return 1
-	}
-	for _, day := range seasonDays {
-		if i := minute - day*24*60 - g.first; i >= 0 && i < int64(len(g.swells)) {
-			highest = max(highest, g.swells[i])
+// swellAt is the growth that followed at this time on earlier days.
+func (g *growth) swellAt(minute int64) (s swell) {
+	for k := range s {
+		s[k] = 1
+		if g == nil {
+			continue
+		}
+		for _, day := range seasons[k] {
+			if i := minute - day*24*60 - g.first; i >= 0 && i < int64(len(g.swells)) {
+				s[k] = max(s[k], float64(g.swells[i]))
+			}
 		}
 	}
-	return float64(highest)
+	return s
 }
 
 // tellsTimesApart says whether surges of earlier days are so few that they say something about a time of day. Where they
@@ -225,7 +238,7 @@ func (g *growth) tellsTimesApart() bool {
 	surges, moments := 0, 0
 	for i := 24 * 60; i < len(g.swells); i += fitStride {
 		moments++
-		if g.seasonAt(g.first+int64(i)) >= surge {
+		if g.swellAt(g.first+int64(i)).highest() >= surge {
 			surges++
 		}
 	}
@@ -256,13 +269,17 @@ func (g *growth) count(demand, base, ratios []float64, horizon int) {
 			continue
 		}
 		trend := trend(s[:], t.noise(i), base[i], idle, horizon)
-		season := g.seasonAt(g.first + int64(i))
-		surged := g.seasonal && season >= surge
-		seen := t.see(i, base[i], trend, season, idle)
+		swell := g.swellAt(g.first + int64(i))
+		surged := g.seasonal && swell.highest() >= surge
+		seen := t.see(i, base[i], trend, swell.highest(), idle)
 		held[n%len(held)] = seen
 		outcome := math.Log(ratios[i] * (base[i] + idle))
 		if surged {
-			g.surged.add(outcome - seen[sightNow])
+			for k := range swell {
+				if swell[k] >= surge {
+					g.surged[k].add(outcome - seen[sightNow])
+				}
+			}
 			continue
 		}
 		for k := range seen {
@@ -276,7 +293,9 @@ func (g *growth) count(demand, base, ratios []float64, horizon int) {
 	for k := range g.calm {
 		g.calm[k].sum()
 	}
-	g.surged.sum()
+	for k := range g.surged {
+		g.surged[k].sum()
+	}
 }
 
 // preferNow is how much cheaper another sight must be than the demand of the moment.
@@ -305,18 +324,26 @@ func (g *growth) fitted() bool { return g != nil && g.calm[sightNow].rows > 0 }
 
 // again is the growth of earlier days at this time, as far as it exceeds the demand expected with more than the given
 // chance.
-func (g *growth) again(risk, season float64) float64 {
-	if g == nil || !g.seasonal || season < surge {
-		return 1
+func (g *growth) again(risk float64, s swell) float64 {
+	highest := 1.0
+	if g == nil || !g.seasonal {
+		return highest
 	}
-	exceeds := func(growth float64) float64 {
-		all := (g.calm[sightNow].beyond(growth) + g.surged.beyond(growth) + priorRows*priorTail(math.Exp(growth))) /
-			(g.calm[sightNow].rows + g.surged.rows + priorRows)
-		return (g.surged.beyond(growth) + surgeRows*all) / (g.surged.rows + surgeRows)
+	for k := range s {
+		if s[k] < surge {
+			continue
+		}
+		surged := &g.surged[k]
+		exceeds := func(growth float64) float64 {
+			all := (g.calm[sightNow].beyond(growth) + surged.beyond(growth) + priorRows*priorTail(math.Exp(growth))) /
+				(g.calm[sightNow].rows + surged.rows + priorRows)
+			return (surged.beyond(growth) + surgeRows*max(all, priorAgain)) / (surged.rows + surgeRows)
+		}
+		bins := int(math.Log(s[k]) / tailStep)
+		bin := sort.Search(bins, func(bin int) bool { return exceeds(float64(bin)*tailStep) <= risk })
+		highest = max(highest, math.Exp(float64(bin)*tailStep))
 	}
-	bins := int(math.Log(season) / tailStep)
-	bin := sort.Search(bins, func(bin int) bool { return exceeds(float64(bin)*tailStep) <= risk })
-	return math.Exp(float64(bin) * tailStep)
+	return highest
 }
 
 // unusual is how seldom a demand is from which it is no noise.

@@ -106,6 +106,29 @@ func TestATrendIsContinued(t *testing.T) {
 	}
 }
 
+// TestASurgeIsExpectedAgainAfterADayAndAWeek: once is enough, and days without it say nothing of the week.
+func TestASurgeIsExpectedAgainAfterADayAndAWeek(t *testing.T) {
+	policy := ProductionPolicy()
+	upper := func(daysAgo int64) float64 {
+		h, newest := &History{}, noon.Unix()/60-2
+		for back := int64(13 * 24 * 60); back >= 0; back-- {
+			demand := 4.0
+			if into := daysAgo*24*60 - back; into >= 5 && into < 65 {
+				demand = 10
+			}
+			h.AddDemand(newest-back, demand)
+		}
+		h.Learn(noon, nil)
+		return size(steadyAt(4), &policy, h, leadTime(nil)).upper
+	}
+	quiet := upper(5)
+	for _, days := range []int64{1, 7} {
+		if again := upper(days); again < 9 || quiet > 6 {
+			t.Errorf("prepared for %v minutes before the time of a surge from 4 to 10 %d days ago, and for %v at another", again, days, quiet)
+		}
+	}
+}
+
 // TestARiseIsSeenWhenItBegins holds two minutes of a steep rise against a jump, a spike and noise of its size.
 func TestARiseIsSeenWhenItBegins(t *testing.T) {
 	policy := ProductionPolicy()

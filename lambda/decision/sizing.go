@@ -21,7 +21,7 @@ type outlook struct {
 	expected []float64
 	rise     float64 // the most that the trends of the last trendHeld minutes add to a demand
 	seen     [][sights]float64
-	season   float64 // growth of earlier days from now on
+	swell    swell // growth of earlier days from now on
 }
 
 // survey looks at a load and so many minutes before it.
@@ -31,7 +31,7 @@ func survey(l *load, minutes int, history *History, lead time.Duration) outlook 
 	if g != nil {
 		highest = max(highest, g.peak)
 	}
-	o := outlook{growth: g, idle: max(idleShare*highest, tiny), season: g.seasonAt(l.minute)}
+	o := outlook{growth: g, idle: max(idleShare*highest, tiny), swell: g.swellAt(l.minute)}
 	past := max(minutes, trendHeld) + trendMinutes + noiseMinutes
 	if g.fitted() {
 		past = max(past, levelHours+minutes)
@@ -70,7 +70,7 @@ func survey(l *load, minutes int, history *History, lead time.Duration) outlook 
 		}
 		if back < minutes {
 			o.expected = append(o.expected, now*trend)
-			o.seen = append(o.seen, t.see(i, now, trend, g.seasonAt(l.minute-int64(back)), o.idle))
+			o.seen = append(o.seen, t.see(i, now, trend, g.swellAt(l.minute-int64(back)).highest(), o.idle))
 		}
 	}
 	return o
@@ -90,12 +90,12 @@ func size(l *load, policy *Policy, history *History, lead time.Duration) sizing 
 	if o.growth.fitted() {
 		s.forecast = max(s.forecast, min(upper, math.Exp(o.held(k)+max(0, o.growth.calm[k].margin(likely)))-o.idle))
 	}
-	again := expected * o.growth.again(risk, o.season)
-	s.forecast = max(s.forecast, expected*o.growth.again(likely, o.season))
+	again := expected * o.growth.again(risk, o.swell)
+	s.forecast = max(s.forecast, expected*o.growth.again(likely, o.swell))
 	switch trend := expected / max(l.now, tiny); {
 	case upper < 1.1*l.now:
 		s.reason = ReasonDemand
-	case again >= 0.999*upper || k >= sightSeason && l.now*o.season > expected:
+	case again >= 0.999*upper || k >= sightSeason && l.now*o.swell.highest() > expected:
 		s.reason = ReasonSeason
 	case trend > upper/expected:
 		s.reason = ReasonTrend
@@ -119,7 +119,7 @@ func (o *outlook) held(k sight) float64 {
 }
 
 func (o *outlook) upper(risk float64, k sight, expected float64) float64 {
-	return max(expected, o.growth.upper(risk, k, o.held(k), expected, o.idle), expected*o.growth.again(risk, o.season))
+	return max(expected, o.growth.upper(risk, k, o.held(k), expected, o.idle), expected*o.growth.again(risk, o.swell))
 }
 
 // stayMargin is how much more than needed the readers must carry to stay, so that a load that wavers by that much does
