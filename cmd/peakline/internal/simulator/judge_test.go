@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"testing"
+	"time"
 
 	"peakline/lambda/decision"
 )
@@ -165,5 +166,27 @@ func TestTheJudgementRaisesItsLimitToWhatBothReach(t *testing.T) {
 	}
 	if !math.IsNaN(judged.Curves[0].Position) {
 		t.Errorf("a position of %g on the way to an oracle that did not run", judged.Curves[0].Position)
+	}
+}
+
+// TestARampAfterQuietDaysIsServed: days without a surge make the readers leaner, never so lean that one is not survived.
+func TestARampAfterQuietDaysIsServed(t *testing.T) {
+	const days = 8
+	for _, ramp := range []struct {
+		start, rise int
+		multiple    float64
+	}{{at(days-1, 10, 0), 45, 4}, {at(days-1, 18, 30), 30, 3.2}} {
+		shop := newShopDays(days)
+		shop.event(ramp.start, ramp.rise, 120, 90, ramp.multiple)
+		trace, err := Trace{Name: "late ramp", Start: time.Date(2026, time.November, 23, 0, 0, 0, 0, time.UTC), Load: shop.load, Writes: shop.writes}.ScaledTo(12400)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := Experiment{Plant: DefaultPlant(), Trace: trace, Policy: decision.ProductionPolicy()}
+		for seed := uint64(1); seed <= 4; seed++ {
+			if run := e.RunOne(policyNamed(t, Peakline), 0, e.Policy.CapPercent, seed, false); run.BadPercent > AcceptedBadPercent {
+				t.Errorf("seed %d, ramp %+v: %.3f %% bad requests, want at most %g", seed, ramp, run.BadPercent, AcceptedBadPercent)
+			}
+		}
 	}
 }
