@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -67,8 +68,17 @@ var (
 	}
 )
 
-// lean is the risk of the settings that are leaner than the shipped one, in percent.
-const lean = 5
+// riskAt is the risk that goes with a cap, both in percent: the policy's own up to the shipped cap, and from there to the
+// leanest that the policy allows both margins shrink together, the risk by an equal factor for each point.
+func riskAt(percent, own float64) float64 {
+	const leanestCap, leanestRisk = 90, 50
+	shipped := decision.ProductionPolicy()
+	if percent <= shipped.CapPercent {
+		return own
+	}
+	way := (percent - shipped.CapPercent) / (leanestCap - shipped.CapPercent)
+	return max(own, shipped.RiskPercent*math.Pow(leanestRisk/shipped.RiskPercent, way))
+}
 
 // Policies lists everything that can be replayed, Peakline's own scaler first.
 func Policies() []Policy {
@@ -78,10 +88,7 @@ func Policies() []Policy {
 			Settings: caps, Default: 5,
 			Variants: []Variant{{start: func(given setup, percent float64) (controller, int) {
 				policy := given.policy
-				// Who wants it leaner than shipped saves on both margins.
-				if policy.CapPercent = percent; percent > decision.ProductionPolicy().CapPercent {
-					policy.RiskPercent = max(policy.RiskPercent, lean)
-				}
+				policy.CapPercent, policy.RiskPercent = percent, riskAt(percent, policy.RiskPercent)
 				return newScaler(given, policy), 0
 			}}},
 		},
