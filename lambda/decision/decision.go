@@ -237,6 +237,9 @@ func (t *tick) silence(m *member) int {
 // busyCPU is the mean CPU, in percent, from which readers have no room for more, whatever the policy plans them for.
 const busyCPU = 85.0
 
+// spareOver is by how much the forecast must exceed what the serving readers are planned for before spares are asked for.
+const spareOver = 1.25
+
 // loadNeed is the number of readers that demand, forecast, connections and lag call for. Where the forecast outgrows those that
 // serve, as many again are asked for as are missing: creations take from four minutes to a quarter of an hour, some fail,
 // of more of them the first come sooner, and more of them take over connections sooner.
@@ -247,7 +250,7 @@ func (t *tick) loadNeed(obs *Observation, l *load, lag lagFinding, meanCPU float
 	s := size(build, p, t.history, t.d.Lead)
 	t.d.Demand, t.d.Forecast = l.now/f.refVCPU, s.forecast/f.refVCPU
 	need := readersFor(s.required, f)
-	if missing := need - len(f.serving); missing > 0 && s.forecast > busyCPU/100*f.servingVCPU() && need < p.Max {
+	if missing := need - len(f.serving); missing > 0 && s.forecast > max(busyCPU, spareOver*p.CapPercent)/100*f.servingVCPU() && need < p.Max {
 		need = min(need+missing, p.Max)
 		t.reasons.add(ReasonSpares)
 	}

@@ -84,6 +84,7 @@ type growth struct {
 	swells []float32 // by minute: highest growth within the lead of any moment up to seasonSpread away
 	// seasonal says that surges of earlier days tell times of day apart.
 	seasonal bool
+	credit   credit
 	calm     [sights]tally       // of ordinary moments
 	surged   [len(seasons)]tally // of moments at which an earlier day of the season surged, over sightNow
 }
@@ -142,10 +143,14 @@ func (h *History) fit(now time.Time, horizon int, planned []Floor) *growth {
 			g.peak = base[i]
 		}
 	}
-	ratios := growthRatios(demand, base, idleShare*g.peak, horizon)
+	idle := max(idleShare*g.peak, tiny)
+	ratios := growthRatios(demand, base, idle, horizon)
 	g.swells = swells(ratios)
 	g.seasonal = g.tellsTimesApart()
-	g.count(demand, base, ratios, horizon)
+	t := newTimeline(demand)
+	trends := t.trends(base, idle, horizon)
+	g.trust(trends, growthRatios(demand, base, idle, trendReach(horizon)))
+	g.count(&t, base, trends, ratios, idle)
 	return g
 }
 
@@ -246,29 +251,18 @@ func (g *growth) tellsTimesApart() bool {
 }
 
 // count counts by how much demand outgrew each sight.
-func (g *growth) count(demand, base, ratios []float64, horizon int) {
-	var s [trendMinutes]float64
-	idle := max(idleShare*g.peak, tiny)
-	t := newTimeline(demand)
+func (g *growth) count(t *timeline, base, trends, ratios []float64, idle float64) {
 	var held [(heldMinutes + fitStride - 1) / fitStride][sights]float64
 	for i := range held {
 		for k := range held[i] {
 			held[i][k] = math.Inf(-1)
 		}
 	}
-	for n, i := 0, trendMinutes; i < len(demand); n, i = n+1, i+fitStride {
-		if math.IsNaN(ratios[i]) {
+	for n, i := 0, trendMinutes; i < len(trends); n, i = n+1, i+fitStride {
+		if math.IsNaN(ratios[i]) || math.IsNaN(trends[i]) {
 			continue
 		}
-		known := true
-		for k := range s {
-			s[k] = demand[i-k]
-			known = known && !math.IsNaN(s[k])
-		}
-		if !known {
-			continue
-		}
-		trend := trend(s[:], t.noise(i), base[i], idle, horizon)
+		trend := g.believed(trends[i])
 		swell := g.swellAt(g.first + int64(i))
 		surged := g.seasonal && swell.highest() >= surge
 		seen := t.see(i, base[i], trend, swell.highest(), idle)

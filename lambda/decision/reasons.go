@@ -138,7 +138,7 @@ var Reasons = map[Reason]string{
 	ReasonMinimum:         "the policy's minimum asks for the readers",
 	ReasonDemand:          "the present demand asks for the readers",
 	ReasonTrend:           "the trend of the last ten minutes raises the forecast",
-	ReasonSpares:          "the forecast outgrows the readers that serve: half as many again are asked for, since some come late",
+	ReasonSpares:          "the forecast outgrows the readers that serve: as many again as are missing are asked for, since some come late",
 	ReasonSeason:          "the same time on earlier days raises the forecast",
 	ReasonRisk:            "the chance of growth within the lead asks for the readers",
 	ReasonConnections:     "the number of connections asks for the readers",

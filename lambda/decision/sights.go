@@ -94,6 +94,30 @@ func (t *timeline) see(i int, demand, trend, season, idle float64) (seen [sights
 	}
 }
 
+// trends is the ratio that the trend means at each moment that the fit looks at; NaN elsewhere, and where a minute before is
+// unknown.
+func (t *timeline) trends(base []float64, idle float64, horizon int) []float64 {
+	trends := make([]float64, len(t.demand))
+	for i := range trends {
+		trends[i] = math.NaN()
+	}
+	var s [trendMinutes]float64
+	for i := trendMinutes; i < len(trends); i += fitStride {
+		known := true
+		for k := range s {
+			s[k] = t.demand[i-k]
+			known = known && !math.IsNaN(s[k])
+		}
+		if known {
+			trends[i] = trend(s[:], t.noise(i), base[i], idle, horizon)
+		}
+	}
+	return trends
+}
+
+// trendReach is over how many minutes a slope is continued for a horizon.
+func trendReach(horizon int) int { return horizon + trendDelay + trendSpread }
+
 // trend is the growth within the horizon that the slope of the last minutes means, as a ratio of at least 1, since a
 // forecast may only add. Of a least-squares slope, as much is continued as stands out from the noise around it: less
 // the variance that the noise gives it, times sixteen, so that a slope below four standard errors counts for nothing
@@ -120,9 +144,9 @@ func trend(s []float64, noise, base, idle float64, horizon int) float64 {
 			continue
 		}
 		certain := max(0, 1-16*around/spread/(slope*slope))
-		growth = max(growth, certain*slope*float64(horizon+trendDelay+trendSpread)/(base+idle))
+		growth = max(growth, certain*slope*float64(trendReach(horizon))/(base+idle))
 	}
-	growth = max(growth, onset(s, noise)*float64(horizon+trendDelay+trendSpread)/(base+idle))
+	growth = max(growth, onset(s, noise)*float64(trendReach(horizon))/(base+idle))
 	return 1 + min(growth, maxTrend)
 }
 

@@ -64,7 +64,7 @@ func survey(l *load, minutes int, history *History, lead time.Duration) outlook 
 		if back == 0 {
 			now = l.now
 		}
-		trend := trend(recent[:], t.noise(i), now, o.idle, horizon(lead))
+		trend := g.believed(trend(recent[:], t.noise(i), now, o.idle, horizon(lead)))
 		if back < trendHeld {
 			o.rise = max(o.rise, now*(trend-1))
 		}
@@ -85,13 +85,13 @@ func size(l *load, policy *Policy, history *History, lead time.Duration) sizing 
 	o := survey(l, 1, history, lead)
 	risk, expected := policy.RiskPercent/100, l.now+o.rise
 	k := o.growth.best(risk)
-	upper := o.upper(risk, k, expected)
-	s := sizing{forecast: expected, upper: upper, required: upper / (policy.CapPercent / 100), reason: ReasonRisk}
+	upper := o.upper(risk, k, l.now, expected)
+	forecast := max(expected, l.now*o.growth.again(likely, o.swell))
 	if o.growth.fitted() {
-		s.forecast = max(s.forecast, min(upper, math.Exp(o.held(k)+max(0, o.growth.calm[k].margin(likely)))-o.idle))
+		forecast = max(forecast, math.Exp(o.held(k)+max(0, o.growth.calm[k].margin(likely)))-o.idle)
 	}
-	again := expected * o.growth.again(risk, o.swell)
-	s.forecast = max(s.forecast, expected*o.growth.again(likely, o.swell))
+	s := sizing{forecast: min(forecast, upper), upper: upper, required: upper / (policy.CapPercent / 100), reason: ReasonRisk}
+	again := l.now * o.growth.again(risk, o.swell)
 	switch trend := expected / max(l.now, tiny); {
 	case upper < 1.1*l.now:
 		s.reason = ReasonDemand
@@ -118,8 +118,10 @@ func (o *outlook) held(k sight) float64 {
 	return highest
 }
 
-func (o *outlook) upper(risk float64, k sight, expected float64) float64 {
-	return max(expected, o.growth.upper(risk, k, o.held(k), expected, o.idle), expected*o.growth.again(risk, o.swell))
+// upper is the demand that is exceeded within the lead with no more than the given chance, of a demand of now that is expected
+// to become another.
+func (o *outlook) upper(risk float64, k sight, now, expected float64) float64 {
+	return max(o.growth.upper(risk, k, o.held(k), expected, o.idle), now*o.growth.again(risk, o.swell))
 }
 
 // stayMargin is how much more than needed the readers must carry to stay, so that a load that wavers by that much does
@@ -151,7 +153,7 @@ func sizeToStay(l *load, policy *Policy, history *History, lead time.Duration) f
 	}
 	o := survey(l, max(window, heldMinutes), history, lead)
 	risk := policy.RiskPercent / 100
-	upper := o.upper(risk, o.growth.best(risk), max(slices.Max(o.expected), l.removing))
+	upper := o.upper(risk, o.growth.best(risk), l.removing, max(slices.Max(o.expected), l.removing))
 	return upper / (policy.CapPercent / 100) * stayMargin
 }
 
