@@ -13,6 +13,7 @@ import (
 
 	"peakline/config"
 	"peakline/constructs"
+	"peakline/lambda/contract"
 )
 
 // Registry is the stack of what the services start from: their image repositories, the image of each that is released,
@@ -35,7 +36,7 @@ func NewRegistry(stage awscdk.Stage, environment config.Environment, delivery co
 	repositories := map[string]awsecr.IRepository{}
 	for _, name := range environment.ServiceNames() {
 		repository := constructs.NewImageRepository(stack, constructs.ID(name, "Repository"), constructs.ImageRepositoryProps{
-			Name:       repositoryName(environment, name),
+			Name:       contract.ImageRepository(environment.Name, name),
 			Key:        key,
 			Disposable: disposable(environment),
 		})
@@ -89,8 +90,4 @@ func (r *Registry) as(stack awscdk.Stack) *Registry {
 		})
 	}
 	return seen
-}
-
-func repositoryName(environment config.Environment, service string) string {
-	return "peakline-" + environment.Name + "/" + service
 }

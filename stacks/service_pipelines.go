@@ -7,6 +7,7 @@ import (
 
 	"peakline/config"
 	"peakline/constructs"
+	"peakline/lambda/contract"
 )
 
 // What the steps of the services' pipelines read and give: platform is this repository, whose code alone may release, and sbom
@@ -102,5 +103,5 @@ const commit = "#{" + source + ".CommitId}"
 
 // image is what a commit of a service is called in the registry of an environment.
 func image(environment config.Environment, service string) string {
-	return fmt.Sprintf("%s.dkr.ecr.%s.amazonaws.com/%s:%s", environment.Account, environment.Region, repositoryName(environment, service), commit)
+	return fmt.Sprintf("%s.dkr.ecr.%s.amazonaws.com/%s:%s", environment.Account, environment.Region, contract.ImageRepository(environment.Name, service), commit)
 }

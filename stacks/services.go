@@ -317,7 +317,7 @@ func serviceTask(stack awscdk.Stack, name string, props ServicesProps) construct
 	return constructs.ServiceTaskProps{
 		EnvironmentName: environment.Name,
 		Service:         name,
-		Repository:      repositoryName(environment, name),
+		Repository:      contract.ImageRepository(environment.Name, name),
 		CPU:             settings.CPU,
 		MemoryMiB:       settings.MemoryMiB,
 		Environment:     variables,

@@ -1,5 +1,7 @@
 package contract
 
+import "strings"
+
 // SmokeTests are what a release is tried with: the details of ECS's life-cycle hook, or a variable of a function's own.
 type SmokeTests struct {
 	Requests []SmokeRequest `json:"requests"`
@@ -35,6 +37,20 @@ func DeploymentApplication(environment, service string) string {
 // SmokeTestFunction is the name of the function that tries releases of a service under CodeDeploy.
 func SmokeTestFunction(environment, service string) string {
 	return "peakline-" + environment + "-" + service + "-smoke-test"
+}
+
+// repositoryPrefix begins the names of image repositories; the environment and the service follow.
+const repositoryPrefix = "peakline-"
+
+// ImageRepository is the name of the repository with the images of a service.
+func ImageRepository(environment, service string) string {
+	return repositoryPrefix + environment + "/" + service
+}
+
+// EnvironmentOfRepository is the environment that an image repository is of.
+func EnvironmentOfRepository(repository string) string {
+	folder, _, _ := strings.Cut(repository, "/")
+	return strings.TrimPrefix(folder, repositoryPrefix)
 }
 
 // ReleasedImageParameter names the SSM parameter that holds the image of a service which is released at the moment. Only a

@@ -72,6 +72,12 @@ type Policy struct {
 	Override *Override `json:"override,omitempty"`
 }
 
+// LeanestCapPercent and LeanestRiskPercent are the highest that a policy may set.
+const (
+	LeanestCapPercent  = 90.0
+	LeanestRiskPercent = 50.0
+)
+
 // Window is a named span of time, From included, Until not.
 type Window struct {
 	Name  string    `json:"name"`
@@ -144,8 +150,8 @@ func (p Policy) Validate() error {
 	refuse(p.Max < 1 || p.Max > MaxReaders, "max: %d readers, want 1 to %d", p.Max, MaxReaders)
 	refuse(p.Min > p.Max, "min: %d is above max %d", p.Min, p.Max)
 	refuse(p.Prefix == "", "prefix: empty, want the start of the readers' identifiers such as %q", "peakline-prod-auto")
-	refuse(outside(p.CapPercent, 20, 90), "capPercent: %v, want 20 to 90", p.CapPercent)
-	refuse(outside(p.RiskPercent, 0.01, 50), "riskPercent: %v, want 0.01 to 50", p.RiskPercent)
+	refuse(outside(p.CapPercent, 20, LeanestCapPercent), "capPercent: %v, want 20 to %v", p.CapPercent, LeanestCapPercent)
+	refuse(outside(p.RiskPercent, 0.01, LeanestRiskPercent), "riskPercent: %v, want 0.01 to %v", p.RiskPercent, LeanestRiskPercent)
 	refuse(outside(p.LagObjectiveMs, 1, 60_000), "lagObjectiveMs: %v, want 1 to 60000", p.LagObjectiveMs)
 	refuse(p.PoolLifetime.Duration < time.Minute || p.PoolLifetime.Duration > 4*time.Hour,
 		"poolLifetime: %v, want 1m to 4h", p.PoolLifetime)
@@ -184,8 +190,8 @@ func (p Policy) sane() Policy {
 	if p.Prefix == "" {
 		p.Prefix = shipped.Prefix
 	}
-	p.CapPercent = within(p.CapPercent, 20, 90, shipped.CapPercent)
-	p.RiskPercent = within(p.RiskPercent, 0.01, 50, shipped.RiskPercent)
+	p.CapPercent = within(p.CapPercent, 20, LeanestCapPercent, shipped.CapPercent)
+	p.RiskPercent = within(p.RiskPercent, 0.01, LeanestRiskPercent, shipped.RiskPercent)
 	p.LagObjectiveMs = within(p.LagObjectiveMs, 1, 60_000, shipped.LagObjectiveMs)
 	duration := func(d Duration, otherwise Duration) Duration {
 		if d.Duration <= 0 {

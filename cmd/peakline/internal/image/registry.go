@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"peakline/cmd/peakline/internal/account"
+	"peakline/lambda/contract"
 )
 
 // registryOfECR is a private one.
@@ -37,8 +38,8 @@ func registryOf(image name.Reference) (registryOfECR, bool) {
 
 // account is the one of the environment whose repository keeps the image.
 func (r registryOfECR) account(ctx context.Context, image name.Reference, profile string) (aws.Config, error) {
-	folder, _, _ := strings.Cut(image.Context().RepositoryStr(), "/")
-	return account.Load(ctx, account.Place{Environment: strings.TrimPrefix(folder, "peakline-"), Region: r.region, Profile: profile})
+	environment := contract.EnvironmentOfRepository(image.Context().RepositoryStr())
+	return account.Load(ctx, account.Place{Environment: environment, Region: r.region, Profile: profile})
 }
 
 // login is the way into the registry of an image: a token of ECR, and elsewhere what Docker has stored.

@@ -273,9 +273,6 @@ func (c *cluster) arrive() {
 		}
 		if member.fails != "" {
 			member.status = member.fails
-			if member.fails == insufficientCapacity {
-				c.refusals = append(c.refusals, refusal{at: c.now, code: string(insufficientCapacity), zone: member.zone})
-			}
 			continue
 		}
 		member.status, member.warmFrom, member.billedFrom = available, c.now, c.now

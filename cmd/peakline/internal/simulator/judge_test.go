@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"testing"
-	"time"
 
 	"peakline/lambda/decision"
 )
@@ -178,7 +177,7 @@ func TestARampAfterQuietDaysIsServed(t *testing.T) {
 	}{{at(days-1, 10, 0), 45, 4}, {at(days-1, 18, 30), 30, 3.2}} {
 		shop := newShopDays(days)
 		shop.event(ramp.start, ramp.rise, 120, 90, ramp.multiple)
-		trace, err := Trace{Name: "late ramp", Start: time.Date(2026, time.November, 23, 0, 0, 0, 0, time.UTC), Load: shop.load, Writes: shop.writes}.ScaledTo(12400)
+		trace, err := Trace{Name: "late ramp", Start: firstDay, Load: shop.load, Writes: shop.writes}.ScaledTo(12400)
 		if err != nil {
 			t.Fatal(err)
 		}

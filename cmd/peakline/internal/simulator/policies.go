@@ -71,13 +71,12 @@ var (
 // riskAt is the risk that goes with a cap, both in percent: the policy's own up to the shipped cap, and from there to the
 // leanest that the policy allows both margins shrink together, the risk by an equal factor for each point.
 func riskAt(percent, own float64) float64 {
-	const leanestCap, leanestRisk = 90, 50
 	shipped := decision.ProductionPolicy()
 	if percent <= shipped.CapPercent {
 		return own
 	}
-	way := (percent - shipped.CapPercent) / (leanestCap - shipped.CapPercent)
-	return max(own, shipped.RiskPercent*math.Pow(leanestRisk/shipped.RiskPercent, way))
+	way := (percent - shipped.CapPercent) / (decision.LeanestCapPercent - shipped.CapPercent)
+	return max(own, shipped.RiskPercent*math.Pow(decision.LeanestRiskPercent/shipped.RiskPercent, way))
 }
 
 // Policies lists everything that can be replayed, Peakline's own scaler first.
@@ -85,7 +84,7 @@ func Policies() []Policy {
 	return []Policy{
 		{
 			Name: Peakline, About: "the scaler's own decision code", Knob: "capPercent", format: "%g",
-			Settings: caps, Default: 5,
+			Settings: caps, Default: slices.Index(caps, decision.ProductionPolicy().CapPercent),
 			Variants: []Variant{{start: func(given setup, percent float64) (controller, int) {
 				policy := given.policy
 				policy.CapPercent, policy.RiskPercent = percent, riskAt(percent, policy.RiskPercent)

@@ -58,6 +58,9 @@ func Scenarios() []Scenario {
 	}
 }
 
+// firstDay is when scenarios start: the Monday before Black Friday.
+var firstDay = time.Date(2026, time.November, 23, 0, 0, 0, 0, time.UTC)
+
 // at is a minute of a scenario by day (from 0) and time of day.
 func at(day, hour, minute int) int { return (day*24+hour)*60 + minute }
 
@@ -66,7 +69,7 @@ func (s Scenario) Build(plant Plant, peak float64) (Trace, []decision.Floor, err
 	days := newShopDays(s.days)
 	s.shape(days)
 	trace, err := Trace{
-		Name: s.Name, Start: time.Date(2026, time.November, 23, 0, 0, 0, 0, time.UTC),
+		Name: s.Name, Start: firstDay,
 		Load: days.load, Writes: days.writes, Failovers: days.failovers,
 	}.ScaledTo(peak)
 	from, until := s.sale[0], s.sale[1]
