@@ -6,7 +6,7 @@ import "math"
 // five, looks like the steepest rise; which of them it was shows only afterwards, but the two weeks tell.
 const (
 	creditSteps = 10  // parts of the growth meant that are told apart
-	creditPrior = 6.0 // moments at which a trend came true in full, as long as nothing is known
+	creditPrior = 3.0 // moments at which a trend came true in full, as long as nothing is known
 )
 
 // creditSizes are the growths, in shares of the demand, from which trends are counted apart: steep ones are seldom noise.

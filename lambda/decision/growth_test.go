@@ -101,8 +101,8 @@ func TestATrendIsContinued(t *testing.T) {
 	}
 	policy := ProductionPolicy()
 	s := size(&rising, &policy, &History{}, leadTime(nil))
-	if s.forecast < 6.2 || s.forecast > 6.5 {
-		t.Errorf("forecast %v for a load of 4 that rises by 0.1 a minute, want about 6.4 by when a new reader has its connections", s.forecast)
+	if s.forecast < 6 || s.forecast > 6.5 {
+		t.Errorf("forecast %v for a load of 4 that rises by 0.1 a minute, want most of the 6.4 by when a new reader has its connections", s.forecast)
 	}
 }
 

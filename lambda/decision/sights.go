@@ -119,13 +119,18 @@ func (t *timeline) trends(base []float64, idle float64, horizon int) []float64 {
 func trendReach(horizon int) int { return horizon + trendDelay + trendSpread }
 
 // trend is the growth within the horizon that the slope of the last minutes means, as a ratio of at least 1, since a
-// forecast may only add. Of a least-squares slope, as much is continued as stands out from the noise around it: less
-// the variance that the noise gives it, times sixteen, so that a slope below four standard errors counts for nothing
-// and a step is not taken for a slope (a James-Stein estimate). Six minutes tell a sudden rise soon, twelve a slow one
+// forecast may only add. Of a least-squares slope, as much is continued as stands out from the noise around it, or that
+// of the hour if that is more, since six minutes happen to lie on a line now and then: less the variance that the noise
+// gives it, times sixteen, so that a slope below four standard errors counts for nothing and a step is not taken for a
+// slope (a James-Stein estimate). Six minutes tell a sudden rise soon, twelve a slow one
 // surely; before them, the onset of a rise tells. The series runs backwards from the newest minute.
 func trend(s []float64, noise, base, idle float64, horizon int) float64 {
 	if base+idle <= 0 {
 		return 1
+	}
+	usual := noise * noise / 2 // the variance of a minute; a step has twice that
+	if math.IsInf(usual, 1) {
+		usual = 0
 	}
 	growth := 0.0
 	for _, n := range [...]int{trendMinutes / 2, trendMinutes} {
@@ -139,7 +144,7 @@ func trend(s []float64, noise, base, idle float64, horizon int) float64 {
 			spread += x * x
 			around += y * y
 		}
-		around = max(0, around-slope*slope/spread) / float64(n-2)
+		around = max(usual, (around-slope*slope/spread)/float64(n-2))
 		if slope /= spread; slope <= 0 {
 			continue
 		}
