@@ -43,6 +43,7 @@ func Compare(old, new []*stack) []Change {
 	for _, n := range c.new.all() {
 		if c.before(n) == nil {
 			c.add(n, Configuration, "new")
+			c.refuseTaken(n)
 		}
 	}
 	c.comparePolicies()
@@ -112,19 +113,25 @@ func (s *side) find(m *meaning) *meaning {
 // replaced and so will have another id.
 func (c *comparison) touched(o, n *meaning) map[string]string {
 	touched := map[string]string{}
-	for _, property := range slices.Sorted(maps.Keys(union(o.properties, n.properties))) {
-		before, after := o.properties[property], n.properties[property]
-		if !reflect.DeepEqual(before, after) {
-			touched[property] = shortened(differences(property, before, after))
-			continue
-		}
-		for _, name := range references(after) {
-			if other := c.new.target(n.stack, "${"+asReference(name)+"}"); other != nil && other != n && c.replaced[other.key()] != "" {
-				touched[property] = fmt.Sprintf("%s names %s, which is replaced", property, other.id)
-			}
+	for property := range union(o.properties, n.properties) {
+		if how := c.change(n, property, o.properties[property], n.properties[property]); how != "" {
+			touched[property] = how
 		}
 	}
 	return touched
+}
+
+// change says how the value at a path changes; empty when it does not.
+func (c *comparison) change(n *meaning, path string, before, after any) string {
+	if !reflect.DeepEqual(before, after) {
+		return shortened(differences(path, before, after))
+	}
+	for _, name := range references(after) {
+		if other := c.new.target(n.stack, "${"+asReference(name)+"}"); other != nil && other != n && c.replaced[other.key()] != "" {
+			return fmt.Sprintf("%s names %s, which is replaced", path, other.id)
+		}
+	}
+	return ""
 }
 
 func asReference(name string) string {
@@ -152,27 +159,41 @@ func (c *comparison) findReplaced() {
 			if o == nil || o.kind() != n.kind() || c.replaced[n.key()] != "" {
 				continue
 			}
-			for property, how := range c.touched(o, n) {
-				replaces, certain := replacement(n.kind(), property)
-				if !replaces {
-					continue
-				}
-				c.replaced[n.key()] = how + ", which cannot change in place"
-				if !certain {
-					c.replaced[n.key()] = how + ", which may not change in place"
-				}
-				grown = true
+			if why := c.replacedBy(o, n); why != "" {
+				c.replaced[n.key()], grown = why, true
 			}
 		}
 	}
 }
 
+// replacedBy says which change makes CloudFormation replace a resource; empty when none does.
+func (c *comparison) replacedBy(o, n *meaning) string {
+	touched := c.touched(o, n)
+	for _, property := range slices.Sorted(maps.Keys(touched)) {
+		switch replaces, certain := replacement(o, n, property); {
+		case replaces && certain:
+			return touched[property] + ", which cannot change in place"
+		case replaces:
+			return touched[property] + ", which may not change in place"
+		}
+	}
+	for _, path := range schemas()[n.kind()].Within {
+		if how := c.change(n, path, o.at(path), n.at(path)); how != "" {
+			return how + ", which cannot change in place"
+		}
+	}
+	return ""
+}
+
 // removed is a resource that is in the stack no more, deleted or moved.
 func (c *comparison) removed(o *meaning) {
 	class, reason := ReplacesStateless, "deleted"
+	if c.renewedBy(o) {
+		class = Rolling
+	}
 	if stateful(o.kind()) {
 		class = DeletesStateful
-		switch policy := scalar(o.written.DeletionPolicy); policy {
+		switch cmp.Or(scalar(o.written.DeletionPolicy), snapshotByDefault(o)) {
 		case "Retain", "RetainExceptOnCreate":
 			reason = "leaves the stack: it and its data stay behind, managed by nobody"
 		case "Snapshot":
@@ -185,6 +206,22 @@ func (c *comparison) removed(o *meaning) {
 		reason += fmt.Sprintf("; %s/%s looks like it and will be a new one", to.stack.name, to.id)
 	}
 	c.add(o, class, "%s", reason)
+}
+
+// snapshotByDefault is the policy that CloudFormation has for databases without one.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+func snapshotByDefault(o *meaning) string {
+	if o.kind() == "AWS::RDS::DBCluster" || o.kind() == "AWS::RDS::DBInstance" && o.text("DBClusterIdentifier") == "" {
+		return "Snapshot"
+	}
+	return ""
+}
+
+// renewedBy tells whether a new resource of the same stack takes over from one that is made anew under another logical id.
+func (c *comparison) renewedBy(o *meaning) bool {
+	return renewed[o.kind()] && slices.ContainsFunc(c.new.all(), func(n *meaning) bool {
+		return n.kind() == o.kind() && n.stack.name == o.stack.name && c.before(n) == nil
+	})
 }
 
 // moved is a new resource that looks like one that goes: to CloudFormation a moved or renamed resource is a deletion.
@@ -213,10 +250,10 @@ func (c *comparison) compare(o, n *meaning) {
 		c.refuseNamed(o, n)
 	}
 	for _, property := range slices.Sorted(maps.Keys(touched)) {
-		if replaces, _ := replacement(n.kind(), property); replaces {
+		if replaces, _ := replacement(o, n, property); replaces {
 			continue
 		}
-		class, why := effectOf(n.kind(), property)
+		class, why := effectOf(o, n, property)
 		reason := touched[property]
 		if why != "" {
 			reason += ": " + why
@@ -305,10 +342,11 @@ func (c *comparison) compareStacks() {
 			c.addTo(finding{name, "Transform", "Template", Configuration}, fmt.Sprintf("%s to %s: what it makes of the template is not known here", brief(render(o.template.Transform)), brief(render(n.template.Transform))))
 		}
 		for _, id := range slices.Sorted(maps.Keys(union(o.template.Outputs, n.template.Outputs))) {
-			before, had := o.template.Outputs[id]
-			after, has := n.template.Outputs[id]
-			old, new := o.show(before.Value)+" "+o.show(before.Export.Name), n.show(after.Value)+" "+n.show(after.Export.Name)
+			before, had := o.output(id)
+			after, has := n.output(id)
+			old, new := o.told(before), n.told(after)
 			switch {
+			case !had && !has:
 			case !had:
 				c.addTo(finding{name, id, "Output", Configuration}, "new")
 			case !has:

@@ -1,5 +1,7 @@
 package diff
 
+import "reflect"
+
 // An effect is what a change of some properties does to what runs, where it is more than a change in place.
 type effect struct {
 	class      Class
@@ -51,6 +53,8 @@ var effects = map[string][]effect{
 	"AWS::AmazonMQ::Broker":          {{Interrupting, "the broker restarts", []string{"EngineVersion", "HostInstanceType", "Configuration", "SecurityGroups"}}},
 	"AWS::EC2::Instance":             {{Interrupting, "the instance stops and starts", []string{"InstanceType", "EbsOptimized", "UserData", "KernelId", "RamdiskId", "Tenancy", "Affinity", "HostId"}}},
 	"AWS::EKS::Cluster":              {{Interrupting, "the control plane is upgraded and cannot go back", []string{"Version"}}},
+	"AWS::DynamoDB::Table":           {{Interrupting, "the table is busy for a while", []string{"AttributeDefinitions", "SSESpecification"}}},
+	"AWS::SecretsManager::Secret":    {{Interrupting, "the value is made anew, and who still has the old one is refused", []string{"GenerateSecretString", "SecretString"}}},
 	"AWS::CloudFront::Distribution":  {{Rolling, "edge locations take it over one after the other", []string{"DistributionConfig"}}},
 	"AWS::CloudFront::Function":      {{Rolling, "edge locations take it over one after the other", []string{"FunctionCode", "FunctionConfig"}}},
 }
@@ -62,12 +66,46 @@ var wordsOnly = map[string]bool{
 	"TagsList": true, "BackupPlanTags": true, "BackupVaultTags": true, "KeyTags": true,
 }
 
-// effectOf is what a change of a top-level property in place means.
-func effectOf(kind, property string) (Class, string) {
-	if wordsOnly[property] {
+// wordsWithin are the parts of a property that people read and nothing else does.
+var wordsWithin = map[string]string{
+	"SecurityGroupIngress": "Description", "SecurityGroupEgress": "Description", "DistributionConfig": "Comment",
+	"PolicyDocument": "Sid", "AssumeRolePolicyDocument": "Sid", "KeyPolicy": "Sid", "Policies": "Sid",
+}
+
+// without is a value less one name, however deep it stands.
+func without(name string, value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		rest := make(map[string]any, len(v))
+		for key, element := range v {
+			if key != name {
+				rest[key] = without(name, element)
+			}
+		}
+		return rest
+	case []any:
+		rest := make([]any, len(v))
+		for i, element := range v {
+			rest[i] = without(name, element)
+		}
+		return rest
+	}
+	return value
+}
+
+// effectOf is what a change of a top-level property in place means. A custom resource may do anything with any of them.
+func effectOf(o, n *meaning, property string) (Class, string) {
+	before, after := o.properties[property], n.properties[property]
+	words := wordsWithin[property]
+	switch {
+	case custom(n.kind()):
+		return Configuration, ""
+	case wordsOnly[property]:
+		return Cosmetic, ""
+	case words != "" && !reflect.DeepEqual(before, after) && reflect.DeepEqual(without(words, before), without(words, after)):
 		return Cosmetic, ""
 	}
-	for _, e := range effects[kind] {
+	for _, e := range effects[n.kind()] {
 		for _, name := range e.properties {
 			if name == property {
 				return e.class, e.why

@@ -13,14 +13,70 @@ import (
 // refuseNamed finds a replacement that cannot be: CloudFormation creates the new one first, and its name is taken.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-name.html
 func (c *comparison) refuseNamed(o, n *meaning) {
-	for _, property := range schemas()[n.kind()].Replaces {
-		if !itsName(n.kind(), property) {
-			continue
-		}
-		if name := n.text(property); name != "" && name == o.text(property) && !renewed[n.kind()] {
-			c.add(n, RefusedByAWS, "it is replaced, but the name %s is taken by the old one: CloudFormation cannot replace a resource with a custom name", brief(name))
+	if name := c.taken(o, n); name != "" {
+		c.add(n, RefusedByAWS, "it is replaced, but the name %s is taken by the old one: CloudFormation cannot replace a resource with a custom name", brief(name))
+	}
+}
+
+// refuseTaken finds a new resource whose name another one of the stack has, one that goes included: that is deleted last.
+func (c *comparison) refuseTaken(n *meaning) {
+	old := c.old.stacks[n.stack.name]
+	if old == nil {
+		return
+	}
+	for _, id := range slices.Sorted(maps.Keys(old.resources)) {
+		if o := old.resources[id]; o.kind() == n.kind() {
+			if name := c.taken(o, n); name != "" {
+				c.add(n, RefusedByAWS, "the name %s is taken by %s, which CloudFormation deletes after this is made, if at all", brief(name), id)
+			}
 		}
 	}
+}
+
+// taken is the name that both have, where they cannot be side by side; empty when they can.
+func (c *comparison) taken(o, n *meaning) string {
+	if renewed[n.kind()] || shareNames[n.kind()] {
+		return ""
+	}
+	for _, property := range slices.Concat(containers, scopes[n.kind()]) {
+		if c.change(n, property, o.at(property), n.at(property)) != "" {
+			return ""
+		}
+	}
+	for _, property := range schemas()[n.kind()].Replaces {
+		if name := n.text(property); name != "" && name == o.text(property) && itsName(n.kind(), property) {
+			return name
+		}
+	}
+	return ""
+}
+
+// containers are the properties that say within what a name counts, and scopes those of single types; without any it is the
+// account and the region.
+var containers = []string{
+	"ApiId", "ApplicationId", "ApplicationName", "Cluster", "ClusterName", "DatabaseName", "EventBusName", "FunctionName", "HostedZoneId", "HostedZoneName",
+	"NamespaceId", "ResourceId", "RestApiId", "ScalingTargetId", "ServiceNamespace", "UserPoolId", "Vpc",
+}
+
+var scopes = map[string][]string{
+	"AWS::EC2::SecurityGroup":       {"VpcId"},
+	"AWS::IAM::RolePolicy":          {"RoleName"},
+	"AWS::IAM::GroupPolicy":         {"GroupName"},
+	"AWS::IAM::UserPolicy":          {"UserName"},
+	"AWS::Logs::LogStream":          {"LogGroupName"},
+	"AWS::Logs::MetricFilter":       {"LogGroupName"},
+	"AWS::Logs::SubscriptionFilter": {"LogGroupName"},
+	"AWS::Route53::RecordSet":       {"Type", "SetIdentifier"},
+	"AWS::Scheduler::Schedule":      {"GroupName"},
+	"AWS::WAFv2::IPSet":             {"Scope"},
+	"AWS::WAFv2::RegexPatternSet":   {"Scope"},
+	"AWS::WAFv2::RuleGroup":         {"Scope"},
+	"AWS::WAFv2::WebACL":            {"Scope"},
+}
+
+// shareNames are types of which several may have the same name.
+var shareNames = map[string]bool{
+	"AWS::ApiGateway::ApiKey": true, "AWS::AppConfig::DeploymentStrategy": true, "AWS::Route53::HostedZone": true,
 }
 
 // itsName tells whether a property is the resource's own name: BucketName of a bucket, Name, DBInstanceIdentifier.
@@ -57,15 +113,13 @@ var limits = []limit{
 	{"AWS::EKS::Cluster", func(o, n *meaning) string {
 		return when(versionBelow(n.text("Version"), o.text("Version")), "Version goes down, which AWS does not do")
 	}},
+	{"AWS::ElastiCache::ReplicationGroup", engineVersion}, {"AWS::ElastiCache::CacheCluster", engineVersion},
 	// Storage only grows.
 	{"AWS::RDS::DBInstance", shrinks("AllocatedStorage")}, {"AWS::RDS::DBCluster", shrinks("AllocatedStorage")},
 	{"AWS::EC2::Volume", shrinks("Size")}, {"AWS::FSx::FileSystem", shrinks("StorageCapacity")},
 	// https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-attributes.html
 	{"AWS::Cognito::UserPool", func(o, n *meaning) string {
-		after := map[string]any{}
-		for _, attribute := range list(n.at("Schema")) {
-			after[scalar(dig(attribute, "Name"))] = attribute
-		}
+		after := byName(n.at("Schema"), "Name")
 		for _, attribute := range list(o.at("Schema")) {
 			name := scalar(dig(attribute, "Name"))
 			if !reflect.DeepEqual(attribute, after[name]) {
@@ -90,22 +144,15 @@ var limits = []limit{
 	}},
 	// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.html
 	{"AWS::DynamoDB::Table", func(o, n *meaning) string {
-		index := func(m *meaning) map[string]any {
-			all := map[string]any{}
-			for _, one := range list(m.at("GlobalSecondaryIndexes")) {
-				all[scalar(dig(one, "IndexName"))] = dig(one, "KeySchema")
-			}
-			return all
-		}
-		before, after := index(o), index(n)
+		before, after := byName(o.at("GlobalSecondaryIndexes"), "IndexName"), byName(n.at("GlobalSecondaryIndexes"), "IndexName")
 		changed := 0
 		for name := range union(before, after) {
-			if !reflect.DeepEqual(before[name], after[name]) {
+			switch {
+			case before[name] == nil || after[name] == nil:
 				changed++
+			case !reflect.DeepEqual(dig(before[name], "KeySchema"), dig(after[name], "KeySchema")) || !reflect.DeepEqual(dig(before[name], "Projection"), dig(after[name], "Projection")):
+				changed += 2 // the old one goes, and a new one comes
 			}
-		}
-		if !reflect.DeepEqual(o.at("LocalSecondaryIndexes"), n.at("LocalSecondaryIndexes")) {
-			return "local secondary indexes cannot change after the table is made"
 		}
 		return when(changed > 1, fmt.Sprintf("%d global secondary indexes are made or deleted, and AWS does one at a time", changed))
 	}},
@@ -124,7 +171,7 @@ var limits = []limit{
 			return ""
 		}
 		for _, property := range slices.Sorted(maps.Keys(union(o.properties, n.properties))) {
-			replaces, _ := replacement(n.kind(), property)
+			replaces, _ := replacement(o, n, property)
 			if !replaces && !slices.Contains(keptByCodeDeploy, property) && !reflect.DeepEqual(o.properties[property], n.properties[property]) {
 				return property + " of a service under CodeDeploy changes with a release only, not with a deployment of the stack"
 			}

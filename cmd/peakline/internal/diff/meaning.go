@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -12,8 +13,9 @@ import (
 )
 
 // stack is one template of one side, and what it means: every value in a normal form, in which two ways to write the
-// same are equal. A scalar is a string, a reference stands in it as ${LogicalId} or ${LogicalId.Attribute}, joined and
-// substituted text is one string, a parameter is its default, and a condition that can be decided is decided.
+// same are equal. A scalar is a string, a reference stands in it as ${LogicalId} or ${LogicalId.Attribute} and text that
+// only looks like one as ${!text}, as in Fn::Sub; joined and substituted text is one string, a parameter is its default,
+// and a condition that can be decided is decided.
 type stack struct {
 	name, file, path string
 	place            place // empty where no manifest tells
@@ -88,7 +90,7 @@ func (s *stack) understand() {
 		}
 		m := &meaning{stack: s, id: id, written: r}
 		if !known {
-			m.condition = r.Condition + " = " + s.show(s.template.Conditions[r.Condition])
+			m.condition = cmp.Or(s.spelled(r.Condition), r.Condition)
 		}
 		m.properties, _ = s.normal(anyMap(r.Properties), "").(map[string]any)
 		if m.properties == nil {
@@ -96,11 +98,30 @@ func (s *stack) understand() {
 		}
 		s.resources[id] = m
 	}
-	for _, out := range s.template.Outputs {
-		if out.Export.Name != nil {
+	for id := range s.template.Outputs {
+		if out, there := s.output(id); there && out.Export.Name != nil {
 			s.exports[s.show(out.Export.Name)] = s.show(out.Value)
 		}
 	}
+}
+
+// output is an output that is there, for all that is known.
+func (s *stack) output(id string) (out output, there bool) {
+	out, there = s.template.Outputs[id]
+	if out.Condition != "" {
+		holds, known := s.condition(out.Condition, 0)
+		there = holds || !known
+	}
+	return out, there
+}
+
+// told is what an output tells, and when.
+func (s *stack) told(out output) string {
+	text := s.show(out.Value) + " " + s.show(out.Export.Name)
+	if _, known := s.condition(out.Condition, 0); out.Condition != "" && !known {
+		text += " if " + s.spelled(out.Condition)
+	}
+	return text
 }
 
 func anyMap(m map[string]any) any {
@@ -122,13 +143,18 @@ var unordered = map[string]bool{
 	"Secrets": true, "Dimensions": true, "Aliases": true, "Roles": true, "RouteTableIds": true, "CacheSecurityGroupNames": true,
 }
 
+// oneOrMore are the parts of a policy statement of which one and a list of one are the same; so are statements.
+var oneOrMore = map[string]bool{
+	"Action": true, "NotAction": true, "Resource": true, "NotResource": true, "AWS": true, "Service": true, "Federated": true,
+}
+
 // normal brings a value into normal form; name is the property it belongs to.
 func (s *stack) normal(value any, name string) any {
 	switch v := value.(type) {
 	case nil:
 		return noValue{}
 	case string:
-		return v
+		return strings.ReplaceAll(v, "${", "${!") // no reference
 	case bool:
 		return strconv.FormatBool(v)
 	case json.Number:
@@ -158,9 +184,8 @@ func (s *stack) normal(value any, name string) any {
 			if n == (noValue{}) {
 				continue
 			}
-			// One action and a list of one are the same to IAM.
-			if one, ok := n.(string); ok && (key == "Action" || key == "Resource" || key == "NotAction" || key == "NotResource") {
-				n = []any{one}
+			if _, one := n.(string); one && oneOrMore[key] || key == "Statement" && asMap(n) != nil {
+				n = []any{n}
 			}
 			all[key] = n
 		}
@@ -171,6 +196,9 @@ func (s *stack) normal(value any, name string) any {
 
 // number writes 5, 5.0 and 5e0 alike.
 func number(text string) string {
+	if !strings.ContainsAny(text, ".eE") {
+		return text // whole, and perhaps longer than what a float holds
+	}
 	if f, err := strconv.ParseFloat(text, 64); err == nil {
 		return strconv.FormatFloat(f, 'f', -1, 64)
 	}
@@ -238,14 +266,10 @@ func (s *stack) intrinsic(function string, argument any) (result any, ok bool) {
 		if reflect.DeepEqual(then, otherwise) {
 			return then, true
 		}
-		return map[string]any{"Fn::If": []any{s.show(s.template.Conditions[scalar(arguments[0])]), optional(then), optional(otherwise)}}, true
+		return map[string]any{"Fn::If": []any{s.spelled(scalar(arguments[0])), optional(then), optional(otherwise)}}, true
 	case "Fn::FindInMap":
 		if isList && len(arguments) >= 3 {
-			path := []string{s.show(arguments[0]), s.show(arguments[1]), s.show(arguments[2])}
-			if found := s.mapped(path); found != nil {
-				return s.normal(found, ""), true
-			}
-			return "${Map " + strings.Join(path, " ") + "}", true
+			return s.lookup([]string{s.show(arguments[0]), s.show(arguments[1]), s.show(arguments[2])}, arguments[3:]), true
 		}
 	case "Fn::Select":
 		if isList && len(arguments) == 2 {
@@ -280,16 +304,35 @@ func optional(value any) any {
 	return value
 }
 
-func (s *stack) mapped(path []string) any {
-	var at any = s.template.Mappings
-	for _, key := range path {
-		within, ok := at.(map[string]any)
-		if !ok {
-			return nil
-		}
-		at = within[key]
+// lookup is Fn::FindInMap: what is found, the default, or all that may be found where a key is known after the deployment only.
+func (s *stack) lookup(path []string, options []any) any {
+	found := candidates(s.template.Mappings, path)
+	unknown := strings.Contains(strings.Join(path, ""), "${")
+	switch {
+	case !unknown && found != nil:
+		return s.normal(found, "")
+	case !unknown && len(options) == 1 && asMap(options[0])["DefaultValue"] != nil:
+		return s.normal(asMap(options[0])["DefaultValue"], "")
 	}
-	return at
+	return "${Map " + strings.Join(path, " ") + " " + s.show(found) + s.show(options) + "}"
+}
+
+// candidates are what stands at a path of a mapping, under every key where the path has a reference.
+func candidates(at any, path []string) any {
+	within := asMap(at)
+	switch {
+	case len(path) == 0:
+		return at
+	case !strings.Contains(path[0], "${"):
+		return candidates(within[path[0]], path[1:])
+	}
+	all := map[string]any{}
+	for key, value := range within {
+		if found := candidates(value, path[1:]); found != nil {
+			all[key] = found
+		}
+	}
+	return all
 }
 
 // reference is what a Ref means: a parameter's default, or the resource.
@@ -332,7 +375,7 @@ func (s *stack) substitute(argument any) string {
 		match := substitution.FindStringSubmatch(found)
 		name := match[2]
 		if match[1] == "!" {
-			return "${" + name + "}"
+			return found
 		}
 		if value, ok := variables[name]; ok {
 			return s.show(value)
@@ -354,6 +397,39 @@ func (s *stack) condition(name string, depth int) (holds, known bool) {
 		return false, false
 	}
 	return s.decide(body, depth)
+}
+
+// spelled is a condition as text, without its own name and with the conditions that it names, by whatever way.
+func (s *stack) spelled(name string) string {
+	text := s.show(s.template.Conditions[name])
+	seen := map[string]bool{name: true}
+	for queue := conditionsIn(s.template.Conditions[name]); len(queue) > 0; queue = queue[1:] {
+		if other := queue[0]; !seen[other] {
+			seen[other] = true
+			text += ", " + other + " = " + s.show(s.template.Conditions[other])
+			queue = append(queue, conditionsIn(s.template.Conditions[other])...)
+		}
+	}
+	return text
+}
+
+// conditionsIn lists the conditions that an expression names, in the order of its text.
+func conditionsIn(expression any) []string {
+	var names []string
+	switch v := expression.(type) {
+	case []any:
+		for _, part := range v {
+			names = append(names, conditionsIn(part)...)
+		}
+	case map[string]any:
+		for _, function := range slices.Sorted(maps.Keys(v)) {
+			if name, ok := v[function].(string); ok && function == "Condition" {
+				names = append(names, name)
+			}
+			names = append(names, conditionsIn(v[function])...)
+		}
+	}
+	return names
 }
 
 func (s *stack) decide(body any, depth int) (holds, known bool) {

@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"reflect"
@@ -102,7 +103,7 @@ var peers = []string{
 func (s *side) rules(m *meaning, rule any, out bool) []opening {
 	var all []opening
 	for _, branch := range branches(rule) {
-		protocol := scalar(dig(branch, "IpProtocol"))
+		protocol := protocolOf(dig(branch, "IpProtocol"))
 		from, to := port(dig(branch, "FromPort"), 0), port(dig(branch, "ToPort"), highestPort)
 		if protocol == "-1" {
 			from, to = 0, highestPort
@@ -116,6 +117,11 @@ func (s *side) rules(m *meaning, rule any, out bool) []opening {
 		}
 	}
 	return all
+}
+
+// protocolOf is a protocol's name, where it has one.
+func protocolOf(value any) string {
+	return cmp.Or(map[string]string{"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6"}[scalar(value)], scalar(value))
 }
 
 // port is a port number; -1 and what is not known stand for any.
@@ -155,8 +161,40 @@ func (c *comparison) compareNetwork() {
 		}
 	}
 	for _, o := range c.old.all() {
-		if why := guards[o.kind()]; why != "" && c.counterpart(o) == nil {
-			c.add(o, OpensNetwork, "%s", why)
+		if g, ok := guards[o.kind()]; ok && o.text(g.property) == g.value && c.counterpart(o) == nil {
+			c.add(o, OpensNetwork, "%s", g.why)
+		}
+	}
+	c.compareMembers(old, new)
+}
+
+// memberships are the properties that say of which security groups a resource is a member.
+var memberships = []string{
+	"VpcSecurityGroupIds", "VPCSecurityGroups", "SecurityGroups", "SecurityGroupIds", "NetworkConfiguration.AwsvpcConfiguration.SecurityGroups",
+}
+
+// compareMembers finds what is admitted to a resource by a group that it joins.
+func (c *comparison) compareMembers(old, new map[string][]opening) {
+	for _, n := range c.new.all() {
+		o := c.before(n)
+		if o == nil {
+			continue
+		}
+		for _, path := range memberships {
+			var known []opening
+			var was []string
+			for _, group := range texts(o.at(path)) {
+				was = append(was, c.old.identity(o.stack, group))
+				known = append(known, old[c.old.identity(o.stack, group)]...)
+			}
+			for _, group := range texts(n.at(path)) {
+				key := c.new.identity(n.stack, group)
+				for _, rule := range new[key] {
+					if !rule.out && !slices.Contains(was, key) && !slices.ContainsFunc(known, func(o opening) bool { return o.includes(rule) }) {
+						c.add(n, OpensNetwork, "%s: the group %s, which it joins, %s", path, brief(group), rule)
+					}
+				}
+			}
 		}
 	}
 }
@@ -170,11 +208,12 @@ func (c *comparison) knownGroup(key string) bool {
 	return c.old.stacks[name] != nil && c.old.stacks[name].resources[id] != nil
 }
 
-// guards are resources whose deletion opens what they guarded.
-var guards = map[string]string{
-	"AWS::WAFv2::WebACLAssociation":       "requests no longer pass the firewall",
-	"AWS::WAFRegional::WebACLAssociation": "requests no longer pass the firewall",
-	"AWS::NetworkFirewall::Firewall":      "packets no longer pass the firewall",
+// guards are resources whose deletion opens what they guarded, those with one value of a property where one is named.
+var guards = map[string]struct{ property, value, why string }{
+	"AWS::WAFv2::WebACLAssociation":       {why: "requests no longer pass the firewall"},
+	"AWS::WAFRegional::WebACLAssociation": {why: "requests no longer pass the firewall"},
+	"AWS::NetworkFirewall::Firewall":      {why: "packets no longer pass the firewall"},
+	"AWS::EC2::NetworkAclEntry":           {"RuleAction", "deny", "the network ACL no longer denies this"},
 }
 
 // lock is a switch that keeps something closed; opened says what opens with the change, if anything. The old side is nil
@@ -206,7 +245,32 @@ var locks = []lock{
 	turned("AWS::EKS::Cluster", "ResourcesVpcConfig.EndpointPublicAccess", "true", "the control plane is public"),
 	turned("AWS::S3::Bucket", "AccessControl", "PublicRead", "everybody may read"),
 	turned("AWS::S3::Bucket", "AccessControl", "PublicReadWrite", "everybody may read and write"),
-	turned("AWS::EC2::NetworkAclEntry", "RuleAction", "allow", "the network ACL allows more"),
+	{"AWS::ApiGatewayV2::Route", func(_ *comparison, o, n *meaning) string {
+		return when(!slices.Contains([]string{"", "NONE"}, valueOf(o, "AuthorizationType")) && n.text("AuthorizationType") == "", "anybody may call the route")
+	}},
+	{"AWS::EC2::NetworkAclEntry", func(_ *comparison, o, n *meaning) string {
+		entry := func(m *meaning) opening {
+			peer := cmp.Or(m.text("CidrBlock"), m.text("Ipv6CidrBlock"))
+			return opening{m.text("Egress") == "true", protocolOf(m.at("Protocol")), port(m.at("PortRange.From"), 0), port(m.at("PortRange.To"), highestPort), peer, m}
+		}
+		allowed := o != nil && o.text("RuleAction") == "allow"
+		return when(n.text("RuleAction") == "allow" && (!allowed || !entry(o).includes(entry(n))), "the network ACL allows more")
+	}},
+	// Who is asked for a name and a password.
+	{"", func(_ *comparison, o, n *meaning) string {
+		return when(o != nil && asksVisitors(o) && !asksVisitors(n), "visitors no longer sign in")
+	}},
+	{"AWS::ElastiCache::ReplicationGroup", func(_ *comparison, o, n *meaning) string {
+		asks := func(m *meaning) bool { return m.at("AuthToken") != nil || len(list(m.at("UserGroupIds"))) > 0 }
+		return when(o != nil && asks(o) && !asks(n), "clients need no password")
+	}},
+	{"AWS::ElastiCache::User", func(_ *comparison, o, n *meaning) string {
+		open := func(m *meaning) bool {
+			off := strings.HasPrefix(m.text("AccessString"), "off ")
+			return !off && (m.text("NoPasswordRequired") == "true" || m.text("AuthenticationMode.Type") == "no-password-required")
+		}
+		return when(open(n) && (o == nil || !open(o)), "it needs no password")
+	}},
 	{"AWS::ElasticLoadBalancingV2::LoadBalancer", func(_ *comparison, o, n *meaning) string {
 		// Without a scheme a load balancer faces the internet.
 		return when(o != nil && o.text("Scheme") == "internal" && n.text("Scheme") != "internal", "the load balancer faces the internet")
@@ -253,20 +317,47 @@ var locks = []lock{
 	switchedOff("TransitEncryptionEnabled", "clients may send in clear text"),
 	switchedOff("RequireTLS", "clients may send in clear text"),
 	switchedOff("Parameters.rds\x00force_ssl", "clients may send in clear text"),
+	switchedOff("Parameters.require_secure_transport", "clients may send in clear text"),
+	switchedOff("Parameters.require_ssl", "clients may send in clear text"),
+	switchedOff("Parameters.tls", "clients may send in clear text"),
+	switchedOff("DomainEndpointOptions.EnforceHTTPS", "clients may send in clear text"),
+	turned("AWS::MSK::Cluster", "EncryptionInfo.EncryptionInTransit.ClientBroker", "TLS_PLAINTEXT", "clients may send in clear text"),
+	turned("AWS::MSK::Cluster", "EncryptionInfo.EncryptionInTransit.ClientBroker", "PLAINTEXT", "clients send in clear text"),
 	{"AWS::CloudFront::Distribution", func(_ *comparison, o, n *meaning) string {
 		if o == nil {
 			return ""
 		}
-		policies := func(m *meaning) (open int) {
-			for _, behaviour := range append(list(m.at("DistributionConfig.CacheBehaviors")), m.at("DistributionConfig.DefaultCacheBehavior")) {
-				if scalar(dig(behaviour, "ViewerProtocolPolicy")) == "allow-all" {
-					open++
+		count := func(parts []any, path, value string) (found int) {
+			for _, part := range parts {
+				if scalar(dig(part, path)) == value {
+					found++
 				}
 			}
-			return open
+			return found
 		}
-		return when(policies(n) > policies(o), "visitors may send in clear text")
+		open := func(m *meaning) int {
+			return count(append(list(m.at("DistributionConfig.CacheBehaviors")), m.at("DistributionConfig.DefaultCacheBehavior")), "ViewerProtocolPolicy", "allow-all")
+		}
+		plain := func(m *meaning) int {
+			return count(list(m.at("DistributionConfig.Origins")), "CustomOriginConfig.OriginProtocolPolicy", "http-only")
+		}
+		return cmp.Or(when(open(n) > open(o), "visitors may send in clear text"), when(plain(n) > plain(o), "an origin is asked in clear text"))
 	}},
+}
+
+// asksVisitors tells whether a load balancer asks visitors who they are before it forwards their requests.
+func asksVisitors(m *meaning) bool {
+	return slices.ContainsFunc(list(m.at(forwarding[m.kind()])), func(action any) bool {
+		switch scalar(dig(action, "Type")) {
+		case "authenticate-cognito":
+			return scalar(dig(action, "AuthenticateCognitoConfig.OnUnauthenticatedRequest")) != "allow"
+		case "authenticate-oidc":
+			return scalar(dig(action, "AuthenticateOidcConfig.OnUnauthenticatedRequest")) != "allow"
+		case "jwt-validation":
+			return true
+		}
+		return false
+	})
 }
 
 func valueOf(m *meaning, path string) string {
@@ -314,7 +405,7 @@ func switchedOff(path, why string) lock {
 			if nested {
 				value = asMap(value)[strings.ReplaceAll(name, "\x00", ".")]
 			}
-			return slices.Contains([]string{"true", "1", "on"}, scalar(value))
+			return slices.Contains([]string{"true", "1", "on", "enabled"}, strings.ToLower(scalar(value)))
 		}
 		return when(on(o) && !on(n), why)
 	}}

@@ -232,13 +232,18 @@ func (s *side) grants(m *meaning, document any) []grant {
 		if json.Unmarshal([]byte(text), &parsed) != nil {
 			return nil
 		}
-		document = m.stack.normal(parsed, "")
+		// What is in normal form already must not be taken for text that looks like a reference.
+		if json.Unmarshal([]byte(strings.ReplaceAll(render(m.stack.normal(parsed, "")), "${!", "${")), &document) != nil {
+			return nil
+		}
 	}
 	var all []grant
 	for _, branch := range branches(document) {
 		for _, statement := range list(dig(branch, "Statement")) {
-			for _, one := range branches(statement) {
-				all = append(all, s.statement(m, asMap(one))...)
+			for _, some := range branches(statement) {
+				for _, one := range list(some) {
+					all = append(all, s.statement(m, asMap(one))...)
+				}
 			}
 		}
 	}
@@ -393,8 +398,12 @@ func (c *comparison) compareIdentities() {
 		}
 		for _, property := range actsAs {
 			before, after := o.text(property), n.text(property)
-			if before != "" && after != "" && c.old.identity(o.stack, before) != c.new.identity(n.stack, after) {
+			switch role := c.new.target(n.stack, after); {
+			case after == "" || c.old.identity(o.stack, before) == c.new.identity(n.stack, after):
+			case before != "":
 				c.add(n, WidensIAM, "%s: it acts as %s instead of %s", property, brief(after), brief(before))
+			case role == nil || c.before(role) != nil: // the rights of a new role are told where they stand
+				c.add(n, WidensIAM, "%s: it acts as %s instead of nobody", property, brief(after))
 			}
 		}
 		for _, property := range []string{"Users", "Groups"} {
