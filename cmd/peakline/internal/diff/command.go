@@ -33,7 +33,7 @@ func Command() *cli.Command {
 		UsageText: "peakline diff -old DIR -new DIR [-format table|markdown|json]\n" +
 			"peakline diff -deployed -new DIR [-format table|markdown|json]",
 		Description: "Each DIR is an assembly (cdk.out) or a folder of *.template.json, such as those that\n" +
-			"aws cloudformation get-template writes. With -deployed the old side is what CloudFormation has, read as\n" +
+			"aws cloudformation get-template --query TemplateBody writes. With -deployed the old side is what CloudFormation has, read as\n" +
 			"the assembly's lookup roles, which cdk bootstrap makes. Every change gets a class, mildest first:\n\n" + classHelp() +
 			"\nFrom refused-by-aws on a change is dangerous and needs a waiver in the environment's file,\n" +
 			"with a reason and the day on which it ends:\n\n" +

@@ -184,6 +184,14 @@ func TestWhatCannotBeReadSaysWhere(t *testing.T) {
 		"a template that is no JSON":   {folder(t, map[string]string{"a.template.json": "{\n\n]"}), "a.template.json: line 3: "},
 		"a template without resources": {folder(t, map[string]string{"a.template.json": "{}"}), "no Resources, want a CloudFormation template"},
 		"a resource without a type":    {folder(t, map[string]string{"a.template.json": `{"Resources":{"A":{}}}`}), "resource A has no Type"},
+		"a file without a text":        {folder(t, map[string]string{"a.template.json": " \n"}), "a.template.json: nothing in it, want one JSON object"},
+		"half a template":              {folder(t, map[string]string{"a.template.json": "{\n\"Resources\": {"}), "a.template.json: line 2: the JSON ends too early"},
+		"a template in YAML":           {folder(t, map[string]string{"a.template.json": "Resources:\n"}), "a.template.json: line 1: no JSON: invalid character 'R'"},
+		"a list":                       {folder(t, map[string]string{"a.template.json": "[]"}), "a.template.json: line 1: all of it: JSON array, want an object"},
+		"properties that are a list":   {folder(t, map[string]string{"a.template.json": "{\"Resources\": {\"A\": {\"Type\": \"T\",\n\"Properties\": []}}}"}), "line 2: Resources.Properties: JSON array, want an object"},
+		"a type that is a number":      {folder(t, map[string]string{"a.template.json": `{"Resources": {"A": {"Type": 1}}}`}), "line 1: Resources.Type: JSON number, want a string"},
+		"a resource that stands twice": {folder(t, map[string]string{"a.template.json": "{\"Resources\": {\"A\": {\"Type\": \"T\"},\n\"A\": {\"Type\": \"T\"}}}"}), `a.template.json: line 2: the key "A" stands a second time, want it once`},
+		"two templates in a file":      {folder(t, map[string]string{"a.template.json": withTable + withTable}), "something follows the template, want one JSON object"},
 	} {
 		if _, err := peakline(t, "-old", c.old, "-new", good); code(err) != 1 || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)

@@ -251,10 +251,20 @@ func (c *comparison) compareLimits() {
 // even when the same deployment would free it, since the producer is deployed first.
 func (c *comparison) compareExports() {
 	importers := map[string]string{}
-	for _, m := range c.old.all() {
-		for _, name := range references(m.properties) {
+	note := func(stack *stack, value any) {
+		for _, name := range references(value) {
 			if exported, imported := strings.CutPrefix(name, "import:"); imported {
-				importers[exported] = m.stack.name
+				importers[exported] = stack.name
+			}
+		}
+	}
+	for _, m := range c.old.all() {
+		note(m.stack, m.properties)
+	}
+	for _, one := range c.old.stacks {
+		for id := range one.template.Outputs {
+			if out, there := one.output(id); there {
+				note(one, one.show(out.Value))
 			}
 		}
 	}

@@ -184,7 +184,7 @@ func (s *stack) normal(value any, name string) any {
 			if n == (noValue{}) {
 				continue
 			}
-			if _, one := n.(string); one && oneOrMore[key] || key == "Statement" && asMap(n) != nil {
+			if _, one := n.(string); one && oneOrMore[key] || key == "Statement" && asMap(n)["Effect"] != nil {
 				n = []any{n}
 			}
 			all[key] = n

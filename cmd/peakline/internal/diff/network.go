@@ -318,7 +318,12 @@ var locks = []lock{
 	switchedOff("RequireTLS", "clients may send in clear text"),
 	switchedOff("Parameters.rds\x00force_ssl", "clients may send in clear text"),
 	switchedOff("Parameters.require_secure_transport", "clients may send in clear text"),
-	switchedOff("Parameters.require_ssl", "clients may send in clear text"),
+	{"AWS::Redshift::ClusterParameterGroup", func(_ *comparison, o, n *meaning) string {
+		asks := func(m *meaning) bool {
+			return scalar(dig(byName(m.at("Parameters"), "ParameterName")["require_ssl"], "ParameterValue")) == "true"
+		}
+		return when(o != nil && asks(o) && !asks(n), "clients may send in clear text")
+	}},
 	switchedOff("Parameters.tls", "clients may send in clear text"),
 	switchedOff("DomainEndpointOptions.EnforceHTTPS", "clients may send in clear text"),
 	turned("AWS::MSK::Cluster", "EncryptionInfo.EncryptionInTransit.ClientBroker", "TLS_PLAINTEXT", "clients may send in clear text"),
@@ -411,6 +416,17 @@ func switchedOff(path, why string) lock {
 	}}
 }
 
+// overridden counts the rules of a managed group that only count or let through.
+func overridden(rule any) (count int) {
+	for _, override := range list(dig(rule, "Statement.ManagedRuleGroupStatement.RuleActionOverrides")) {
+		action := asMap(dig(override, "ActionToUse"))
+		if action["Count"] != nil || action["Allow"] != nil {
+			count++
+		}
+	}
+	return count + len(list(dig(rule, "Statement.ManagedRuleGroupStatement.ExcludedRules")))
+}
+
 // weakenedFirewall finds a rule that goes or only counts, and a default that lets through.
 func weakenedFirewall(_ *comparison, o, n *meaning) string {
 	if o == nil {
@@ -429,6 +445,9 @@ func weakenedFirewall(_ *comparison, o, n *meaning) string {
 	after := named(n)
 	for name, before := range named(o) {
 		rule, kept := after[name]
+		if kept && overridden(rule) > overridden(before) {
+			return "the firewall's rule " + name + " stops less"
+		}
 		stopped := asMap(dig(before, "Action"))["Block"] != nil || asMap(dig(before, "OverrideAction"))["None"] != nil ||
 			asMap(dig(before, "Action"))["Captcha"] != nil || asMap(dig(before, "Action"))["Challenge"] != nil
 		switch {

@@ -2,6 +2,7 @@ package diff
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 )
 
@@ -112,7 +114,8 @@ func readTemplate(path string) (template, error) {
 	return parsed, nil
 }
 
-// parseTemplate reads one template. What is no JSON object with Resources is refused.
+// parseTemplate reads one template. What is no JSON object with Resources is refused; an empty stack of the CDK has a parameter
+// at least, the version of its bootstrap.
 func parseTemplate(from io.Reader) (template, error) {
 	text, err := io.ReadAll(from)
 	if err != nil {
@@ -127,7 +130,10 @@ func parseTemplate(from io.Reader) (template, error) {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return template{}, errors.New("something follows the template, want one JSON object")
 	}
-	if parsed.Resources == nil {
+	if err := refuseRepeated(text); err != nil {
+		return template{}, err
+	}
+	if parsed.Resources == nil && parsed.Parameters == nil {
 		return template{}, errors.New("no Resources, want a CloudFormation template")
 	}
 	for id, r := range parsed.Resources {
@@ -138,21 +144,60 @@ func parseTemplate(from io.Reader) (template, error) {
 	return parsed, nil
 }
 
-// placed adds the line to an error that knows only an offset.
+// refuseRepeated finds a key that stands twice: of the two, encoding/json and CloudFormation know one only.
+func refuseRepeated(text []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	var value func() error
+	value = func() error {
+		token, err := decoder.Token()
+		if err != nil || token != json.Delim('{') && token != json.Delim('[') {
+			return err
+		}
+		seen := map[json.Token]bool{}
+		for decoder.More() {
+			if token == json.Delim('{') {
+				key, err := decoder.Token()
+				switch {
+				case err != nil:
+					return err
+				case seen[key]:
+					return fmt.Errorf("line %d: the key %q stands a second time, want it once", lineOf(text, decoder.InputOffset()), key)
+				}
+				seen[key] = true
+			}
+			if err := value(); err != nil {
+				return err
+			}
+		}
+		_, err = decoder.Token()
+		return err
+	}
+	return value()
+}
+
+// placed adds the line to an error that knows only an offset, and says what JSON it is about and not what Go.
 func placed(text []byte, err error) error {
-	offset := int64(-1)
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
 	switch {
+	case len(bytes.TrimSpace(text)) == 0:
+		return errors.New("nothing in it, want one JSON object")
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("line %d: the JSON ends too early", lineOf(text, int64(len(text))))
 	case errors.As(err, &syntax):
-		offset = syntax.Offset
+		return fmt.Errorf("line %d: no JSON: %w", lineOf(text, syntax.Offset), err)
 	case errors.As(err, &kind):
-		offset = kind.Offset
+		want := "an object"
+		if kind.Type.Kind() == reflect.String {
+			want = "a string"
+		}
+		return fmt.Errorf("line %d: %s: JSON %s, want %s", lineOf(text, kind.Offset), cmp.Or(kind.Field, "all of it"), kind.Value, want)
 	}
-	if offset < 0 || offset > int64(len(text)) {
-		return err
-	}
-	return fmt.Errorf("line %d: %w", 1+bytes.Count(text[:offset], []byte("\n")), err)
+	return err
+}
+
+func lineOf(text []byte, offset int64) int {
+	return 1 + bytes.Count(text[:min(offset, int64(len(text)))], []byte("\n"))
 }
 
 // artifact is what the manifest of an assembly says of a template.
