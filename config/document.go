@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -142,12 +143,18 @@ func (d *document) read(path string, node ast.Node) any {
 		}
 		return items
 	case *ast.StringNode:
+		if n.Token.Type == token.StringType && zeroFirst.MatchString(n.Value) {
+			return d.refuseOdd(path, n)
+		}
 		return n.Value
 	case *ast.LiteralNode:
 		return n.Value.Value
 	case *ast.BoolNode:
 		return n.Value
 	case *ast.IntegerNode:
+		if !plainDigits.MatchString(n.GetToken().Value) {
+			return d.refuseOdd(path, n)
+		}
 		return n.Value
 	case *ast.FloatNode:
 		if math.IsInf(n.Value, 0) || math.IsNaN(n.Value) {
@@ -165,6 +172,18 @@ func (d *document) read(path string, node ast.Node) any {
 	default:
 		d.refuse(path, "YAML syntax that environment files do without, want a plain value")
 	}
+	return unreadable{}
+}
+
+// plainDigits are a whole number that every tool reads alike: 010 is eight to some and ten to others. zeroFirst is what is no
+// number to YAML only because of an 8 or a 9.
+var (
+	plainDigits = regexp.MustCompile(`^[+-]?(0|[1-9][0-9]*)$`)
+	zeroFirst   = regexp.MustCompile(`^[+-]?0[0-9_]+$`)
+)
+
+func (d *document) refuseOdd(path string, node ast.Node) any {
+	d.refuse(path, "%s, want plain digits without a leading zero; or put it in quotes if it is no number", node.GetToken().Value)
 	return unreadable{}
 }
 
@@ -286,10 +305,11 @@ func (d *document) sound(paths ...string) bool {
 
 // syntaxHints explain messages of the YAML library that leave the reader guessing.
 var syntaxHints = map[string]string{
-	"non-map value is specified":                "; is the space after a colon missing?",
-	"value is not allowed in this context":      "; is the indentation that of the line above?",
-	"',' or ']' must be specified":              "; a list that opens with [ closes with ]",
-	"could not find flow mapping end token '}'": "; a mapping that opens with { closes with }",
+	"value is not allowed in this context. map key-value is pre-defined": "; does a quote further up stay open?",
+	"non-map value is specified":                                         "; is the space after a colon missing?",
+	"value is not allowed in this context":                               "; is the indentation that of the line above?",
+	"',' or ']' must be specified":                                       "; a list that opens with [ closes with ]",
+	"could not find flow mapping end token '}'":                          "; a mapping that opens with { closes with }",
 }
 
 func (d *document) refuseSyntax(err error) {

@@ -132,6 +132,7 @@ func checkTogether(all []loaded, asked string) {
 				a, b = b, a
 			}
 			refuseOverlap(a, b)
+			refuseSharedNames(a, b)
 			refuseSecondSearch(a, b)
 			refuseSecondMonitor(a, b)
 		}
@@ -150,5 +151,31 @@ func refuseOverlap(other, here loaded) {
 		p := other.document.at("network.cidr")
 		here.document.refuse("network.cidr", "%s overlaps %s of environment %s (%s), want a range of its own",
 			ours, theirs, other.environment.Name, fmt.Sprintf("%s:%d", other.document.file, p.line))
+	}
+}
+
+// names are what leads visitors to the environment, each with its path. No second environment can have one.
+func (l loaded) names() map[string]string {
+	e := l.environment
+	all := map[string]string{e.LoadBalancer.HostName: "loadBalancer.hostName", e.Identity.Domain.Name: "identity.domain.name"}
+	for n, domain := range e.Edge.Domains {
+		all[domain] = index("edge.domains", n)
+	}
+	if prefix := e.Identity.Domain.Prefix; prefix != "" {
+		all[prefix+".auth."+e.Region+".amazoncognito.com"] = "identity.domain.prefix"
+	}
+	delete(all, "")
+	return all
+}
+
+// refuseSharedNames lets a name lead to one environment.
+func refuseSharedNames(other, here loaded) {
+	theirs := other.names()
+	for name, path := range here.names() {
+		at, shared := theirs[name]
+		if shared && other.document.sound(at) && here.document.sound(path) {
+			here.document.refuse(path, "%s is %s of environment %s (%s:%d) too, want a name of its own",
+				name, at, other.environment.Name, other.document.file, other.document.at(at).line)
+		}
 	}
 }

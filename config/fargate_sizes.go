@@ -1,6 +1,9 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 const mebibytesPerGibibyte = 1024
 
@@ -33,7 +36,7 @@ func fargateMemory(cpu int) []int {
 func offered(cpu int) string {
 	all := fargateMemory(cpu)
 	if len(all) <= 4 {
-		return fmt.Sprint(all)
+		return strings.ReplaceAll(strings.Trim(fmt.Sprint(all), "[]"), " ", ", ")
 	}
 	return fmt.Sprintf("%d to %d in steps of %d", all[0], all[len(all)-1], all[1]-all[0])
 }

@@ -116,7 +116,9 @@ func read(file, name string, text []byte, now time.Time) loaded {
 	if unreadable {
 		return loaded{Environment{Name: name}, d}
 	}
-	d.under(parse(catalogueFile, environmentSchema(), catalogueText))
+	catalogue := parse(catalogueFile, environmentSchema(), catalogueText)
+	d.refuseMisspelt(catalogue)
+	d.under(catalogue)
 	d.checkValues()
 	environment := d.decode()
 	environment.Name = name

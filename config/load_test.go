@@ -137,12 +137,12 @@ func TestAFileNameThatIsNoEnvironmentName(t *testing.T) {
 }
 
 func TestLoadAllReportsEveryFileAndLoadOnlyItsOwn(t *testing.T) {
-	broken := strings.Replace(valid, "owner: platform", "owner: 1", 1)
+	broken := func(text string) string { return strings.Replace(text, "owner: platform", "owner: 1", 1) }
 	const shared = "tracing: {transactionSearch: existing}\n" // aa.yaml creates it in the account of all three
 	dir := folder(t, map[string]string{
-		"aa.yaml": broken,
-		"bb.yaml": strings.Replace(strings.Replace(broken, "max: 6", "max: 99", 1), "10.30", "10.31", 1) + shared,
-		"cc.yaml": strings.Replace(valid, "10.30", "10.32", 1) + shared,
+		"aa.yaml": broken(valid),
+		"bb.yaml": strings.Replace(broken(neighbour("bb", "10.31.0.0/16")), "max: 6", "max: 99", 1) + shared,
+		"cc.yaml": neighbour("cc", "10.32.0.0/16") + shared,
 	})
 	_, err := LoadAll(dir, today)
 	var mistakes Mistakes

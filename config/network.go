@@ -178,6 +178,22 @@ var networkRules = []rule{
 				vpc, size(vpc.Bits()), i.Network.Subnets.PrivatePrefix, i.Network.Subnets.PublicPrefix, i.Network.Subnets.IsolatedPrefix, len(i.Network.Zones), used)
 		}
 	}},
+	{"the private subnets have an address for each task", []string{"profile", "network", "services"}, func(i inspection) {
+		const keptByAWS = 5
+		usable := len(i.Network.Zones) * (1<<(32-i.Network.Subnets.PrivatePrefix) - keptByAWS)
+		needed := 0
+		for _, service := range i.Services {
+			needed += coloursOfARelease*service.Scaling.Max + len(service.Schedules)
+		}
+		if needed > usable {
+			path := "network.cidr"
+			if i.has("network.subnets.privatePrefix") {
+				path = "network.subnets.privatePrefix"
+			}
+			i.refuse(path, "private /%d subnets in %d zones have %d addresses, but services may have %d tasks while they are released; want larger subnets, or fewer tasks (services.*.scaling.max)",
+				i.Network.Subnets.PrivatePrefix, len(i.Network.Zones), usable, needed)
+		}
+	}},
 	{"without NAT gateways the endpoints reach every service that is needed", []string{"network.natGateways", "network.endpoints", "tracing.enabled", "featureFlags.enabled"}, func(i inspection) {
 		if i.Network.NATGateways != NATNone {
 			return

@@ -35,6 +35,11 @@ identity:
 // atEdge is the edge of the valid environment.
 const atEdge = `edge: {domains: [www.example.com], certificateArn: "arn:aws:acm:us-east-1:333333333333:certificate/00000000-0000-0000-0000-000000000000"}`
 
+// neighbour is a valid environment beside that one, with a network and names of its own.
+func neighbour(name, cidr string) string {
+	return strings.NewReplacer("10.30.0.0/16", cidr, "api.example.com", "api."+name+".example.com", "[www.example.com]", "[www."+name+".example.com]").Replace(valid)
+}
+
 // edged adds to it.
 func edged(more string) change {
 	return change{atEdge, strings.TrimSuffix(atEdge, "}") + ", " + more + "}"}
@@ -77,6 +82,8 @@ func each(format string, names ...string) []string {
 // A » stands where the first mistake is expected, the next » where the second is, and so on.
 const here = "»"
 
+const secretive = "looks like a secret, and whoever may see the task definition would read it; want it in secrets of the service"
+
 type ruleCase struct {
 	changes []change
 	want    []string // the mistakes, without file, line and column
@@ -105,6 +112,10 @@ var ruleCases = map[string]ruleCase{
 	"too many tags": {
 		[]change{{"owner: platform", "owner: platform\n»tags: {" + strings.Join(numbered("t%d: x", 41), ", ") + "}"}},
 		[]string{"tags: 41 entries, want at most 40: AWS allows 50 and Peakline sets some itself"}},
+
+	"a reason of spaces": {
+		[]change{{"  cidr", "  natGateways: single\n  cidr"}, {"", "exceptions: [{safety: nat-per-zone, reason: »'            '}]\nwaivers: [{stack: Cache, resource: A, class: widens-iam, reason: »'            ', expires: '2026-12-01'}]\n"}},
+		[]string{"exceptions[0].reason: nothing but spaces, want a reason", "waivers[0].reason: nothing but spaces, want a reason"}},
 
 	// Notifications.
 	"destinations that nothing can be delivered to": {
@@ -214,7 +225,7 @@ var ruleCases = map[string]ruleCase{
 		[]change{{"", "services: {catalog: {cpu: 1024, memoryMiB: »1024}, order: {cpu: 256, memoryMiB: »4096}}\n"}},
 		[]string{
 			"services.catalog.memoryMiB: 1024, but with cpu 1024 Fargate offers 2048 to 8192 in steps of 1024",
-			"services.order.memoryMiB: 4096, but with cpu 256 Fargate offers [512 1024 2048]"}},
+			"services.order.memoryMiB: 4096, but with cpu 256 Fargate offers 512, 1024, 2048"}},
 	"a path within another service's prefix": {
 		[]change{{"", "services: {loyalty: {paths: [»/api/orders/points, /api/loyalty/*], priority: 600, health: {path: /health}}}\n"}},
 		[]string{"services.loyalty.paths[0]: /api/orders/points overlaps /api/orders/* of services.order, want paths of its own: which of the two would serve them is chance"}},
@@ -590,7 +601,27 @@ var ruleCases = map[string]ruleCase{
 	"a CIDR just outside 172.16.0.0/12": {
 		[]change{{"10.30.0.0/16", "»172.32.0.0/16"}},
 		[]string{"network.cidr: 172.32.0.0/16 is not private, want a range within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"}},
-	"the smallest CIDR that three zones fit into": {changes: []change{{"10.30.0.0/16", "10.30.0.0/23"}}},
+	"the smallest CIDR that three zones fit into": {changes: []change{{"10.30.0.0/16", "10.30.0.0/23"}, modest}},
+	"subnets too small for the tasks": {
+		[]change{{"10.30.0.0/16", "»10.30.0.0/23"}},
+		[]string{"network.cidr: private /26 subnets in 3 zones have 177 addresses, but services may have 201 tasks while they are released; want larger subnets, or fewer tasks (services.*.scaling.max)"}},
+	"private subnets too small for the tasks": {
+		[]change{{"  cidr", "  subnets: {privatePrefix: »26}\n  cidr"}},
+		[]string{"network.subnets.privatePrefix: private /26 subnets in 3 zones have 177 addresses, but services may have 201 tasks while they are released; want larger subnets, or fewer tasks (services.*.scaling.max)"}},
+	"a zone twice is one mistake": {
+		[]change{{"eu-west-1b, eu-west-1c]", "»eu-west-1a, eu-west-1c]"}},
+		[]string{`network.zones[1]: text "eu-west-1a" is listed twice, want it once`}},
+	"what looks like a secret": {
+		[]change{loyalty("environment: {DB_PASSWORD: »x, STRIPE_API_KEY: »x, SALT: »sk_live_0, ID: »AKIAIOSFODNN7EXAMPLE, URL: »'https://me:secret@example.com', " +
+			"TOKEN_MINUTES: '5', PUBLIC_API_KEY: x, SECRETS: '', HOME_PAGE: 'https://example.com:443/a@b'}")},
+		[]string{
+			"services.loyalty.environment.DB_PASSWORD: " + secretive, "services.loyalty.environment.STRIPE_API_KEY: " + secretive, "services.loyalty.environment.SALT: " + secretive,
+			"services.loyalty.environment.ID: " + secretive, "services.loyalty.environment.URL: " + secretive}},
+	"a service that is nearly one of the catalogue": {
+		[]change{{"", "services: {»catalogue: {cpu: 1024}, »Order: {scaling: {max: 4}}}\n"}},
+		[]string{
+			"services.catalogue: there is no such service in config/services.yaml, did you mean catalog? One of its own wants paths, priority and health",
+			"services.Order: there is no such service in config/services.yaml, did you mean order? One of its own wants paths, priority and health"}},
 	"a CIDR too small for the subnets": {
 		[]change{{"10.30.0.0/16", "»10.30.0.0/24"}},
 		[]string{"network.cidr: 10.30.0.0/24 has 256 addresses, too few for private /27, public /27 and isolated /27 subnets in 3 zones, which take 288; want a larger CIDR or smaller subnets"}},
@@ -890,7 +921,7 @@ var ruleCases = map[string]ruleCase{
 	"a freeze window over the time in which readers come up": {
 		[]change{{"{max: 6}", "{freezeWindows: [»{name: sale week, start: 2026-11-23T00:00, end: 2026-11-30T00:00}]}"},
 			{"", "events: [{name: sale, start: 2026-11-27T00:00, end: 2026-11-28T00:00, floors: {readers: 6}}]\n"}},
-		[]string{`scaler.freezeWindows[0]: "sale week" lies over the 30m0s before the event "sale", in which its readers come up; want it to start with the event or to end before`}},
+		[]string{`scaler.freezeWindows[0]: "sale week" lies over the 30 minutes before the event "sale", in which its readers come up; want it to start with the event or to end before`}},
 	"a freeze window that starts with the event": {changes: []change{
 		{"{max: 6}", "{max: 6, freezeWindows: [{name: sale week, start: 2026-11-27T00:00, end: 2026-11-30T00:00}]}"},
 		{"", "events: [{name: sale, start: 2026-11-27T00:00, end: 2026-11-28T00:00, floors: {readers: 6}}]\n"}}},
@@ -1139,7 +1170,7 @@ func TestASafetyIsSwitchedOffOnlyForAReason(t *testing.T) {
 func TestNetworksOfEnvironmentsAreApart(t *testing.T) {
 	environments := []loaded{}
 	for name, cidr := range map[string]string{"a": "10.0.0.0/16", "b": "10.0.128.0/17", "c": "10.1.0.0/16"} {
-		text := strings.Replace(valid, "10.30.0.0/16", cidr, 1) + "tracing: {transactionSearch: existing}\n"
+		text := neighbour(name, cidr) + "tracing: {transactionSearch: existing}\n"
 		environments = append(environments, read(name+".yaml", "env-"+name, []byte(text), today))
 	}
 	slices.SortFunc(environments, func(a, b loaded) int { return cmp.Compare(a.environment.Name, b.environment.Name) })
@@ -1166,19 +1197,46 @@ func TestNetworksOfEnvironmentsAreApart(t *testing.T) {
 	}
 }
 
+func TestANameLeadsToOneEnvironment(t *testing.T) {
+	const shared = "b.yaml:%d:%d %s: %s is %s of environment env-a (a.yaml:%d) too, want a name of its own"
+	const plain, prefixed = "identity:\n", "identity:\n  domain: {prefix: shop}\n"
+	for says, c := range map[string]struct {
+		change [2]string
+		want   []string
+	}{
+		"names of its own":  {[2]string{"", ""}, nil},
+		"the same visitors": {[2]string{"www.b.example.com", "www.example.com"}, []string{fmt.Sprintf(shared, 21, 18, "edge.domains[0]", "www.example.com", "edge.domains[0]", 22)}},
+		"the other's load balancer": {[2]string{"www.b.example.com", "api.example.com"},
+			[]string{fmt.Sprintf(shared, 21, 18, "edge.domains[0]", "api.example.com", "loadBalancer.hostName", 16)}},
+		"the same sign-in pages": {[2]string{plain, prefixed},
+			[]string{fmt.Sprintf(shared, 18, 20, "identity.domain.prefix", "shop.auth.eu-west-1.amazoncognito.com", "identity.domain.prefix", 18)}},
+	} {
+		first := read("a.yaml", "env-a", []byte(strings.Replace(valid, plain, prefixed, 1)), today)
+		second := read("b.yaml", "env-b", []byte(strings.Replace(neighbour("b", "10.40.0.0/16"), c.change[0], c.change[1], 1)+"tracing: {transactionSearch: existing}\n"), today)
+		checkTogether([]loaded{first, second}, "")
+		var got []string
+		for _, mistake := range second.document.mistakes {
+			got = append(got, mistake.Error())
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s:\n got %q\nwant %q", says, got, c.want)
+		}
+	}
+}
+
 func TestOneEnvironmentOfAnAccountSwitchesTransactionSearchOn(t *testing.T) {
 	for says, c := range map[string]struct {
 		change [2]string
 		want   []string
 	}{
-		"another one creates it": {[2]string{"10.30.", "10.31."},
+		"another one creates it": {[2]string{"10.40.", "10.41."},
 			[]string{"tracing.transactionSearch: create, as in environment env-a (a.yaml) of the same account and region, which has it once; want existing in one of them"}},
 		"this one relies on it":   {[2]string{"scaler: {max: 6}", "tracing: {transactionSearch: existing}"}, nil},
 		"this one does not trace": {[2]string{"scaler: {max: 6}", "tracing: {enabled: false}"}, nil},
 		"another account":         {[2]string{`account: "333333333333"`, `account: "444444444444"`}, nil},
 	} {
 		first := read("a.yaml", "env-a", []byte(valid), today)
-		second := read("b.yaml", "env-b", []byte(strings.Replace(strings.Replace(valid, "10.30.", "10.40.", 1), c.change[0], c.change[1], 1)), today)
+		second := read("b.yaml", "env-b", []byte(strings.Replace(neighbour("b", "10.40.0.0/16"), c.change[0], c.change[1], 1)), today)
 		second.document.mistakes = nil // a certificate of another account is not the point
 		checkTogether([]loaded{first, second}, "")
 		var got []string
@@ -1203,7 +1261,7 @@ func TestOneEnvironmentOfAnAccountMakesTheMonitorOfUnusualCosts(t *testing.T) {
 		"this one says nothing":   {"", nil},
 	} {
 		first := read("a.yaml", "env-a", []byte(valid+"budget: {anomalyUsd: 100}\n"), today)
-		second := read("b.yaml", "env-b", []byte(strings.Replace(valid, "10.30.", "10.40.", 1)+search+c.budget), today)
+		second := read("b.yaml", "env-b", []byte(neighbour("b", "10.40.0.0/16")+search+c.budget), today)
 		checkTogether([]loaded{first, second}, "")
 		var got []string
 		for _, mistake := range second.document.mistakes {

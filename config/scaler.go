@@ -167,10 +167,10 @@ var scalerRules = []rule{
 	{"freeze windows leave an event's readers time to come up", []string{"scaler.freezeWindows", "events"}, func(i inspection) {
 		for n, freeze := range i.Scaler.FreezeWindows {
 			for _, event := range i.Events {
-				lead := minutes(cmp.Or(event.LeadMinutes, usualLeadMinutes))
+				lead := cmp.Or(event.LeadMinutes, usualLeadMinutes)
 				begin := event.Span().Start
-				if freeze.Span().Start.Before(begin) && freeze.Span().End.After(begin.Add(-lead)) {
-					i.refuse(index("scaler.freezeWindows", n), "%q lies over the %s before the event %q, in which its readers come up; want it to start with the event or to end before",
+				if freeze.Span().Start.Before(begin) && freeze.Span().End.After(begin.Add(-minutes(lead))) {
+					i.refuse(index("scaler.freezeWindows", n), "%q lies over the %d minutes before the event %q, in which its readers come up; want it to start with the event or to end before",
 						freeze.Name, lead, event.Name)
 				}
 			}

@@ -101,6 +101,7 @@ func (d *document) refuseValue(e *jsonschema.ValidationError) {
 		d.refuse(path, "%s, want %s", count(len(value.([]any)), "entry", "entries"), limits(s.MinItems, s.MaxItems))
 	case *kind.UniqueItems:
 		second := index(path, max(k.Duplicates[0], k.Duplicates[1]))
+		d.doubtful[path] = true
 		d.note(d.at(second), second, "%s is listed twice, want it once", describe(value.([]any)[k.Duplicates[0]]))
 	default:
 		d.refuse(path, "%s is not allowed here: %v", describe(value), e)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -139,6 +140,21 @@ const catalogueFile = "config/services.yaml"
 //go:embed services.yaml
 var catalogueText []byte
 
+// refuseMisspelt finds an entry that is meant for a service of the catalogue: its name is nearly the same, and it has nothing of what a
+// service of its own needs.
+func (d *document) refuseMisspelt(catalogue *document) {
+	shared, _ := catalogue.root["services"].(map[string]any)
+	stated, _ := d.root["services"].(map[string]any)
+	for name, entry := range stated {
+		settings, isMap := entry.(map[string]any)
+		own := slices.ContainsFunc([]string{"paths", "priority", "health"}, func(key string) bool { _, has := settings[key]; return has })
+		suggestion, near := nearest(name, slices.Sorted(maps.Keys(shared)))
+		if _, known := shared[name]; isMap && !known && !own && near {
+			d.refuse(join("services", name), "there is no such service in %s, did you mean %s? One of its own wants paths, priority and health", catalogueFile, suggestion)
+		}
+	}
+}
+
 // completeServices fills each entry with the defaults of the profile, which a map cannot have before it is read.
 func (e *Environment) completeServices(d *document) {
 	stated, _ := d.root["services"].(map[string]any)
@@ -191,6 +207,13 @@ const mostServices = 50
 
 // ownVariables are set by the platform (docs/service-contract.md).
 var ownVariables = []string{"ENVIRONMENT", "SERVICE", "PORT", "EVENT_BUS", "EVENT_QUEUE_URL", "FLAGS_URL", "AWS_REGION"}
+
+var (
+	// secretName is what variables are called that hold a secret.
+	secretName = regexp.MustCompile(`(^|_)(PASSWORD|PASSWD|PASSPHRASE|SECRETS?|TOKEN|CREDENTIALS?|API_?KEY|PRIVATE_KEY|ACCESS_KEY|ACCESS_KEY_ID|SECRET_KEY)$`)
+	// secretValue is what some secrets look like: keys of AWS and others, private keys, an address with a password.
+	secretValue = regexp.MustCompile(`\b(AKIA|ASIA)[0-9A-Z]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY|://[^/\s:@]*:[^/\s@]+@|\b[sr]k_live_|\bgh[pousr]_[A-Za-z0-9]{20}|\bxox[abprs]-`)
+)
 
 var serviceRules = []rule{
 	{"a service has a name that AWS names can be made of", nil, func(i inspection) {
@@ -284,6 +307,16 @@ var serviceRules = []rule{
 					case section == "secrets" && plain:
 						i.refuse(path, "stands in environment too, want it once")
 					}
+				}
+			}
+		}
+	}},
+	{"what is secret stands in Secrets Manager", nil, func(i inspection) {
+		for _, name := range i.ServiceNames() {
+			for variable, value := range i.Services[name].Environment {
+				public := strings.Contains(variable, "PUBLIC") || strings.Contains(variable, "PUBLISHABLE")
+				if secretValue.MatchString(value) || secretName.MatchString(variable) && !public && value != "" {
+					i.refuse(join("services", name)+".environment."+variable, "looks like a secret, and whoever may see the task definition would read it; want it in secrets of the service")
 				}
 			}
 		}
