@@ -68,7 +68,10 @@ var featureFlagRules = []rule{
 	{"a flag's number starts within its bounds", []string{"flags"}, func(i inspection) {
 		for _, name := range slices.Sorted(maps.Keys(i.Flags)) {
 			for key, number := range i.Flags[name].Numbers {
-				if number.Start < number.Min || number.Start > number.Max {
+				switch {
+				case number.Min > number.Max:
+					i.refuse(join("flags", name)+".numbers."+key, "min %d is above max %d, want min at most max", number.Min, number.Max)
+				case number.Start < number.Min || number.Start > number.Max:
 					i.refuse(join("flags", name)+".numbers."+key, "starts at %d, want %d to %d", number.Start, number.Min, number.Max)
 				}
 			}

@@ -462,6 +462,9 @@ var ruleCases = map[string]ruleCase{
 	"a flag's number out of its bounds": {
 		[]change{{"", "flags: {dual-write: {numbers: {»percent: {description: Share, max: 50, start: 60}}}}\n"}},
 		[]string{"flags.dual-write.numbers.percent: starts at 60, want 0 to 50"}},
+	"bounds of a flag's number the wrong way round": {
+		[]change{{"", "flags: {dual-write: {numbers: {»percent: {description: Share, min: 50, max: 10, start: 20}}}}\n"}},
+		[]string{"flags.dual-write.numbers.percent: min 50 is above max 10, want min at most max"}},
 	"a service that reads a flag that there is not": {
 		[]change{loyalty("flags: [recommendations, »dual-rite]")},
 		[]string{`services.loyalty.flags[1]: there is no flag "dual-rite", did you mean dual-write?`}},

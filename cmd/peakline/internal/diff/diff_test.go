@@ -154,6 +154,23 @@ func TestTheTableOfTypesIsThatOfThePackage(t *testing.T) {
 	}
 }
 
+func TestAReasonShowsWhereLongValuesPart(t *testing.T) {
+	same := strings.Repeat("x", 200)
+	for _, c := range []struct {
+		old, new any
+		want     string
+	}{
+		{"a", "b", "P: a to b"},
+		{nil, same, "P: nothing to " + same[:longest] + "…"},
+		{same + "a", same + "b", "P: …xxxxxxxxxxxxxxxa to …xxxxxxxxxxxxxxxb"},
+		{same, same + "b", "P: …xxxxxxxxxxxxxxx to …xxxxxxxxxxxxxxxb"},
+	} {
+		if got := differences("P", c.old, c.new); len(got) != 1 || got[0] != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
 func TestGlobs(t *testing.T) {
 	for _, c := range []struct {
 		pattern, name string

@@ -508,7 +508,8 @@ func differences(path string, old, new any) []string {
 		}
 		return all
 	}
-	return []string{fmt.Sprintf("%s: %s to %s", strings.TrimPrefix(path, "."), brief(old), brief(new))}
+	before, after := apart(old, new)
+	return []string{fmt.Sprintf("%s: %s to %s", strings.TrimPrefix(path, "."), before, after)}
 }
 
 func union[V any](a, b map[string]V) map[string]bool {
@@ -524,6 +525,20 @@ func union[V any](a, b map[string]V) map[string]bool {
 
 // longest is how much of a value a reason shows.
 const longest = 60
+
+// apart are two values as a reason shows them: long ones from shortly before they part.
+func apart(old, new any) (before, after string) {
+	a, b := []rune(render(old)), []rune(render(new))
+	same := 0
+	for same < min(len(a), len(b)) && a[same] == b[same] {
+		same++
+	}
+	if same <= longest/2 || max(len(a), len(b)) <= longest {
+		return brief(old), brief(new)
+	}
+	from := same - longest/4
+	return "…" + brief(string(a[from:])), "…" + brief(string(b[from:]))
+}
 
 func brief(value any) string {
 	text := render(value)
