@@ -31,7 +31,7 @@ var classes = []struct {
 	{Interrupting, "something restarts or stops for a while"},
 	{ReplacesStateless, "deleted or made anew; it holds no data"},
 	{RefusedByAWS, "the deployment would fail"},
-	{EndangersTraffic, "rewrites a listener rule whose weights a release owns"},
+	{EndangersTraffic, "rewrites what a release owns: a rule's weights, a released image"},
 	{OpensNetwork, "more can reach it, or in clear text"},
 	{WidensIAM, "someone may do more"},
 	{ReplacesStateful, "a new, empty one takes the place of one with data"},

@@ -96,8 +96,8 @@ var inPlace = map[string][]string{
 	"AWS::EC2::Instance": {"InstanceType", "EbsOptimized", "UserData", "SecurityGroupIds", "KernelId", "RamdiskId", "PrivateDnsNameOptions", "Tenancy", "Affinity", "HostId"},
 }
 
-// conditions are properties of which more than their change decides whether they replace, as the text of AWS's reference says.
-var conditions = map[string]map[string]func(o, n *meaning) bool{
+// replacesWhen are properties of which more than their change decides whether they replace, as the text of AWS's reference says.
+var replacesWhen = map[string]map[string]func(o, n *meaning) bool{
 	"AWS::DynamoDB::Table": {"AttributeDefinitions": edited("AttributeDefinitions", "AttributeName"), "LocalSecondaryIndexes": always},
 	"AWS::ElastiCache::ReplicationGroup": {
 		"AuthToken": comes("AuthToken"), "NodeGroupConfiguration": unless("UseOnlineResharding"), "NumNodeGroups": unless("UseOnlineResharding"),
@@ -147,7 +147,7 @@ func byName(entries any, name string) map[string]any {
 func replacement(o, n *meaning, property string) (replaces, certain bool) {
 	kind := n.kind()
 	row := schemas()[kind]
-	if condition := conditions[kind][property]; condition != nil {
+	if condition := replacesWhen[kind][property]; condition != nil {
 		return condition(o, n), true
 	}
 	switch {

@@ -2,7 +2,10 @@ package diff
 
 import (
 	"maps"
+	"regexp"
 	"slices"
+
+	"peakline/lambda/contract"
 )
 
 // released finds the listener rules whose weights a release moves while nobody deploys: those that an ECS service or a
@@ -65,11 +68,20 @@ var forwarding = map[string]string{
 	"AWS::ElasticLoadBalancingV2::Listener":     "DefaultActions",
 }
 
-// compareTraffic finds what would make CloudFormation write the weights of a template over those of a release: whatever
-// changes about such a rule, since CloudFormation sends all of it.
+// releasedImage are the names of the parameters that only releases write.
+var releasedImage = regexp.MustCompile("^" + contract.ReleasedImageParameter("[^/]+", "[^/]+") + "$")
+
+// compareTraffic finds what would make CloudFormation write the weights or the image of a template over those of a release:
+// whatever changes about such a rule or parameter, tags of the parameter included, since CloudFormation sends all of it.
 func (c *comparison) compareTraffic() {
 	before, after := c.old.released(), c.new.released()
 	for _, o := range c.old.all() {
+		if n := c.counterpart(o); n != nil && releasedImage.MatchString(o.text("Name")) {
+			touched := c.touched(o, n)
+			for _, property := range slices.Sorted(maps.Keys(touched)) {
+				c.add(n, EndangersTraffic, "a release wrote the image into this parameter, and CloudFormation would write the template's over it: %s", touched[property])
+			}
+		}
 		if forwarding[o.kind()] == "" || !before[o.key()] && !after[o.key()] {
 			continue
 		}
