@@ -18,19 +18,45 @@ func (c *comparison) refuseNamed(o, n *meaning) {
 	}
 }
 
-// refuseTaken finds a new resource whose name another one of the stack has, one that goes included: that is deleted last.
+// refuseTaken finds a new resource in whose seat another one of the stack is, one that goes included: that is deleted last.
 func (c *comparison) refuseTaken(n *meaning) {
 	old := c.old.stacks[n.stack.name]
 	if old == nil {
 		return
 	}
 	for _, id := range slices.Sorted(maps.Keys(old.resources)) {
-		if o := old.resources[id]; o.kind() == n.kind() {
-			if name := c.taken(o, n); name != "" {
-				c.add(n, RefusedByAWS, "the name %s is taken by %s, which CloudFormation deletes after this is made, if at all", brief(name), id)
-			}
+		o := old.resources[id]
+		if o.kind() != n.kind() {
+			continue
+		}
+		stays := c.counterpart(o)
+		name, seat := c.taken(o, n), strings.Join(seats[n.kind()], ", ")
+		switch {
+		case name != "" && (stays == nil || c.taken(o, stays) == name):
+			c.add(n, RefusedByAWS, "the name %s is taken by %s, which CloudFormation deletes after this is made, if at all", brief(name), id)
+		case seat != "" && c.sameSeat(o, n) && (stays == nil || c.sameSeat(o, stays)):
+			c.add(n, RefusedByAWS, "%s has the same %s, and CloudFormation deletes it after this is made, if at all", id, seat)
 		}
 	}
+}
+
+// sameSeat tells whether both have the properties of which AWS takes each combination once.
+func (c *comparison) sameSeat(o, n *meaning) bool {
+	return n.at(seats[n.kind()][0]) != nil && !slices.ContainsFunc(seats[n.kind()], func(property string) bool {
+		return c.change(n, property, o.at(property), n.at(property)) != ""
+	})
+}
+
+// seats are those properties, by type; the first one is always given.
+// https://github.com/aws/aws-cdk/issues/28520, https://github.com/aws/aws-cdk/issues/18676, https://github.com/aws/copilot-cli/issues/4913
+var seats = map[string][]string{
+	"AWS::EC2::Route":                           {"RouteTableId", "DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId"},
+	"AWS::EFS::MountTarget":                     {"FileSystemId", "SubnetId"},
+	"AWS::ElasticLoadBalancingV2::Listener":     {"LoadBalancerArn", "Port"},
+	"AWS::ElasticLoadBalancingV2::ListenerRule": {"ListenerArn", "Priority"},
+	"AWS::Events::EventBusPolicy":               {"StatementId", "EventBusName"},
+	"AWS::Lambda::EventSourceMapping":           {"EventSourceArn", "FunctionName"},
+	"AWS::S3::BucketPolicy":                     {"Bucket"},
 }
 
 // taken is the name that both have, where they cannot be side by side; empty when they can.
@@ -54,12 +80,13 @@ func (c *comparison) taken(o, n *meaning) string {
 // containers are the properties that say within what a name counts, and scopes those of single types; without any it is the
 // account and the region.
 var containers = []string{
-	"ApiId", "ApplicationId", "ApplicationName", "Cluster", "ClusterName", "DatabaseName", "EventBusName", "FunctionName", "HostedZoneId", "HostedZoneName",
+	"ApiId", "ApplicationId", "ApplicationName", "Cluster", "ClusterName", "EventBusName", "FunctionName", "HostedZoneId", "HostedZoneName",
 	"NamespaceId", "ResourceId", "RestApiId", "ScalingTargetId", "ServiceNamespace", "UserPoolId", "Vpc",
 }
 
 var scopes = map[string][]string{
 	"AWS::EC2::SecurityGroup":       {"VpcId"},
+	"AWS::Glue::Table":              {"DatabaseName"},
 	"AWS::IAM::RolePolicy":          {"RoleName"},
 	"AWS::IAM::GroupPolicy":         {"GroupName"},
 	"AWS::IAM::UserPolicy":          {"UserName"},

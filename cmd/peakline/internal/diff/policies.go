@@ -80,7 +80,7 @@ func looser(these, those map[string]any) bool {
 	for operator, keys := range these {
 		for key, values := range asMap(keys) {
 			theirs, ok := asMap(those[operator])[key]
-			if !ok { // values that are equal are alike
+			if !ok && !strings.Contains(operator, "Not") { // values that are equal are alike
 				theirs, ok = asMap(those[strings.Replace(operator, "Like", "Equals", 1)])[key]
 			}
 			if !ok {
