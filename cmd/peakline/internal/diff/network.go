@@ -314,18 +314,18 @@ var locks = []lock{
 	// Traffic that may travel in clear text.
 	turned("AWS::ElasticLoadBalancingV2::Listener", "Protocol", "HTTP", "visitors may send in clear text"),
 	turned("AWS::ElastiCache::ReplicationGroup", "TransitEncryptionMode", "preferred", "clients may send in clear text"),
-	switchedOff("TransitEncryptionEnabled", "clients may send in clear text"),
-	switchedOff("RequireTLS", "clients may send in clear text"),
-	switchedOff("Parameters.rds\x00force_ssl", "clients may send in clear text"),
-	switchedOff("Parameters.require_secure_transport", "clients may send in clear text"),
+	switchedOff("TransitEncryptionEnabled"),
+	switchedOff("RequireTLS"),
+	switchedOff("Parameters.rds\x00force_ssl"),
+	switchedOff("Parameters.require_secure_transport"),
 	{"AWS::Redshift::ClusterParameterGroup", func(_ *comparison, o, n *meaning) string {
 		asks := func(m *meaning) bool {
 			return scalar(dig(byName(m.at("Parameters"), "ParameterName")["require_ssl"], "ParameterValue")) == "true"
 		}
 		return when(o != nil && asks(o) && !asks(n), "clients may send in clear text")
 	}},
-	switchedOff("Parameters.tls", "clients may send in clear text"),
-	switchedOff("DomainEndpointOptions.EnforceHTTPS", "clients may send in clear text"),
+	switchedOff("Parameters.tls"),
+	switchedOff("DomainEndpointOptions.EnforceHTTPS"),
 	turned("AWS::MSK::Cluster", "EncryptionInfo.EncryptionInTransit.ClientBroker", "TLS_PLAINTEXT", "clients may send in clear text"),
 	turned("AWS::MSK::Cluster", "EncryptionInfo.EncryptionInTransit.ClientBroker", "PLAINTEXT", "clients send in clear text"),
 	{"AWS::CloudFront::Distribution", func(_ *comparison, o, n *meaning) string {
@@ -398,8 +398,8 @@ func listenerRedirects(n *meaning) bool {
 	return len(actions) > 0 && !slices.ContainsFunc(actions, func(action any) bool { return scalar(dig(action, "Type")) != "redirect" })
 }
 
-// switchedOff is a protection that was on; a dot that belongs to the name is written \x00.
-func switchedOff(path, why string) lock {
+// switchedOff is TLS, or that clients have to use it, which was on; a dot that belongs to the name is written \x00.
+func switchedOff(path string) lock {
 	return lock{"", func(_ *comparison, o, n *meaning) string {
 		on := func(m *meaning) bool {
 			if m == nil {
@@ -412,7 +412,7 @@ func switchedOff(path, why string) lock {
 			}
 			return slices.Contains([]string{"true", "1", "on", "enabled"}, strings.ToLower(scalar(value)))
 		}
-		return when(on(o) && !on(n), why)
+		return when(on(o) && !on(n), "clients may send in clear text")
 	}}
 }
 
