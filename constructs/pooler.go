@@ -61,7 +61,7 @@ func addPooler(task awsecs.FargateTaskDefinition, service awsecs.ContainerDefini
 	linux.DropCapabilities(awsecs.Capability_ALL)
 	linux.AddTmpfs(&awsecs.Tmpfs{ContainerPath: jsii.String(pooler.Folder), Size: jsii.Number(poolerFolderMiB)})
 	configuration := pooler.Configuration{
-		Version: poolerVersion, Writer: *props.WriterHost, Reader: *props.ReaderHost, Port: *props.Port,
+		Writer: *props.WriterHost, Reader: *props.ReaderHost, Port: *props.Port,
 		PoolSize: props.PoolSize, Pinned: props.Pinned,
 	}
 	start, health := pooler.StartCommand(pooler.Folder), pooler.HealthCommand(pooler.Folder)

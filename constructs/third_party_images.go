@@ -1,7 +1,5 @@
 package constructs
 
-import "peakline/lambda/pooler"
-
 // ThirdPartyImage is a container image that is not built by us.
 type ThirdPartyImage struct {
 	// Repository and Tag name the image; Tag alone is a promise of its publisher.
@@ -35,9 +33,6 @@ var pgbouncer = ThirdPartyImage{
 	Tag:        "1.25.2",
 	Source:     "https://github.com/cloudnative-pg/pgbouncer-containers",
 }
-
-// poolerVersion is that of the image.
-var poolerVersion = pooler.Version{Major: 1, Minor: 25}
 
 // collector is AWS's distribution of the OpenTelemetry collector. Its image has no shell; /healthcheck asks the collector's
 // own health check.

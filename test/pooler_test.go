@@ -11,10 +11,8 @@ import (
 	"peakline/config"
 	"peakline/lambda/contract"
 	"peakline/lambda/pooler"
+	"peakline/test/pgbouncer"
 )
-
-// imageVersion is the PgBouncer of the third-party image.
-var imageVersion = pooler.Version{Major: 1, Minor: 25}
 
 var poolerRequirements = []requirement{
 	{row: "D7", name: "each task of a service with a database has a pooler: no root, no writable file system but a folder in memory, and the service starts once it answers",
@@ -61,7 +59,7 @@ var poolerRequirements = []requirement{
 		check: func(a *assembly, fail failure) {
 			a.forEachPooler(func(service string, task resource, value func(string) string) {
 				size := a.environment.Services[service].Database.PoolSize
-				if got, want := value(contract.EnvPoolerSettings), (pooler.Configuration{Version: imageVersion, PoolSize: size}).Settings(); got != want {
+				if got, want := value(contract.EnvPoolerSettings), (pooler.Configuration{PoolSize: size}).Settings(); got != want {
 					fail("the pooler of %s has the settings\n%s\nwant\n%s", task, got, want)
 				}
 				roots := x509.NewCertPool()
@@ -156,7 +154,7 @@ var poolerRequirements = []requirement{
 					port = "5432"
 				}
 				c := pooler.Configuration{
-					Version: imageVersion, Writer: writer, Reader: reader, Port: port,
+					Writer: writer, Reader: reader, Port: port,
 					PoolSize: settings.PoolSize, Pinned: settings.StalenessMilliseconds < a.environment.Scaler.LagObjectiveMilliseconds,
 				}
 				if got := value(contract.EnvPoolerWriter); got != c.WriterConnection() {
@@ -234,13 +232,13 @@ func poolerVariable(name string, value any) edit {
 	}
 }
 
-// The shipped settings must be those of an image that verifies a list of hosts, or reads would fail altogether.
-func TestTheImageOfThePoolerIsTheOneThatItsSettingsAreFor(t *testing.T) {
+// The shipped settings are for an image that verifies a list of hosts, or reads would fail altogether.
+func TestTheImageOfThePoolerIsOneThatItsSettingsAreFor(t *testing.T) {
 	for _, a := range synthesized(t).assemblies {
 		a.forEachPooler(func(_ string, task resource, _ func(string) string) {
 			image, _ := dig(a.container(task, "pooler"), "Image").(string)
-			if want := fmt.Sprintf(":%d.%d.", imageVersion.Major, imageVersion.Minor); !strings.Contains(image, want) {
-				t.Errorf("%s runs %s, and its settings are for %v", task, image, imageVersion)
+			if _, version, _ := strings.Cut(image, ":"); !pgbouncer.Suffices(version) {
+				t.Errorf("%s runs %s, whose settings need PgBouncer 1.25", task, image)
 			}
 		})
 	}

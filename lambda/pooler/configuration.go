@@ -1,6 +1,6 @@
 // Package pooler is the PgBouncer that runs beside each service: its configuration, its start command and its health check.
-// What it writes is put into templates by the constructs and run for real by the tests. It imports nothing but the standard
-// library and the shared names.
+// What it writes is put into templates by the constructs and run for real by the tests, for PgBouncer 1.25 and later. It imports
+// nothing but the standard library and the shared names.
 package pooler
 
 import (
@@ -11,16 +11,6 @@ import (
 
 	"peakline/lambda/contract"
 )
-
-// Version is a version of PgBouncer, {1, 18} for 1.18.
-type Version struct{ Major, Minor int }
-
-// Tested is the version that the tests run, Debian 12's. What a newer one adds is generated for it and was not run.
-var Tested = Version{1, 18}
-
-func (v Version) before(other Version) bool {
-	return v.Major < other.Major || v.Major == other.Major && v.Minor < other.Minor
-}
 
 const (
 	// Lifetime is how long a connection to the database is used: one that is older is closed after its transaction, one of the
@@ -34,8 +24,6 @@ const (
 
 // Configuration is what differs from one pooler to another.
 type Configuration struct {
-	// Version is that of the image.
-	Version Version
 	// Writer and Reader are the host names of the cluster's endpoints, and Port is the port of both.
 	Writer, Reader, Port string
 	// PoolSize is the most connections to the writer, and again to the readers.
@@ -63,26 +51,14 @@ func (c Configuration) WriterConnection() string { return c.connection(c.Writer,
 // the connections to what the newest answer lacks, so that a whole pool goes from reader to reader. It leaves them alone where
 // the host is a list, and so the endpoint is named twice. https://github.com/pgbouncer/pgbouncer/issues/882
 func (c Configuration) ReaderConnection() string {
-	switch {
-	case c.Pinned:
+	if c.Pinned {
 		return c.connection(c.Writer, onlyReads)
-	case c.Version.before(verifiesLists):
-		return c.connection(c.Reader, onlyReads)
 	}
-	return c.connection(c.Reader+","+c.Reader, onlyReads)
+	return c.connection(c.Reader+","+c.Reader, onlyReads) // verified since 1.25: https://github.com/pgbouncer/pgbouncer/pull/1303
 }
-
-// verifiesLists is from where on verify-full works with a list: https://github.com/pgbouncer/pgbouncer/pull/1303
-var verifiesLists = Version{1, 25}
 
 func (c Configuration) connection(host, query string) string {
 	return fmt.Sprintf("host=%s port=%s dbname=%s pool_size=%d connect_query='%s'", host, c.Port, contract.ServiceDatabase, c.PoolSize, query)
-}
-
-// setting is one line of the section [pgbouncer].
-type setting struct {
-	name, value string
-	since       Version // zero for what the tested version has
 }
 
 // Settings is the section [pgbouncer]: https://www.pgbouncer.org/config.html
@@ -93,48 +69,46 @@ func (c Configuration) Settings() string {
 	}
 	var text strings.Builder
 	text.WriteString("[pgbouncer]\n")
-	for _, s := range []setting{
-		{name: "listen_addr", value: "127.0.0.1"}, // the containers of a task share it, and nobody else reaches it
-		{name: "listen_port", value: strconv.Itoa(contract.PoolerPort)},
-		{name: "unix_socket_dir", value: "."},
-		{name: "auth_type", value: "any"}, // the login is the pooler's; the service has none to lose
-		{name: "pool_mode", value: "transaction"},
-		{name: "max_client_conn", value: strconv.Itoa(MostClients)},
-		{name: "default_pool_size", value: strconv.Itoa(c.PoolSize)},
-		{name: "max_db_connections", value: strconv.Itoa(c.PoolSize)},
-		{name: "ignore_startup_parameters", value: "extra_float_digits"}, // JDBC sends it
+	for _, s := range []struct{ name, value string }{
+		{"listen_addr", "127.0.0.1"}, // the containers of a task share it, and nobody else reaches it
+		{"listen_port", strconv.Itoa(contract.PoolerPort)},
+		{"unix_socket_dir", "."},
+		{"auth_type", "any"}, // the login is the pooler's; the service has none to lose
+		{"pool_mode", "transaction"},
+		{"max_client_conn", strconv.Itoa(MostClients)},
+		{"default_pool_size", strconv.Itoa(c.PoolSize)},
+		{"max_db_connections", strconv.Itoa(c.PoolSize)},
+		{"ignore_startup_parameters", "extra_float_digits"}, // JDBC sends it
 
-		{name: "server_tls_sslmode", value: "verify-full"},
-		{name: "server_tls_ca_file", value: rootsFile},
-		{name: "server_tls_protocols", value: "secure"},
+		{"server_tls_sslmode", "verify-full"},
+		{"server_tls_ca_file", rootsFile},
+		{"server_tls_protocols", "secure"},
 
 		// New readers and new addresses are found in minutes, and each reader's connections are used in turn.
-		{name: "server_lifetime", value: seconds(lifetime)},
-		{name: "server_idle_timeout", value: seconds(lifetime)},
-		{name: "server_round_robin", value: "1"},
-		{name: "dns_max_ttl", value: "1"},
-		{name: "dns_nxdomain_ttl", value: "1"},
+		{"server_lifetime", seconds(lifetime)},
+		{"server_idle_timeout", seconds(lifetime)},
+		{"server_round_robin", "1"},
+		{"dns_max_ttl", "1"},
+		{"dns_nxdomain_ttl", "1"},
 
 		// What is lost is noticed in seconds, and a failover is waited for no longer than a visitor would.
-		{name: "server_connect_timeout", value: "3"},
-		{name: "server_login_retry", value: "1"},
-		{name: "query_wait_timeout", value: seconds(Patience)},
-		{name: "idle_transaction_timeout", value: "60"},
-		{name: "tcp_keepidle", value: "5"},
-		{name: "tcp_keepintvl", value: "2"},
-		{name: "tcp_keepcnt", value: "3"},
-		{name: "tcp_user_timeout", value: "10000"}, // milliseconds
+		{"server_connect_timeout", "3"},
+		{"server_login_retry", "1"},
+		{"query_wait_timeout", seconds(Patience)},
+		{"idle_transaction_timeout", "60"},
+		{"tcp_keepidle", "5"},
+		{"tcp_keepintvl", "2"},
+		{"tcp_keepcnt", "3"},
+		{"tcp_user_timeout", "10000"}, // milliseconds
 
 		// Alarms read the statistics and the warnings. What every client does would drown them.
-		{name: "log_connections", value: "0"},
-		{name: "log_disconnections", value: "0"},
-		{name: "stats_period", value: "60"},
+		{"log_connections", "0"},
+		{"log_disconnections", "0"},
+		{"stats_period", "60"},
 
-		{name: "max_prepared_statements", value: "200", since: Version{1, 21}},
+		{"max_prepared_statements", "200"},
 	} {
-		if !c.Version.before(s.since) {
-			fmt.Fprintf(&text, "%s = %s\n", s.name, s.value)
-		}
+		fmt.Fprintf(&text, "%s = %s\n", s.name, s.value)
 	}
 	return text.String()
 }

@@ -23,11 +23,9 @@ import (
 const (
 	role, password = "orders_service", "0123456789"
 	poolSize       = 6
+	otherName      = "other.cluster-test.rds.example"
 	lifetime       = 3 * time.Second // tests cannot wait for the shipped one
 )
-
-// balanced is from where on PgBouncer verifies one host of a list, and so the version that the shipped image has at least.
-var balanced = pooler.Version{Major: 1, Minor: 25}
 
 func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
 
@@ -45,9 +43,14 @@ func newShop(t *testing.T) shop {
 	return s
 }
 
+// readers are the standbys that have not left.
+func (s shop) readers() []*postgres.Server {
+	return slices.DeleteFunc(slices.Clone(s.Standbys), func(server *postgres.Server) bool { return server == nil })
+}
+
 func (s shop) configuration() pooler.Configuration {
 	return pooler.Configuration{
-		Version: pooler.Tested, Writer: postgres.WriterEndpoint, Reader: postgres.ReaderEndpoint, Port: fmt.Sprint(s.Primary.Port),
+		Writer: postgres.WriterEndpoint, Reader: postgres.ReaderEndpoint, Port: fmt.Sprint(s.Primary.Port),
 		PoolSize: poolSize, Lifetime: lifetime,
 	}
 }
@@ -65,17 +68,6 @@ func (s shop) variables(c pooler.Configuration) map[string]string {
 	}
 }
 
-// balancing are the variables of a pooler that spreads its connections. The tested version cannot verify one host of a list,
-// so here, and only here, the host's name goes unverified.
-func (s shop) balancing() map[string]string {
-	c := s.configuration()
-	variables := s.variables(c)
-	c.Version = balanced
-	variables[contract.EnvPoolerReader] = c.ReaderConnection()
-	variables[contract.EnvPoolerSettings] = strings.Replace(variables[contract.EnvPoolerSettings], "verify-full", "verify-ca", 1)
-	return variables
-}
-
 // One cluster carries every test, for it takes longer to start than they take to run. The last ones change it for good.
 func TestAPoolInFrontOfACluster(t *testing.T) {
 	s := newShop(t)
@@ -88,7 +80,7 @@ func TestAPoolInFrontOfACluster(t *testing.T) {
 		{"more clients than connections wait their turn", limitsHold},
 		{"a login that is refused or old ends the task", loginsEnd},
 		{"an impostor of the database learns nothing", impostorsAreRefused},
-		{"a pool that cannot verify lists goes from reader to reader", poolsMove},
+		{"an impostor among the readers is left out", impostorsAmongReaders},
 		{"reads spread over the readers and follow them", readsSpread},
 		{"writes follow the writer", writesFollow},
 	} {
@@ -111,24 +103,8 @@ func address(ctx context.Context, conn *pgx.Conn) (at string, err error) {
 	return at, err
 }
 
-// Where lists cannot be verified a pool is on one reader at a time, each for about a lifetime, and nobody notices the change.
-func poolsMove(t *testing.T, s shop) {
-	p := pgbouncer.Start(t, s.Resolver, s.variables(s.configuration()))
-	reads := startLoad(t, p, contract.ReaderPool, 2*poolSize, address)
-	time.Sleep(4 * lifetime)
-	reads.stop()
-	for _, standby := range s.Standbys {
-		if reads.share(standby.Address) < 0.15 {
-			t.Errorf("%s has %.0f %% of the reads after four lifetimes", standby.Address, 100*reads.share(standby.Address))
-		}
-	}
-	if failures := reads.failures(); len(failures) > 0 {
-		t.Errorf("%d reads failed, for example %v", len(failures), failures[0])
-	}
-}
-
 func readsSpread(t *testing.T, s shop) {
-	p := pgbouncer.Start(t, s.Resolver, s.balancing())
+	p := pgbouncer.Start(t, s.Resolver, s.variables(s.configuration()))
 	reads := startLoad(t, p, contract.ReaderPool, 2*poolSize, address)
 	writes := startWrites(t, p, 1)
 
@@ -136,7 +112,7 @@ func readsSpread(t *testing.T, s shop) {
 	time.Sleep(2 * lifetime)
 	reads.anew()
 	time.Sleep(lifetime)
-	for _, standby := range s.Standbys {
+	for _, standby := range s.readers() {
 		if share := reads.share(standby.Address); share < 0.25 || share > 0.75 {
 			t.Errorf("%s has %.0f %% of the reads, want about half", standby.Address, 100*share)
 		}
@@ -157,7 +133,7 @@ func readsSpread(t *testing.T, s shop) {
 	}
 
 	reads.anew()
-	lost := s.Standbys[0]
+	lost := s.readers()[0]
 	lost.Fail()
 	time.Sleep(500 * time.Millisecond) // Aurora takes a lost reader out of the endpoint
 	s.Leave(lost)
@@ -191,8 +167,7 @@ func writesFollow(t *testing.T, s shop) {
 	s.CaughtUp(t)
 
 	// A failover: until the name leads to the new writer, it leads to what is only a reader.
-	standbys := slices.DeleteFunc(slices.Clone(s.Standbys), func(server *postgres.Server) bool { return server == nil })
-	reader, writer := standbys[0], standbys[1]
+	reader, writer := s.readers()[0], s.readers()[1]
 	s.Resolver.Set(postgres.WriterEndpoint, reader.Address)
 	s.Primary.Fail()
 	after := startWrites(t, p, 2_000_000)
@@ -335,26 +310,72 @@ func unhealthy(t *testing.T, p *pgbouncer.Pooler) {
 	}
 }
 
+// Where the only server is an impostor, clients get an error when their patience ends, and operators read why in the log.
 func impostorsAreRefused(t *testing.T, s shop) {
-	for name, spoil := range map[string]func(map[string]string){
-		"another authority": func(v map[string]string) { v[contract.EnvPoolerRoots] = string(rdsca.PEM) },
-		"another name": func(v map[string]string) {
-			v[contract.EnvPoolerWriter] = strings.Replace(v[contract.EnvPoolerWriter], postgres.WriterEndpoint, "localhost", 1)
-			s.Resolver.Set("localhost", s.Primary.Address)
-		},
+	for name, impostor := range map[string]struct {
+		spoil func(map[string]string)
+		says  string
+	}{
+		"another authority": {func(v map[string]string) { v[contract.EnvPoolerRoots] = string(rdsca.PEM) }, "certificate verify failed"},
+		"another name": {func(v map[string]string) {
+			s.Resolver.Set(otherName, s.Primary.Address)
+			for _, connection := range []string{contract.EnvPoolerWriter, contract.EnvPoolerReader} {
+				v[connection] = strings.NewReplacer(postgres.WriterEndpoint, otherName, postgres.ReaderEndpoint, otherName).Replace(v[connection])
+			}
+		}, "not present in server certificate"},
+	} {
+		for _, database := range []string{contract.WriterPool, contract.ReaderPool} {
+			t.Run(name+" for "+database, func(t *testing.T) {
+				variables := s.variables(s.configuration())
+				impostor.spoil(variables)
+				t.Parallel() // each waits for long
+				p := pgbouncer.Start(t, s.Resolver, variables)
+				conn, err := p.Dial(t.Context(), database)
+				if err == nil {
+					conn.Close(t.Context())
+					t.Fatal("it is let in, and would get the password's proof and every order")
+				}
+				var refused *pgconn.PgError
+				if !errors.As(err, &refused) || refused.Message != "query_wait_timeout" {
+					t.Errorf("the client is told %q, not what docs/connect-to-the-database.md says", err)
+				}
+				if !strings.Contains(p.Log(), "TLS handshake error") || !strings.Contains(p.Log(), impostor.says) {
+					t.Errorf("the log does not say that the certificate was refused, or why")
+				}
+			})
+		}
+	}
+}
+
+// The reader endpoint leads to an impostor, too.
+func impostorsAmongReaders(t *testing.T, s shop) {
+	genuine := s.readers()
+	for name, join := range map[string]func() *postgres.Server{
+		"another authority": s.JoinForged,
+		"another name":      func() *postgres.Server { return s.JoinAs(otherName) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			variables := s.variables(s.configuration())
-			spoil(variables)
-			p := pgbouncer.Start(t, s.Resolver, variables)
-			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
-			defer cancel()
-			if conn, err := p.Dial(ctx, contract.WriterPool); err == nil {
-				conn.Close(ctx)
-				t.Error("it is let in, and would get the password's proof and every order")
+			impostor := join()
+			defer s.Leave(impostor)
+			p := pgbouncer.Start(t, s.Resolver, s.variables(s.configuration()))
+			reads := startLoad(t, p, contract.ReaderPool, 2*poolSize, address)
+			for began := time.Now(); !strings.Contains(p.Log(), "TLS handshake error"); time.Sleep(100 * time.Millisecond) {
+				if time.Since(began) > 10*lifetime {
+					t.Fatal("no connection to the impostor was tried, so nothing was proven")
+				}
 			}
-			if !strings.Contains(p.Log(), "TLS handshake error") {
-				t.Errorf("the certificate was not what was refused")
+			time.Sleep(2 * lifetime)
+			reads.stop()
+			if reads.share(impostor.Address) > 0 {
+				t.Error("the impostor is read from")
+			}
+			for _, reader := range genuine {
+				if reads.share(reader.Address) == 0 {
+					t.Errorf("%s is not read from because of another", reader.Address)
+				}
+			}
+			if failures := reads.failures(); len(failures) > 0 {
+				t.Errorf("%d reads failed, for example %v, although two readers are what they say", len(failures), failures[0])
 			}
 		})
 	}

@@ -1,5 +1,5 @@
 // Package pgbouncer runs Debian's PgBouncer for tests, as a task of a service runs its pooler: by the shipped command, with the
-// environment variables of the template.
+// environment variables of the template. Debian has one that suffices since its version 14; install.sh brings it to older ones.
 package pgbouncer
 
 import (
@@ -26,7 +26,10 @@ import (
 	"peakline/test/programs"
 )
 
-const startLimit = 30 * time.Second
+const (
+	startLimit   = 30 * time.Second
+	howToInstall = "apt-get install pgbouncer on Debian 14, test/pgbouncer/install.sh before it"
+)
 
 // Pooler is one running PgBouncer.
 type Pooler struct {
@@ -41,11 +44,11 @@ type Pooler struct {
 const supervise = `"$@" & server=$!; read -r _; kill -TERM $server 2>/dev/null; wait $server`
 
 // Start runs the pooler with these variables until the test ends. Two settings are the test's: a port that is free, and the
-// name server, nil where no name is asked for. It skips the test where PgBouncer is not installed, and fails it there when CI=true.
+// name server, nil where no name is asked for. It skips the test where no PgBouncer is installed that suffices, and fails it there
+// when CI=true.
 func Start(t testing.TB, resolver *postgres.Resolver, variables map[string]string) *Pooler {
 	t.Helper()
-	programs.Find(t, "no pgbouncer on the PATH, so nothing was proven on a real pool: apt-get install pgbouncer",
-		"pgbouncer", "/usr/sbin/pgbouncer")
+	program := installed(t)
 	as := postgres.Account(t)
 	folder, err := os.MkdirTemp("", "peakline-pooler-")
 	if err != nil {
@@ -65,7 +68,7 @@ func Start(t testing.TB, resolver *postgres.Resolver, variables map[string]strin
 	}
 	command := exec.Command("/bin/sh", append([]string{"-c", supervise, "sh"}, pooler.StartCommand(folder)...)...)
 	command.Dir = "/"
-	command.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	command.Env = []string{"PATH=" + filepath.Dir(program) + ":/usr/bin:/bin"}
 	for name, value := range variables {
 		command.Env = append(command.Env, name+"="+value)
 	}
@@ -99,6 +102,31 @@ func Start(t testing.TB, resolver *postgres.Resolver, variables map[string]strin
 	return p
 }
 
+// Suffices tells whether a PgBouncer of this version, "1.25.2" say, has what the settings need: verify-full with a list of hosts.
+func Suffices(version string) bool {
+	var major, minor int
+	if _, err := fmt.Sscanf(version, "%d.%d", &major, &minor); err != nil {
+		return false
+	}
+	return major > 1 || major == 1 && minor >= 25
+}
+
+// installed is the path of the program.
+func installed(t testing.TB) string {
+	t.Helper()
+	program := programs.Find(t, "no pgbouncer on the PATH, so nothing was proven on a real pool: "+howToInstall,
+		"pgbouncer", "/usr/local/sbin/pgbouncer", "/usr/sbin/pgbouncer")
+	said, err := exec.Command(program, "--version").Output()
+	if err != nil {
+		t.Fatalf("ask %s for its version: %v", program, err)
+	}
+	first, _, _ := strings.Cut(string(said), "\n")
+	if !Suffices(strings.TrimPrefix(first, "PgBouncer ")) {
+		programs.Missing(t, first+" is older than 1.25 and reads from nothing with the shipped settings, so nothing was proven: "+howToInstall)
+	}
+	return program
+}
+
 // Health runs the shipped health check.
 func (p *Pooler) Health() error {
 	shell := pooler.HealthCommand(p.folder)
@@ -118,14 +146,9 @@ func (p *Pooler) URL(database string) string {
 	return fmt.Sprintf("postgres://service@127.0.0.1:%d/%s?sslmode=disable", p.port, database)
 }
 
-// Dial opens a connection that the caller closes.
+// Dial opens a connection that the caller closes. Its driver prepares statements by name, as most do.
 func (p *Pooler) Dial(ctx context.Context, database string) (*pgx.Conn, error) {
-	config, err := pgx.ParseConfig(p.URL(database))
-	if err != nil {
-		return nil, err
-	}
-	config.DefaultQueryExecMode = pgx.QueryExecModeExec // what the tested version supports
-	return pgx.ConnectConfig(ctx, config)
+	return pgx.Connect(ctx, p.URL(database))
 }
 
 // Mode returns the permissions of one of its files.

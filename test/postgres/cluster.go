@@ -49,7 +49,17 @@ func StartCluster(t testing.TB, standbys int, further ...string) *Cluster {
 }
 
 // Join adds a standby, and the reader endpoint leads to it, too.
-func (c *Cluster) Join() *Server {
+func (c *Cluster) Join() *Server { return c.join(c.root, WriterEndpoint, ReaderEndpoint) }
+
+// JoinAs adds a standby that has these names instead of the endpoints'.
+func (c *Cluster) JoinAs(names ...string) *Server { return c.join(c.root, names...) }
+
+// JoinForged adds a standby that has the endpoints' names from an authority that nobody trusts.
+func (c *Cluster) JoinForged() *Server {
+	return c.join(newAuthority(c.test), WriterEndpoint, ReaderEndpoint)
+}
+
+func (c *Cluster) join(root authority, names ...string) *Server {
 	t := c.test
 	t.Helper()
 	as := Account(t)
@@ -59,8 +69,8 @@ func (c *Cluster) Join() *Server {
 		Address:  fmt.Sprintf("127.0.0.%d", 2+len(c.Standbys)),
 		Port:     c.Primary.Port,
 		Password: c.Primary.Password,
-		Roots:    c.Primary.Roots,
-		RootsPEM: c.Primary.RootsPEM,
+		Roots:    root.pool(),
+		RootsPEM: root.pem(),
 		log:      filepath.Join(folder, "log"),
 	}
 	source := fmt.Sprintf("host=%s port=%d user=%s password=%s sslmode=require", c.Primary.Address, c.Primary.Port, replicator, c.Primary.Password)
@@ -70,7 +80,7 @@ func (c *Cluster) Join() *Server {
 	if out, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("copy the primary: %v\n%s", err, out)
 	}
-	standby.run(t, as, c.root, data, []string{"hot_standby=on"}, WriterEndpoint, ReaderEndpoint)
+	standby.run(t, as, root, data, []string{"hot_standby=on"}, names...)
 	c.Standbys = append(c.Standbys, standby)
 	c.Resolver.Set(ReaderEndpoint, c.addresses()...)
 	return standby

@@ -20,7 +20,7 @@ func (a *account) startPooler(t *testing.T, secret string) *pgbouncer.Pooler {
 	t.Helper()
 	l := a.current(t, secret)
 	c := pooler.Configuration{
-		Version: pooler.Tested, Writer: postgres.Host, Reader: postgres.Host, Port: fmt.Sprint(a.server.Port),
+		Writer: postgres.Host, Reader: postgres.Host, Port: fmt.Sprint(a.server.Port),
 		PoolSize: 3, Lifetime: time.Second,
 	}
 	here := func(connection string) string {
