@@ -2,6 +2,7 @@ package constructs
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -118,9 +119,8 @@ func addPoolerAlarms(scope construct.Construct, logs awslogs.ILogGroup, notifica
 	}
 	NewAlarm(scope, notifications, AlarmProps{
 		Name: "pooler-refused", Subject: service, Severity: Critical,
-		Summary: "Tasks of " + service + " cannot log in to the database.",
-		Metric: metric("PoolerRefusals", "refused",
-			`?"server login failed" ?"TLS handshake error" ?"DNS lookup failed" ?"server_login_retry" ?"connect failed"`, "1", "Sum"),
+		Summary:    "Tasks of " + service + " get no connection to the database.",
+		Metric:     metric("PoolerRefusals", "refused", `?"`+strings.Join(pooler.Refusals, `" ?"`)+`"`, "1", "Sum"),
 		Comparison: Above, Threshold: 0, Breaching: 5, Periods: 5, MissingData: MissingIsFine,
 	})
 	NewAlarm(scope, notifications, AlarmProps{

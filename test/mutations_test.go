@@ -314,6 +314,7 @@ var mutations = []mutation{
 	}, edit: statementWith("PolicyDocument", "kms:Decrypt", func(body map[string]any) { body["Effect"] = "Deny" })},
 	{row: "D7", name: "nobody hears that logins are refused", of: "AWS::CloudWatch::Alarm", when: alarmNamed("pooler-refused-order"), edit: gone},
 	{row: "D7", name: "nobody counts what is waited for", of: "AWS::Logs::MetricFilter", when: at("/PoolerWaiting/"), edit: gone},
+	{row: "D7", name: "nobody hears where nobody answers", of: "AWS::Logs::MetricFilter", when: at("/PoolerRefusals/"), edit: set("FilterPattern", `?"server login failed"`)},
 	{row: "D7", name: "another log is read", of: "AWS::Logs::MetricFilter", when: at("/PoolerRefusals/"), edit: set("LogGroupName", "other")},
 	{row: "D8", name: "reads go to the writer", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: poolerVariable("POOLER_READER", "host=writer")},
 	{row: "D8", name: "writes go elsewhere", of: "AWS::ECS::TaskDefinition", when: hasPooler, edit: poolerVariable("POOLER_WRITER", "host=reader")},

@@ -29,3 +29,7 @@ func HealthCommand(folder string) []string {
 // TaskLife is how long a login surely works after it was read: it does until the next but one rotation, and a rotation comes at
 // some hour of its day.
 func TaskLife(rotationDays int) time.Duration { return time.Duration(rotationDays-1) * 24 * time.Hour }
+
+// Refusals are what the log says when clients get no connection to the database. Where nobody has answered since the start, all
+// that it says is that a client has waited in vain.
+var Refusals = []string{"server login failed", "TLS handshake error", "DNS lookup failed", "server_login_retry", "query_wait_timeout"}

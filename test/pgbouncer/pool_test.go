@@ -79,7 +79,7 @@ func TestAPoolInFrontOfACluster(t *testing.T) {
 		{"reads go to the writer where no reader is left, and only reads", noReaderLeft},
 		{"more clients than connections wait their turn", limitsHold},
 		{"a login that is refused or old ends the task", loginsEnd},
-		{"an impostor of the database learns nothing", impostorsAreRefused},
+		{"whoever gets no connection is told, and so are operators", nobodyWaitsForEver},
 		{"an impostor among the readers is left out", impostorsAmongReaders},
 		{"reads spread over the readers and follow them", readsSpread},
 		{"writes follow the writer", writesFollow},
@@ -274,6 +274,9 @@ func loginsEnd(t *testing.T, s shop) {
 			t.Fatal("a wrong password is let in")
 		}
 		unhealthy(t, p)
+		if !alarms(p.Log()) {
+			t.Error("no alarm would fire")
+		}
 	})
 	t.Run("an old login", func(t *testing.T) {
 		variables := s.variables(s.configuration())
@@ -291,6 +294,9 @@ func loginsEnd(t *testing.T, s shop) {
 		dial(t, p, contract.WriterPool)
 		if err := p.Health(); err != nil {
 			t.Errorf("a pooler that works is unhealthy: %v", err)
+		}
+		if alarms(p.Log()) {
+			t.Error("the alarm for a pooler without connections fires")
 		}
 		if mode := p.Mode(t, "pgbouncer.ini"); mode != 0o600 {
 			t.Errorf("the file with the password is %v, want it for nobody else", mode)
@@ -310,41 +316,62 @@ func unhealthy(t *testing.T, p *pgbouncer.Pooler) {
 	}
 }
 
-// Where the only server is an impostor, clients get an error when their patience ends, and operators read why in the log.
-func impostorsAreRefused(t *testing.T, s shop) {
-	for name, impostor := range map[string]struct {
+// Whoever gets no connection is told when its patience ends, and operators by an alarm that reads the log.
+func nobodyWaitsForEver(t *testing.T, s shop) {
+	elsewhere := func(name string, addresses ...string) func(map[string]string) {
+		return func(v map[string]string) {
+			s.Resolver.Set(name, addresses...)
+			for _, connection := range []string{contract.EnvPoolerWriter, contract.EnvPoolerReader} {
+				v[connection] = strings.NewReplacer(postgres.WriterEndpoint, name, postgres.ReaderEndpoint, name).Replace(v[connection])
+			}
+		}
+	}
+	for name, trouble := range map[string]struct {
 		spoil func(map[string]string)
 		says  string
 	}{
-		"another authority": {func(v map[string]string) { v[contract.EnvPoolerRoots] = string(rdsca.PEM) }, "certificate verify failed"},
-		"another name": {func(v map[string]string) {
-			s.Resolver.Set(otherName, s.Primary.Address)
-			for _, connection := range []string{contract.EnvPoolerWriter, contract.EnvPoolerReader} {
-				v[connection] = strings.NewReplacer(postgres.WriterEndpoint, otherName, postgres.ReaderEndpoint, otherName).Replace(v[connection])
-			}
-		}, "not present in server certificate"},
+		"an impostor of another authority": {func(v map[string]string) { v[contract.EnvPoolerRoots] = string(rdsca.PEM) }, "certificate verify failed"},
+		"an impostor of another name":      {elsewhere(otherName, s.Primary.Address), "not present in server certificate"},
+		"a name that leads nowhere":        {elsewhere("nowhere.cluster-test.rds.example"), "DNS lookup failed"},
+		"an address where nobody is":       {elsewhere("nobody.cluster-test.rds.example", "127.0.0.254"), "query_wait_timeout"},
 	} {
-		for _, database := range []string{contract.WriterPool, contract.ReaderPool} {
-			t.Run(name+" for "+database, func(t *testing.T) {
-				variables := s.variables(s.configuration())
-				impostor.spoil(variables)
-				t.Parallel() // each waits for long
-				p := pgbouncer.Start(t, s.Resolver, variables)
-				conn, err := p.Dial(t.Context(), database)
-				if err == nil {
-					conn.Close(t.Context())
-					t.Fatal("it is let in, and would get the password's proof and every order")
-				}
+		t.Run(name, func(t *testing.T) {
+			variables := s.variables(s.configuration())
+			trouble.spoil(variables)
+			t.Parallel() // each waits for long
+			p := pgbouncer.Start(t, s.Resolver, variables)
+			told := make(chan error)
+			for _, database := range []string{contract.WriterPool, contract.ReaderPool} {
+				go func() {
+					conn, err := p.Dial(t.Context(), database)
+					if err == nil {
+						conn.Close(t.Context())
+					}
+					told <- err
+				}()
+			}
+			for range 2 {
 				var refused *pgconn.PgError
-				if !errors.As(err, &refused) || refused.Message != "query_wait_timeout" {
+				if err := <-told; err == nil {
+					t.Error("it is let in, and would get the password's proof and every order")
+				} else if !errors.As(err, &refused) || refused.Message != "query_wait_timeout" {
 					t.Errorf("the client is told %q, not what docs/connect-to-the-database.md says", err)
 				}
-				if !strings.Contains(p.Log(), "TLS handshake error") || !strings.Contains(p.Log(), impostor.says) {
-					t.Errorf("the log does not say that the certificate was refused, or why")
-				}
-			})
-		}
+			}
+			p.Stop() // the last line is written
+			if strings.Count(p.Log(), trouble.says) < 2 {
+				t.Errorf("the log does not say %q of rw and ro, so nobody would know why", trouble.says)
+			}
+			if !alarms(p.Log()) {
+				t.Error("no alarm would fire")
+			}
+		})
 	}
+}
+
+// alarms tells whether the alarm pooler-refused would fire.
+func alarms(log string) bool {
+	return slices.ContainsFunc(pooler.Refusals, func(refusal string) bool { return strings.Contains(log, refusal) })
 }
 
 // The reader endpoint leads to an impostor, too.
