@@ -115,14 +115,14 @@ func Suffices(version string) bool {
 func installed(t testing.TB) string {
 	t.Helper()
 	program := programs.Find(t, "no pgbouncer on the PATH, so nothing was proven on a real pool: "+howToInstall,
-		"pgbouncer", "/usr/local/sbin/pgbouncer", "/usr/sbin/pgbouncer")
+		"/usr/local/sbin/pgbouncer", "pgbouncer", "/usr/sbin/pgbouncer")
 	said, err := exec.Command(program, "--version").Output()
 	if err != nil {
 		t.Fatalf("ask %s for its version: %v", program, err)
 	}
 	first, _, _ := strings.Cut(string(said), "\n")
 	if !Suffices(strings.TrimPrefix(first, "PgBouncer ")) {
-		programs.Missing(t, first+" is older than 1.25 and reads from nothing with the shipped settings, so nothing was proven: "+howToInstall)
+		programs.Missing(t, "pgbouncer", first+" is older than 1.25 and reads from nothing with the shipped settings, so nothing was proven: "+howToInstall)
 	}
 	return program
 }

@@ -35,7 +35,7 @@ func binaries(t testing.TB) string {
 		}
 	}
 	if newest == "" {
-		programs.Missing(t, fmt.Sprintf("no PostgreSQL server at %s, so nothing was proven on a real database: apt-get install postgresql", installed))
+		programs.Missing(t, "postgres", fmt.Sprintf("no PostgreSQL server at %s, so nothing was proven on a real database: apt-get install postgresql", installed))
 	}
 	return newest
 }

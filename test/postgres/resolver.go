@@ -47,7 +47,7 @@ func startResolver(t testing.TB) *Resolver {
 	address := nameServerAddress()
 	conn, err := net.ListenUDP("udp4", address)
 	if err != nil {
-		programs.Missing(t, fmt.Sprintf("no name server at %s (%v), so nothing was proven on a real cluster: run the tests as root, or on a Linux that lets users have namespaces", address, err))
+		programs.Missing(t, "a name server", fmt.Sprintf("no name server at %s (%v), so nothing was proven on a real cluster: run the tests as root, or on a Linux that lets users have namespaces", address, err))
 	}
 	t.Cleanup(func() { conn.Close() })
 	r := &Resolver{File: filepath.Join(newFolder(t, Account(t)), "resolv.conf"), names: map[string][]netip.Addr{}, answers: map[string]int{}}
