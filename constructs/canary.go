@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssynthetics"
@@ -83,13 +82,12 @@ func NewCanary(scope construct.Construct, id string, props CanaryProps) {
 func newCanaryArtefacts(scope construct.Construct, props CanaryProps) awss3.Bucket {
 	bucket := awss3.NewBucket(scope, jsii.String("Artefacts"), &awss3.BucketProps{
 		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
+		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
 		Encryption:        awss3.BucketEncryption_S3_MANAGED,
 		EnforceSSL:        jsii.Bool(true),
-		LifecycleRules: &[]*awss3.LifecycleRule{{
-			Expiration:                          awscdk.Duration_Days(jsii.Number(canaryDays)),
-			AbortIncompleteMultipartUploadAfter: awscdk.Duration_Days(jsii.Number(abandonedUploadDays)),
-		}},
-		RemovalPolicy: removalPolicy(props.Disposable),
+		Versioned:         jsii.Bool(true),
+		LifecycleRules:    recordLifecycle(canaryDays),
+		RemovalPolicy:     removalPolicy(props.Disposable),
 	})
 	acknowledge(bucket, "It holds the answers of a shop to a stranger; who read them is of no interest", "AwsSolutions-S1")
 	return bucket

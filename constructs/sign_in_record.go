@@ -16,11 +16,13 @@ import (
 func newSignInRecord(scope construct.Construct, props UserPoolProps) awss3.Bucket {
 	bucket := awss3.NewBucket(scope, jsii.String("SignInRecord"), &awss3.BucketProps{
 		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
+		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
 		Encryption:        awss3.BucketEncryption_KMS,
 		EncryptionKey:     props.Key,
 		BucketKeyEnabled:  jsii.Bool(true),
 		EnforceSSL:        jsii.Bool(true),
-		LifecycleRules:    &[]*awss3.LifecycleRule{{Expiration: awscdk.Duration_Days(jsii.Number(props.LogRetentionDays))}},
+		Versioned:         jsii.Bool(true),
+		LifecycleRules:    recordLifecycle(props.LogRetentionDays),
 		RemovalPolicy:     removalPolicy(props.Disposable),
 	})
 	acknowledge(bucket, "The bucket holds a record itself, and a log of who reads logs has no end", "AwsSolutions-S1")

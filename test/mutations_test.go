@@ -665,6 +665,11 @@ var mutations = []mutation{
 		put(r.properties(), "PolicyDocument/Statement", slices.DeleteFunc(slices.Clone(r.list("PolicyDocument/Statement")), func(s any) bool { return dig(s, "Effect") == "Deny" }))
 	}},
 	{name: "a queue takes requests without TLS", of: "AWS::SQS::QueuePolicy", edit: gone},
+	{name: "a bucket may be made public", of: "AWS::S3::Bucket", edit: set("PublicAccessBlockConfiguration/BlockPublicPolicy", false)},
+	{name: "a bucket takes access lists", of: "AWS::S3::Bucket", edit: drop("OwnershipControls")},
+	{name: "a deleted record is gone", of: "AWS::S3::Bucket", edit: drop("VersioningConfiguration")},
+	{name: "deleted records are kept for ever", of: "AWS::S3::Bucket", edit: drop("LifecycleConfiguration/Rules/0/NoncurrentVersionExpiration")},
+	{name: "parts of uploads are kept for ever", of: "AWS::S3::Bucket", edit: drop("LifecycleConfiguration/Rules/0/AbortIncompleteMultipartUpload")},
 	{name: "a log group keeps its events for ever", of: "AWS::Logs::LogGroup", edit: drop("RetentionInDays")},
 	{name: "a function makes its own log group", of: "AWS::Lambda::Function", edit: drop("LoggingConfig")},
 	{name: "a function runs on another processor", of: "AWS::Lambda::Function", edit: drop("Architectures")},

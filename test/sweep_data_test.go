@@ -100,6 +100,31 @@ var dataSweeps = []requirement{
 				}
 			}
 		}},
+	{name: "buckets are closed, take no access lists, keep for a while what is deleted or replaced, and drop what is never finished",
+		check: func(a *assembly, fail failure) {
+			for _, bucket := range a.all("AWS::S3::Bucket") {
+				for _, block := range []string{"BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"} {
+					if bucket.get("PublicAccessBlockConfiguration/"+block) != true {
+						fail("%s does not have %s: one careless policy would publish it", bucket, block)
+					}
+				}
+				if got := bucket.text("OwnershipControls/Rules/0/ObjectOwnership"); got != "BucketOwnerEnforced" {
+					fail("%s has ownership %q: an object could carry an access list of its own", bucket, got)
+				}
+				if bucket.text("VersioningConfiguration/Status") != "Enabled" {
+					fail("%s keeps no versions: whoever breaks in deletes the record of it", bucket)
+				}
+				forgotten, abandoned := false, false
+				for _, rule := range bucket.list("LifecycleConfiguration/Rules") {
+					everything := dig(rule, "Status") == "Enabled" && dig(rule, "Prefix") == nil && dig(rule, "TagFilters") == nil
+					forgotten = forgotten || everything && dig(rule, "NoncurrentVersionExpiration/NoncurrentDays") != nil
+					abandoned = abandoned || everything && dig(rule, "AbortIncompleteMultipartUpload/DaysAfterInitiation") != nil
+				}
+				if !forgotten || !abandoned {
+					fail("%s keeps deleted versions (%v) or parts of uploads (%v) for ever, unseen and billed", bucket, !forgotten, !abandoned)
+				}
+			}
+		}},
 	{name: "log groups expire",
 		check: func(a *assembly, fail failure) {
 			for _, group := range a.all("AWS::Logs::LogGroup") {
