@@ -2,6 +2,7 @@ package constructs
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -52,6 +53,10 @@ var interfaceEndpointServices = map[InterfaceEndpoint][]func() awsec2.InterfaceV
 	"xray":           {awsec2.InterfaceVpcEndpointAwsService_XRAY},
 	"appconfig":      {awsec2.InterfaceVpcEndpointAwsService_APPCONFIGDATA},
 }
+
+// withoutPolicy are the endpoints of services that AWS does not say policies of endpoints work for, and where an unknown one would
+// fail the deployment. They take traces and give flags: nothing worth carrying off.
+var withoutPolicy = []InterfaceEndpoint{"xray", "appconfig"}
 
 // Network is the VPC with its subnets by reach.
 type Network struct {
@@ -122,10 +127,12 @@ func (n *Network) addFlowLog(scope construct.Construct, props NetworkProps) {
 
 func (n *Network) addEndpoints(scope construct.Construct, props NetworkProps) {
 	if props.S3Endpoint {
-		n.Vpc.AddGatewayEndpoint(jsii.String("S3Endpoint"), &awsec2.GatewayVpcEndpointOptions{
+		endpoint := n.Vpc.AddGatewayEndpoint(jsii.String("S3Endpoint"), &awsec2.GatewayVpcEndpointOptions{
 			Service: awsec2.GatewayVpcEndpointAwsService_S3(),
 			Subnets: &[]*awsec2.SubnetSelection{n.Private},
 		})
+		endpoint.AddToPolicy(ofThisAccount(scope))
+		endpoint.AddToPolicy(readingForEveryone())
 	}
 	if len(props.InterfaceEndpoints) == 0 {
 		return
@@ -144,14 +151,41 @@ func (n *Network) addEndpoints(scope construct.Construct, props NetworkProps) {
 		}
 		for i, service := range services {
 			id := fmt.Sprintf("%sEndpoint%d", pascalCase(string(endpoint)), i+1)
-			n.Vpc.AddInterfaceEndpoint(jsii.String(id), &awsec2.InterfaceVpcEndpointOptions{
+			made := n.Vpc.AddInterfaceEndpoint(jsii.String(id), &awsec2.InterfaceVpcEndpointOptions{
 				Service:        service(),
 				Subnets:        n.Private,
 				SecurityGroups: &[]awsec2.ISecurityGroup{group},
 				Open:           jsii.Bool(false),
 			})
+			if !slices.Contains(withoutPolicy, endpoint) {
+				made.AddToPolicy(ofThisAccount(scope))
+			}
 		}
 	}
+}
+
+// ofThisAccount lets principals of this account through an endpoint, and with them nobody: an intruder who brings keys of an account
+// of his own could carry data off into it, past every policy of ours. What ours may do their own policies say.
+// https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html
+func ofThisAccount(scope construct.Construct) awsiam.PolicyStatement {
+	return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Principals: &[]awsiam.IPrincipal{awsiam.NewAnyPrincipal()},
+		Actions:    jsii.Strings("*"),
+		Resources:  jsii.Strings("*"),
+		Conditions: &map[string]interface{}{
+			"StringEquals": map[string]interface{}{"aws:PrincipalAccount": *awscdk.Stack_Of(scope).Account()},
+		},
+	})
+}
+
+// readingForEveryone lets in the addresses that others sign, those of ECR's image layers among them. Nothing gets out by reading.
+// https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms
+func readingForEveryone() awsiam.PolicyStatement {
+	return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Principals: &[]awsiam.IPrincipal{awsiam.NewAnyPrincipal()},
+		Actions:    jsii.Strings("s3:GetObject"),
+		Resources:  jsii.Strings("*"),
+	})
 }
 
 // addNatAlarms watches what a full NAT gateway does to a shop: payments fail at random while everything looks healthy.

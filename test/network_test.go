@@ -192,6 +192,34 @@ var networkRequirements = []requirement{
 				}
 			}
 		}},
+	{row: "N2", name: "who brings keys of another account carries nothing off through an endpoint",
+		check: func(a *assembly, fail failure) {
+			for _, endpoint := range a.all("AWS::EC2::VPCEndpoint") {
+				service := a.resolve(endpoint.stack, endpoint.get("ServiceName"))
+				if strings.HasSuffix(service, ".xray") || strings.HasSuffix(service, ".appconfigdata") {
+					continue // traces and flags
+				}
+				ours := false
+				for _, s := range statementsOf(endpoint, endpoint.get("PolicyDocument")) {
+					if account := dig(s.condition(), "StringEquals/aws:PrincipalAccount"); account != nil && s.allows() {
+						ours = true
+						if a.resolve(s.stack, account) != s.stack.account {
+							fail("%s lets account %v through", endpoint, account)
+						}
+						continue
+					}
+					if s.allows() && !slices.Equal(s.actions(), []string{"s3:GetObject"}) {
+						fail("%s lets everybody %v: data leave with the keys of a stranger's account", endpoint, s.actions())
+					}
+				}
+				if !ours {
+					fail("%s has no policy that lets this account through: the default lets everybody through, or nobody", endpoint)
+				}
+				if layers := strings.HasSuffix(service, ".s3"); layers != a.readByEverybody(endpoint) {
+					fail("%s lets strangers' signatures read (%v), want %v: image layers come by addresses that ECR signs", endpoint, !layers, layers)
+				}
+			}
+		}},
 	{row: "N3", name: "every connection of the VPC, accepted or rejected, is logged within a minute",
 		where: func(e config.Environment) bool { return e.Network.FlowLogs.Enabled },
 		check: func(a *assembly, fail failure) {
@@ -502,4 +530,11 @@ func edge(environment config.Environment) []string {
 		rules = append(rules, peer+":443", peer+":80")
 	}
 	return rules
+}
+
+// readByEverybody tells whether an endpoint lets objects be read with anybody's signature.
+func (a *assembly) readByEverybody(endpoint resource) bool {
+	return slices.ContainsFunc(statementsOf(endpoint, endpoint.get("PolicyDocument")), func(s statement) bool {
+		return s.allows() && !s.conditioned() && slices.Contains(s.actions(), "s3:GetObject") && slices.Contains(s.principals(), "*")
+	})
 }

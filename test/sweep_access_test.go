@@ -244,8 +244,8 @@ func (a *assembly) identityStatements() []statement {
 func (a *assembly) resourceStatements() []statement {
 	var found []statement
 	for _, r := range a.all() {
-		if strings.HasPrefix(r.kind, "AWS::IAM::") {
-			continue
+		if strings.HasPrefix(r.kind, "AWS::IAM::") || r.kind == "AWS::EC2::VPCEndpoint" {
+			continue // the policy of an endpoint grants nothing: it takes away, as N2 has it
 		}
 		for _, property := range []string{"KeyPolicy", "PolicyDocument", "AccessPolicy", "ResourcePolicy", "RepositoryPolicyText"} {
 			found = append(found, statementsOf(r, r.get(property))...)

@@ -342,7 +342,7 @@ func (c *comparison) comparePolicies() {
 	old, new := c.old.policies(), c.new.policies()
 	for _, key := range slices.Sorted(maps.Keys(new)) {
 		for _, g := range new[key] {
-			fresh := c.before(g.carrier) == nil && openByDefault[g.carrier.kind()] && g.carrier.at("PolicyDocument") == nil
+			fresh := c.before(g.carrier) == nil && openByDefault[g.carrier.kind()]
 			if g.allow && !fresh && !includedIn(old[key], g) {
 				c.add(g.carrier, WidensIAM, "allows %s", g)
 			}
