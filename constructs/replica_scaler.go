@@ -52,6 +52,7 @@ func NewReplicaScaler(scope construct.Construct, id string, props ReplicaScalerP
 	scope = construct.NewConstruct(scope, jsii.String(id))
 	key := NewEncryptionKey(scope, "Key", EncryptionKeyProps{
 		Description: "Log and failed events of the replica scaler",
+		Services:    []string{"events.amazonaws.com"},
 		LogGroups:   true,
 		Disposable:  props.Disposable,
 	})
@@ -72,7 +73,7 @@ func NewReplicaScaler(scope construct.Construct, id string, props ReplicaScalerP
 		Value:       jsii.String(props.Policy),
 	})
 	policy.Node().AddDependency(drain)
-	wakeUps := newWakeUps(scope, props, scaler)
+	wakeUps := newWakeUps(scope, props, scaler, failures)
 	for _, rule := range wakeUps {
 		rule.Node().AddDependency(drain, policy)
 	}
@@ -143,13 +144,15 @@ func scalerEnvironment(props ReplicaScalerProps) map[string]*string {
 }
 
 // newWakeUps calls the scaler every minute, and at once when an alarm of the database fires or RDS reports an event. All
-// of them mean the same: read everything and put it right.
-func newWakeUps(scope construct.Construct, props ReplicaScalerProps, scaler awslambda.Function) []awsevents.Rule {
+// of them mean the same: read everything and put it right. A call that fails twice more within the minute is kept, for the reason
+// in its attributes.
+func newWakeUps(scope construct.Construct, props ReplicaScalerProps, scaler awslambda.Function, failures awssqs.IQueue) []awsevents.Rule {
 	alarm := func(name string) string { return props.EnvironmentName + "-" + name }
 	target := func() awsevents.IRuleTarget {
 		return awseventstargets.NewLambdaFunction(scaler, &awseventstargets.LambdaFunctionProps{
-			RetryAttempts: jsii.Number(0),
-			MaxEventAge:   awscdk.Duration_Seconds(jsii.Number(60)),
+			RetryAttempts:   jsii.Number(2),
+			MaxEventAge:     awscdk.Duration_Seconds(jsii.Number(60)),
+			DeadLetterQueue: failures,
 		})
 	}
 	return []awsevents.Rule{

@@ -281,6 +281,29 @@ var scalerRequirements = []requirement{
 				fail("%s may run for %v s, want less than the minute until the next run", scaler, timeout)
 			}
 		}},
+	{row: "L3", name: "a trigger that cannot call the scaler tries again within the minute, and then leaves the reason where a failed run does",
+		where: ourScaler,
+		check: func(a *assembly, fail failure) {
+			for _, rule := range a.wakeUps() {
+				for _, target := range rule.list("Targets") {
+					age, attempts := dig(target, "RetryPolicy/MaximumEventAgeInSeconds"), dig(target, "RetryPolicy/MaximumRetryAttempts")
+					if age != 60.0 || attempts == nil || attempts == 0.0 {
+						fail("%s tries %v times for %v s, want more than once for a minute: one slip of EventBridge would cost a page, and an old event is worth nothing", rule, attempts, age)
+					}
+					queue := a.targetOf(rule.stack, dig(target, "DeadLetterConfig/Arn"))
+					if queue.kind != "AWS::SQS::Queue" || !queue.is(a.failures()) {
+						fail("%s keeps what it could not deliver in %s, want %s: nobody would learn why", rule, queue, a.failures())
+						continue
+					}
+					if !a.letsIn(queue, "events.amazonaws.com", rule) {
+						fail("%s does not take messages of %s: they would be lost all the same", queue, rule)
+					}
+					if key := a.target(queue, "KmsMasterKeyId"); !a.serves(key, "events.amazonaws.com") {
+						fail("%s does not work for EventBridge: what it sends to %s would be refused", key, queue)
+					}
+				}
+			}
+		}},
 	{row: "L3", name: "when the stack goes, the triggers go first, then the scaler's readers, then the cluster",
 		where: ourScaler,
 		check: func(a *assembly, fail failure) {
@@ -350,4 +373,37 @@ func sameJSON(x, y any) bool {
 	written, errX := json.Marshal(x)
 	wanted, errY := json.Marshal(y)
 	return errX == nil && errY == nil && string(written) == string(wanted)
+}
+
+// failures is the queue of the runs that failed.
+func (a *assembly) failures() resource {
+	for _, invoke := range a.all("AWS::Lambda::EventInvokeConfig") {
+		if a.target(invoke, "FunctionName").is(a.scalerFunction("Scaler")) {
+			return a.target(invoke, "DestinationConfig/OnFailure/Destination")
+		}
+	}
+	return resource{}
+}
+
+// letsIn tells whether a queue takes messages of a service that sends them for the given resource.
+func (a *assembly) letsIn(queue resource, service string, sender resource) bool {
+	for _, policy := range a.all("AWS::SQS::QueuePolicy") {
+		if !slices.ContainsFunc(policy.list("Queues"), func(id any) bool { return a.targetOf(policy.stack, id).is(queue) }) {
+			continue
+		}
+		for _, s := range statementsOf(policy, policy.get("PolicyDocument")) {
+			if s.allows() && slices.Contains(s.principals(), service) && slices.Contains(s.actions(), "sqs:SendMessage") && a.mentions(s.stack, s.condition(), sender) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// serves tells whether a key may be used by a service on its own behalf.
+func (a *assembly) serves(key resource, service string) bool {
+	return slices.ContainsFunc(statementsOf(key, key.get("KeyPolicy")), func(s statement) bool {
+		return s.allows() && slices.Contains(s.principals(), service) && slices.Contains(s.actions(), "kms:Decrypt") &&
+			slices.Contains(s.actions(), "kms:GenerateDataKey*")
+	})
 }
