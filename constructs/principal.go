@@ -16,3 +16,10 @@ func serviceOfAccount(scope construct.Construct, service string) awsiam.IPrincip
 		},
 	})
 }
+
+// assumeForThisAccount is the same for a role that the CDK makes itself, and whose trust it lets nobody word.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
+func assumeForThisAccount(role awsiam.IRole) {
+	role.Node().DefaultChild().(awsiam.CfnRole).AddPropertyOverride(jsii.String("AssumeRolePolicyDocument.Statement.0.Condition"),
+		map[string]interface{}{"StringEquals": map[string]interface{}{"aws:SourceAccount": *awscdk.Stack_Of(role).Account()}})
+}

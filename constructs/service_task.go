@@ -106,6 +106,7 @@ func newServiceTask(scope construct.Construct, id string, props ServiceTaskProps
 		sidecar.join(task, container, props)
 	}
 	dependOnImage(task, image, props)
+	assumeForThisAccount(task.TaskRole())
 	acknowledge(task, "An authorization token of ECR has no resource", "AwsSolutions-IAM5[Resource::*]")
 	acknowledge(task, "Environment variables hold names and addresses; what is secret comes from Secrets Manager", "AwsSolutions-ECS2")
 	return task

@@ -63,6 +63,13 @@ var actionFamilies = map[string]string{
 	"kms:ReEncrypt*":       "from and to, which are only useful together",
 }
 
+// actForOthers are the services that assume roles on behalf of a resource, and say whose it is. Of ECS that is documented for the
+// roles of tasks only.
+var actForOthers = []string{
+	"appconfig.amazonaws.com", "codebuild.amazonaws.com", "codedeploy.amazonaws.com", "codepipeline.amazonaws.com",
+	"monitoring.rds.amazonaws.com", "scheduler.amazonaws.com", "vpc-flow-logs.amazonaws.com",
+}
+
 var accessSweeps = []requirement{
 	{name: "no policy names every resource, but for actions that have none",
 		check: func(a *assembly, fail failure) {
@@ -117,7 +124,8 @@ var accessSweeps = []requirement{
 							fail("%s may be assumed by %q, want AWS services only", role, principal)
 						}
 						ofAccount := a.resolve(s.stack, dig(s.condition(), "StringEquals/aws:SourceAccount")) == s.stack.account
-						if slices.Contains([]string{"vpc-flow-logs.amazonaws.com", "monitoring.rds.amazonaws.com", "scheduler.amazonaws.com"}, principal) && !ofAccount {
+						ofTasks := slices.ContainsFunc(a.all("AWS::ECS::TaskDefinition"), func(task resource) bool { return a.target(task, "TaskRoleArn").is(role) })
+						if (slices.Contains(actForOthers, principal) || ofTasks) && !ofAccount {
 							fail("%s may be assumed by %s for a stranger's resource: demand aws:SourceAccount", role, principal)
 						}
 					}
