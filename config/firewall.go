@@ -21,7 +21,7 @@ type Firewall struct {
 	Allow []string `json:"allow,omitempty" jsonschema:"uniqueItems=true,maxItems=1000"`
 	// Block are address ranges that nobody gets in from.
 	Block []string `json:"block,omitempty" jsonschema:"uniqueItems=true,maxItems=1000"`
-	// LogRetentionDays is how long the record of refused and counted requests is kept. Default: 90 in production, 14 in development.
+	// LogRetentionDays is how long the record of refused and counted requests is kept. Default: 365 in production, 14 in development.
 	LogRetentionDays int `json:"logRetentionDays,omitempty"`
 }
 
@@ -53,7 +53,7 @@ func firewallDefaults(profile Profile) Firewall {
 		Mode:                   byProfile(profile, FirewallCount, FirewallBlock),
 		CountOnly:              []FirewallGroup{"anonymous-ip"},
 		RequestsPerFiveMinutes: 3000,
-		LogRetentionDays:       byProfile(profile, 14, 90),
+		LogRetentionDays:       byProfile(profile, 14, 365), // as the other records that an auditor asks for
 	}
 }
 

@@ -62,6 +62,10 @@ type UserPool struct {
 	migrates bool
 }
 
+// passwordHistory is how many of somebody's last passwords are refused as a new one: a password that was given away does not come
+// back. PCI DSS 4.0.1, requirement 8.3.7, for the staff among them.
+const passwordHistory = 4
+
 // NewUserPool makes the pool. What Cognito can never change (user names, whether case matters, required attributes) is not
 // among the props, so that no configuration asks for it.
 // https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pool-updating.html
@@ -89,6 +93,7 @@ func NewUserPool(scope construct.Construct, id string, props UserPoolProps) *Use
 			RequireLowercase: jsii.Bool(true), RequireUppercase: jsii.Bool(true),
 			RequireNumbers: jsii.Bool(true), RequireSymbols: jsii.Bool(true),
 			TemporaryPasswordValidityDays: jsii.Number(3),
+			PasswordHistorySize:           jsii.Number(passwordHistory),
 		}},
 		MfaConfiguration:   jsii.String(string(props.SecondFactor)),
 		UserPoolAddOns:     &awscognito.CfnUserPool_UserPoolAddOnsProperty{AdvancedSecurityMode: jsii.String(string(props.ThreatProtection))},

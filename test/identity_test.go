@@ -35,6 +35,9 @@ var identityRequirements = []requirement{
 			if got := pool.number("Policies/PasswordPolicy/MinimumLength"); got != float64(settings.PasswordMinLength) {
 				fail("%s takes passwords of %v characters, want %d", pool, got, settings.PasswordMinLength)
 			}
+			if got := pool.number("Policies/PasswordPolicy/PasswordHistorySize"); got < 4 {
+				fail("%s remembers %v passwords, want at least 4: one that leaked is chosen again", pool, got)
+			}
 			for _, kind := range []string{"Lowercase", "Uppercase", "Numbers", "Symbols"} {
 				if pool.get("Policies/PasswordPolicy/Require"+kind) != true {
 					fail("%s takes passwords without %s", pool, kind)

@@ -411,6 +411,7 @@ var mutations = []mutation{
 	{row: "I1", name: "a new address counts unconfirmed", of: "AWS::Cognito::UserPool", edit: drop("UserAttributeUpdateSettings")},
 	{row: "I1", name: "a telephone lets people in again", of: "AWS::Cognito::UserPool", edit: set("AccountRecoverySetting/RecoveryMechanisms/0/Name", "verified_phone_number")},
 	{row: "I1", name: "passwords are short", of: "AWS::Cognito::UserPool", edit: set("Policies/PasswordPolicy/MinimumLength", 6.0)},
+	{row: "I1", name: "the old password is the new one", of: "AWS::Cognito::UserPool", edit: drop("Policies/PasswordPolicy/PasswordHistorySize")},
 	{row: "I1", name: "passwords have no symbols", of: "AWS::Cognito::UserPool", edit: set("Policies/PasswordPolicy/RequireSymbols", false)},
 	{row: "I1", name: "nobody can have a second factor", of: "AWS::Cognito::UserPool", when: with("MfaConfiguration", "OPTIONAL"), edit: set("MfaConfiguration", "OFF")},
 	{row: "I1", name: "messages to telephones are a second factor", of: "AWS::Cognito::UserPool", edit: extend("EnabledMfas", "SMS_MFA")},
