@@ -3,6 +3,7 @@ package constructs
 import (
 	"fmt"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
@@ -108,9 +109,23 @@ func newTopic(scope construct.Construct, id, displayName string, key awskms.IKey
 		topic.AddSubscription(awssnssubscriptions.NewEmailSubscription(jsii.String(address), nil))
 	}
 	for _, url := range channel.Endpoints {
-		topic.AddSubscription(awssnssubscriptions.NewUrlSubscription(jsii.String(url), nil))
+		topic.AddSubscription(awssnssubscriptions.NewUrlSubscription(jsii.String(url), &awssnssubscriptions.UrlSubscriptionProps{DeliveryPolicy: stubborn()}))
 	}
 	return topic
+}
+
+// stubborn tries an endpoint for three quarters of the hour that SNS allows. By default it gives up after a minute, and a page is lost while the
+// service that takes it restarts. Mail has a policy of its own, which tries for six hours.
+// https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html
+func stubborn() *awssns.DeliveryPolicy {
+	return &awssns.DeliveryPolicy{HealthyRetryPolicy: &awssns.HealthyRetryPolicy{
+		NumNoDelayRetries:  jsii.Number(1),
+		NumMinDelayRetries: jsii.Number(6),
+		NumMaxDelayRetries: jsii.Number(40),
+		NumRetries:         jsii.Number(50),
+		MinDelayTarget:     awscdk.Duration_Seconds(jsii.Number(10)),
+		MaxDelayTarget:     awscdk.Duration_Seconds(jsii.Number(60)),
+	}}
 }
 
 // OwnedBy is the same topics, for the alarms of another team.

@@ -252,6 +252,22 @@ var alarmRequirements = []requirement{
 				}
 			}
 		}},
+	{row: "O2", everywhere: true, name: "a paging service that restarts is tried for half an hour and more, and for less than the hour that SNS allows",
+		check: func(a *assembly, fail failure) {
+			for _, subscription := range a.all("AWS::SNS::Subscription") {
+				if subscription.text("Protocol") != "https" {
+					continue // only these have a policy of ours
+				}
+				policy := func(name string) float64 { return subscription.number("DeliveryPolicy/healthyRetryPolicy/" + name) }
+				shortest, longest := policy("minDelayTarget"), policy("maxDelayTarget")
+				between := policy("numRetries") - policy("numNoDelayRetries") - policy("numMinDelayRetries") - policy("numMaxDelayRetries")
+				waits := policy("numMinDelayRetries")*shortest + policy("numMaxDelayRetries")*longest
+				if least, most := waits+between*shortest, waits+between*longest; between < 0 || least < 1800 || most >= 3600 {
+					fail("%s tries %s for %v to %v s, want at least 1800, and less than 3600, which SNS refuses: the page of a night would be lost in a minute",
+						subscription, subscription.text("Endpoint"), least, most)
+				}
+			}
+		}},
 	{row: "O2", everywhere: true, name: "a chat channel hears its severities' topics, is configured once, and lets nobody do more than read alarms and metrics",
 		check: func(a *assembly, fail failure) {
 			heard := map[string][]string{} // topics by channel

@@ -604,6 +604,8 @@ var mutations = []mutation{
 	{row: "O2", name: "the writer's silence looks like health", of: "AWS::CloudWatch::Alarm", when: alarmNamed("database-writer-absent"), edit: set("TreatMissingData", "notBreaching")},
 	{row: "O2", name: "a NAT gateway is not watched", of: "AWS::CloudWatch::Alarm", when: at("/NetworkNat"), edit: shorten("Metrics")},
 	{row: "O2", name: "a topic is missing", of: "AWS::SNS::Topic", edit: gone},
+	{row: "O2", name: "a page is given up after a minute", of: "AWS::SNS::Subscription", when: with("Protocol", "https"), edit: drop("DeliveryPolicy")},
+	{row: "O2", name: "a page is tried for longer than SNS allows", of: "AWS::SNS::Subscription", when: with("Protocol", "https"), edit: set("DeliveryPolicy/healthyRetryPolicy/maxDelayTarget", 120.0)},
 	{row: "O2", name: "nobody is subscribed", of: "AWS::SNS::Subscription", edit: gone},
 	{row: "O2", name: "the services may not publish", of: "AWS::SNS::TopicPolicy", edit: gone},
 	{row: "O2", name: "the services may not use the topics' key", of: "AWS::KMS::Key", when: at("/Operators/"), edit: shorten("KeyPolicy/Statement")},
