@@ -54,8 +54,8 @@ var interfaceEndpointServices = map[InterfaceEndpoint][]func() awsec2.InterfaceV
 	"appconfig":      {awsec2.InterfaceVpcEndpointAwsService_APPCONFIGDATA},
 }
 
-// withoutPolicy are the endpoints of services that AWS does not say policies of endpoints work for, and where an unknown one would
-// fail the deployment. They take traces and give flags: nothing worth carrying off.
+// withoutPolicy are the endpoints of services for which nobody has verified that they know policies of endpoints: where one does not,
+// the deployment fails. They take traces and give flags, nothing worth carrying off.
 var withoutPolicy = []InterfaceEndpoint{"xray", "appconfig"}
 
 // Network is the VPC with its subnets by reach.

@@ -810,6 +810,16 @@ LIVES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
                     "ServiceName": "com.amazonaws.us-east-1.s3",
                     "VpcEndpointType": "Gateway",
                     "RouteTableIds": [{"Ref": "Table"}],
+                    "PolicyDocument": {
+                        "Statement": [
+                            {
+                                "Effect": "Allow",
+                                "Principal": "*",
+                                "Action": "s3:GetObject",
+                                "Resource": "*",
+                            }
+                        ]
+                    },
                 },
             },
             "Interface": {
@@ -826,6 +836,7 @@ LIVES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {
             "Vpc": {"EnableDnsSupport": False},
             "Clients": {"SecurityGroupEgress": []},
+            "Gateway": {"PolicyDocument": {"Statement": []}},
             "Admit": {"FromPort": 5433, "ToPort": 5433},
             "AclEntry": {"RuleAction": "deny"},
         },
