@@ -122,8 +122,8 @@ func trendReach(horizon int) int { return horizon + trendDelay + trendSpread }
 // forecast may only add. Of a least-squares slope, as much is continued as stands out from the noise around it, or that
 // of the hour if that is more, since six minutes happen to lie on a line now and then: less the variance that the noise
 // gives it, times sixteen, so that a slope below four standard errors counts for nothing and a step is not taken for a
-// slope (a James-Stein estimate). Six minutes tell a sudden rise soon, twelve a slow one
-// surely; before them, the onset of a rise tells. The series runs backwards from the newest minute.
+// slope (a James-Stein estimate). Six minutes tell a sudden rise soon, twelve a slow one surely; before them, the onset
+// of a rise tells. The series runs backwards from the newest minute.
 func trend(s []float64, noise, base, idle float64, horizon int) float64 {
 	if base+idle <= 0 {
 		return 1
