@@ -12,7 +12,9 @@ import functools
 import html
 import io
 import json
+import math
 import re
+from datetime import datetime, timedelta
 from typing import Any
 
 import boto3
@@ -20,6 +22,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.model import OperationModel, Shape
 from botocore.validate import ParamValidator
+from moto.cloudwatch.models import CloudWatchBackend
 from moto.iam.access_control import PermissionResult
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.models import FakeBucket, S3Backend
@@ -66,6 +69,44 @@ FakeBucket._log_permissions_enabled_policy = lambda *_, **__: True  # type: igno
 # S3 delivers access logs within hours, moto at once, into a bucket that would then not be empty
 # when its stack is deleted a minute later.
 S3Backend.log_incoming_request = lambda *_: None  # type: ignore[method-assign]
+
+_get_metric_data = CloudWatchBackend.get_metric_data
+
+
+def _get_metric_data_there_is(
+    backend: CloudWatchBackend,
+    queries: list[dict[str, Any]],
+    start_time: datetime,
+    end_time: datetime,
+    scan_by: str = "TimestampAscending",
+) -> list[dict[str, Any]]:
+    """moto looks at every sample of the account for every period: two weeks of minutes take it most
+    of a minute. There is nothing before the first sample of what is asked for.
+    """
+    if start_time >= end_time or not all("MetricStat" in query for query in queries):
+        return _get_metric_data(backend, queries, start_time, end_time, scan_by)
+    stats = [query["MetricStat"] for query in queries]
+    asked = {
+        (metric["MetricName"], frozenset((d["Name"], d["Value"]) for d in metric["Dimensions"]))
+        for metric in ({"Dimensions": [], **stat["Metric"]} for stat in stats)
+    }
+    samples = [
+        (datum.timestamp, datum.name, frozenset((d.name, d.value) for d in datum.dimensions))
+        for datum in backend.get_all_metrics()
+        if datum.timestamp >= start_time
+    ]
+    # Without dimensions moto looks at every sample of the name.
+    first = min(
+        (time for time, name, own in samples if asked & {(name, own), (name, frozenset())}),
+        default=end_time,
+    )
+    step = timedelta(seconds=math.lcm(*(int(stat["Period"]) for stat in stats)))
+    whole = (end_time - start_time) // step
+    start_time += max(0, min((first - start_time) // step, whole - 1)) * step
+    return _get_metric_data(backend, queries, start_time, end_time, scan_by)
+
+
+CloudWatchBackend.get_metric_data = _get_metric_data_there_is  # type: ignore[method-assign]
 
 
 class RefusedProperty(Exception):

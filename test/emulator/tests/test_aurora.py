@@ -389,6 +389,52 @@ class Measured(unittest.TestCase):
         )
         self.assertEqual(found["MetricDataResults"][0]["Values"], [90.0])
 
+    def test_two_weeks_are_found_as_moto_finds_them(self) -> None:
+        now = datetime.datetime.now(datetime.timezone.utc).replace(second=0, microsecond=0)
+        for minutes, value in ((3 * 24 * 60 + 7, 10.0), (11, 20.0), (9, 40.0)):
+            account.call(
+                "cloudwatch",
+                "put_metric_data",
+                Namespace="Weeks",
+                MetricData=[
+                    {
+                        "MetricName": "Demand",
+                        "Dimensions": _dimensions("READER"),
+                        "Timestamp": now - datetime.timedelta(minutes=minutes),
+                        "Value": value,
+                    }
+                ],
+            )
+        for days, period, role, want in (
+            (14, 60, "READER", [10.0, 20.0, 40.0]),
+            (14, 300, "READER", [10.0, 30.0]),
+            (1, 300, "READER", [30.0]),
+            (14, 60, "WRITER", []),
+        ):
+            with self.subTest(days=days, period=period, role=role):
+                found = account.call(
+                    "cloudwatch",
+                    "get_metric_data",
+                    StartTime=now - datetime.timedelta(days=days, minutes=2),
+                    EndTime=now,
+                    ScanBy="TimestampAscending",
+                    MetricDataQueries=[
+                        {
+                            "Id": "demand",
+                            "MetricStat": {
+                                "Metric": {
+                                    "Namespace": "Weeks",
+                                    "MetricName": "Demand",
+                                    "Dimensions": _dimensions(role),
+                                },
+                                "Period": period,
+                                "Stat": "Average",
+                            },
+                        }
+                    ],
+                )
+                self.assertEqual(found["MetricDataResults"][0]["Values"], want)
+
 
 def _dimensions(role: str) -> list[dict[str, str]]:
     return [
