@@ -42,7 +42,7 @@ type Scaler struct {
 	RiskPercent float64 `json:"riskPercent,omitempty" jsonschema:"minimum=0.01,maximum=50"`
 	// TargetTracking is for `control: target-tracking`.
 	TargetTracking TargetTracking `json:"targetTracking,omitempty"`
-	// PoolLifetimeMinutes is how long services keep a database connection, and with it how soon a new reader carries its share. Default: 10.
+	// PoolLifetimeMinutes is the longest that a client keeps a database connection, and with it how soon a new reader carries its share. Behind the shipped PgBouncer, which renews connections every two minutes, ten leaves room for clients with pools of their own. Default: 10.
 	PoolLifetimeMinutes int `json:"poolLifetimeMinutes,omitempty" jsonschema:"minimum=1,maximum=240"`
 	// StabilisationMinutes is how long fewer readers must have sufficed before one is removed. Default: 10.
 	StabilisationMinutes int `json:"stabilisationMinutes,omitempty" jsonschema:"minimum=1,maximum=240"`

@@ -203,7 +203,7 @@ Try next (any credentials will do):
   aws s3 ls {at}
   aws events list-rules --event-bus-name peakline-{ENVIRONMENT} {at}
   aws scheduler list-schedules {at}
-  AWS_ENDPOINT_URL={endpoint(port)} AWS_REGION={REGION} npx cdk diff '{ENVIRONMENT}/*'
+  AWS_ENDPOINT_URL={endpoint(port)} AWS_REGION={REGION} npx cdk diff '{ENVIRONMENT}/*' -c delivery={PIPELINES}
   make down"""
     )
 

@@ -4,8 +4,10 @@
 set -eu
 folder=${1:-/opt/pgbouncer} command=${2:-/usr/local/sbin/pgbouncer}
 
+rm -rf "$folder.new"
+mmdebstrap --quiet --variant=extract --aptopt="$(apt-config dump Acquire)" --include=pgbouncer forky "$folder.new"
 rm -rf "$folder"
-mmdebstrap --quiet --variant=extract --aptopt="$(apt-config dump Acquire)" --include=pgbouncer forky "$folder"
+mv "$folder.new" "$folder"
 chmod 755 "$folder"
 libraries=$(echo "$folder"/usr/lib/*-linux-gnu*)
 cat > "$command" <<END

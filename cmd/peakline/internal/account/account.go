@@ -30,7 +30,7 @@ const Environments = "config/environments"
 // Flags say which environment, whose what ("scaler") is meant, and how to reach its account.
 func Flags(what string, more ...cli.Flag) []cli.Flag {
 	return append(more,
-		&cli.StringFlag{Name: "env", Usage: "`ENVIRONMENT` whose " + what + " is meant", Required: true},
+		&cli.StringFlag{Name: "env", Usage: "`ENVIRONMENT` of the " + what, Required: true},
 		&cli.StringFlag{Name: "region", Usage: "AWS `REGION`; default: that of the environment's file, or as the AWS CLI finds it"},
 		&cli.StringFlag{Name: "profile", Usage: "AWS `PROFILE`; default: as the AWS CLI finds it"},
 		&cli.StringFlag{
@@ -72,7 +72,8 @@ func Load(ctx context.Context, place Place) (aws.Config, error) {
 		loaded.Region = cmp.Or(loaded.Region, "us-east-1")
 	}
 	if loaded.Region == "" {
-		return aws.Config{}, fmt.Errorf("find the region of %s: %s has no file of it; run this at the root of the repository, or give -region", place.Environment, Environments)
+		_, mistakes := config.Load(Environments, place.Environment, time.Now())
+		return aws.Config{}, fmt.Errorf("find the region of %s: %w\nMend that, run this at the root of the repository, or give -region", place.Environment, mistakes)
 	}
 	return loaded, identified(ctx, loaded)
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"math"
 	"reflect"
+	"strings"
 	"time"
 
 	"peakline/lambda/decision"
@@ -121,7 +122,11 @@ func parse(text []byte) (*Line, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	line := &Line{}
-	if err := decoder.Decode(line); err != nil {
+	var time *time.ParseError
+	switch err := decoder.Decode(line); {
+	case errors.As(err, &time):
+		return nil, fmt.Errorf("read observation: time %q, want RFC 3339, such as \"2026-11-27T18:00:00Z\"", strings.Trim(time.Value, `"`))
+	case err != nil:
 		return nil, fmt.Errorf("read observation: %w", err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {

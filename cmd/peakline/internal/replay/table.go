@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -39,10 +40,10 @@ func writeBest(out io.Writer, r Replay) error {
 	table := newTable(out)
 	table.row("policy", "setting", "bad %", "worst", "reader-h", "above min", "vs oracle", "CPU>65 min", "lag>100 min",
 		"actions/day", "wasted", "under %", "over %", "unstable %")
-	regret := math.NaN()
+	oracle := math.NaN()
 	for _, sweep := range r.Sweeps {
 		if sweep.Policy.Name == simulator.Oracle {
-			regret = best(sweep).Mean.ReaderHours
+			oracle = best(sweep).Mean.ReaderHours
 		}
 	}
 	for _, sweep := range r.Sweeps {
@@ -54,7 +55,7 @@ func writeBest(out io.Writer, r Replay) error {
 		elasticity := s.Mean.Elasticity
 		table.row(s.Policy, s.Setting, percent(s.Mean.BadPercent), percent(s.WorstBadPercent)+mark,
 			fmt.Sprintf("%.1f", s.Mean.ReaderHours), fmt.Sprintf("%.1f", s.Mean.HoursAboveMinimum()),
-			fmt.Sprintf("%+.1f", s.Mean.ReaderHours-regret), fmt.Sprint(s.Mean.CPUOverMinutes), late(s.Mean.LagMinutes),
+			regret(s.Mean.ReaderHours-oracle), fmt.Sprint(s.Mean.CPUOverMinutes), late(s.Mean.LagMinutes),
 			fmt.Sprintf("%.1f", s.Mean.ActionsPerDay), fmt.Sprint(s.Mean.WastedCreations),
 			fmt.Sprintf("%.2f", elasticity.UnderAccuracy), fmt.Sprintf("%.0f", elasticity.OverAccuracy),
 			fmt.Sprintf("%.1f", elasticity.Instability))
@@ -111,6 +112,12 @@ func writeJudgement(out io.Writer, replays []Replay) error {
 		fmt.Fprintf(out, "(no setting reaches %g %% everywhere: compared at the best figure that peakline and target tracking both reach)\n",
 			simulator.AcceptedBadPercent)
 	}
+	rows := judged.Verdicts
+	if judged.Shipped != nil && judged.Shipped.Setting != rows[0].Setting {
+		shipped := *judged.Shipped
+		shipped.Policy += " as shipped"
+		rows = slices.Insert(slices.Clone(rows), 0, shipped)
+	}
 	table := newTable(out)
 	header := []string{"policy", "setting", "worst %", "above min h", "saved", "h/day", "saved"}
 	rivalHours, rivalDaily := math.NaN(), math.NaN()
@@ -120,7 +127,7 @@ func writeJudgement(out io.Writer, replays []Replay) error {
 		}
 	}
 	table.row(header...)
-	for _, v := range judged.Verdicts {
+	for _, v := range rows {
 		mark := ""
 		if v.WorstBadPercent > judged.LimitPercent {
 			mark = " !"
@@ -134,7 +141,7 @@ func writeJudgement(out io.Writer, replays []Replay) error {
 	fmt.Fprintf(out, "\nReader-hours above the minimum by trace at that setting, and %% bad requests in the worst seed\n")
 	table = newTable(out)
 	table.row(append([]string{"policy"}, judged.Names...)...)
-	for _, v := range judged.Verdicts {
+	for _, v := range rows {
 		cells := []string{v.Policy}
 		for _, s := range v.Traces {
 			cells = append(cells, fmt.Sprintf("%.1f / %s", s.Mean.HoursAboveMinimum(), percent(s.WorstBadPercent)))
@@ -215,3 +222,11 @@ func newTable(out io.Writer) textTable { return textTable{tabwriter.NewWriter(ou
 func (t textTable) row(cells ...string) { fmt.Fprintln(t.out, strings.Join(cells, "\t")) }
 
 func (t textTable) flush() error { return t.out.Flush() }
+
+// regret is hours more than the oracle's; a dash where no oracle was replayed.
+func regret(hours float64) string {
+	if math.IsNaN(hours) {
+		return "-"
+	}
+	return fmt.Sprintf("%+.1f", hours)
+}
