@@ -39,12 +39,13 @@ var serviceCallRules = []rule{
 		for _, name := range i.ServiceNames() {
 			for n, callee := range i.Services[name].Calls {
 				path := index(join("services", name)+".calls", n)
+				others := slices.DeleteFunc(i.ServiceNames(), func(other string) bool { return other == name })
 				_, known := i.Services[callee]
 				switch {
 				case callee == name:
 					i.refuse(path, "%s is the service itself, want others", callee)
 				case !known:
-					i.refuse(path, "%s", unknown("service", callee, i.ServiceNames(), "add it to services"))
+					i.refuse(path, "%s", unknown("service", callee, others, "add it to services"))
 				}
 			}
 		}
