@@ -1,7 +1,10 @@
 package config
 
 import (
+	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,6 +31,27 @@ func TestEveryShippedPolicyIsOneThatTheDecisionAccepts(t *testing.T) {
 	for _, e := range environments {
 		if err := e.ReplicaPolicy().Validate(); err != nil {
 			t.Errorf("%s: the scaler would refuse to run: %v", e.Name, err)
+		}
+	}
+}
+
+func TestTheScalersBoundsAreTheDecisions(t *testing.T) {
+	shipped := decision.ProductionPolicy()
+	for field, c := range map[string]struct {
+		highest float64
+		set     func(policy *decision.Policy, value float64)
+	}{
+		"capPercent":  {decision.MaxCapPercent, func(p *decision.Policy, value float64) { p.CapPercent = value }},
+		"riskPercent": {decision.MaxRiskPercent, func(p *decision.Policy, value float64) { p.RiskPercent = value }},
+	} {
+		for _, value := range []float64{c.highest, c.highest + 1} {
+			policy := shipped
+			c.set(&policy, value)
+			text := strings.Replace(valid, "scaler: {max: 6}", fmt.Sprintf("scaler: {max: 6, %s: %v}", field, value), 1)
+			refused := slices.ContainsFunc(mistakesOf(text), func(m Mistake) bool { return m.Path == "scaler."+field })
+			if decided := policy.Validate() != nil; refused != decided || refused != (value > c.highest) {
+				t.Errorf("%s: %v: refused by the file %t, by the decision %t", field, value, refused, decided)
+			}
 		}
 	}
 }

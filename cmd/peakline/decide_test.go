@@ -104,7 +104,7 @@ func TestBadPolicyFilesSayWhatIsWrong(t *testing.T) {
 		"a field twice":         {"min: 3\nmin: 4\n", []string{"min", "2:"}},
 		"a floor's typo":        {"floors:\n  - name: sale\n    form: 2026-11-27T08:00:00Z\n", []string{"form", "3:"}},
 		"a duration of minutes": {"stabilisation: 20\n", []string{"duration", "20"}},
-		"several mistakes":      {"min: 9\nmax: 4\ncapPercent: 300\n", []string{"min: 9 is above max 4", "capPercent: 300, want 20 to 90"}},
+		"several mistakes":      {"min: 9\nmax: 4\ncapPercent: 300\n", []string{"min: 9 is above max 4", "capPercent: 300, want 20 to 110"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := readPolicy(policyFile(t, c.text))

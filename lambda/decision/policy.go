@@ -46,8 +46,8 @@ type Policy struct {
 	Max int `json:"max"`
 	// Prefix starts the identifiers of the scaler's readers; slots follow as "-r01" to "-r15".
 	Prefix string `json:"prefix"`
-	// CapPercent is the reader CPU that the forecast's upper bound may reach, 20 to 90: the knob between cost and service.
-	// What it leaves is for surprises that no history shows.
+	// CapPercent is the reader CPU that the forecast's upper bound may reach, 20 to 110: the knob between cost and service.
+	// What it leaves is for surprises that no history shows; above 100 the bound itself is not served in full.
 	CapPercent float64 `json:"capPercent"`
 	// RiskPercent is the accepted chance, in percent, that demand outgrows the readers before more can help:
 	// 0.01 to 50.
@@ -72,10 +72,10 @@ type Policy struct {
 	Override *Override `json:"override,omitempty"`
 }
 
-// LeanestCapPercent and LeanestRiskPercent are the highest that a policy may set.
+// The highest CapPercent and RiskPercent that a policy may set.
 const (
-	LeanestCapPercent  = 90.0
-	LeanestRiskPercent = 50.0
+	MaxCapPercent  = 110.0
+	MaxRiskPercent = 50.0
 )
 
 // Window is a named span of time, From included, Until not.
@@ -150,8 +150,8 @@ func (p Policy) Validate() error {
 	refuse(p.Max < 1 || p.Max > MaxReaders, "max: %d readers, want 1 to %d", p.Max, MaxReaders)
 	refuse(p.Min > p.Max, "min: %d is above max %d", p.Min, p.Max)
 	refuse(p.Prefix == "", "prefix: empty, want the start of the readers' identifiers such as %q", "peakline-prod-auto")
-	refuse(outside(p.CapPercent, 20, LeanestCapPercent), "capPercent: %v, want 20 to %v", p.CapPercent, LeanestCapPercent)
-	refuse(outside(p.RiskPercent, 0.01, LeanestRiskPercent), "riskPercent: %v, want 0.01 to %v", p.RiskPercent, LeanestRiskPercent)
+	refuse(outside(p.CapPercent, 20, MaxCapPercent), "capPercent: %v, want 20 to %v", p.CapPercent, MaxCapPercent)
+	refuse(outside(p.RiskPercent, 0.01, MaxRiskPercent), "riskPercent: %v, want 0.01 to %v", p.RiskPercent, MaxRiskPercent)
 	refuse(outside(p.LagObjectiveMs, 1, 60_000), "lagObjectiveMs: %v, want 1 to 60000", p.LagObjectiveMs)
 	refuse(p.PoolLifetime.Duration < time.Minute || p.PoolLifetime.Duration > 4*time.Hour,
 		"poolLifetime: %v, want 1m to 4h", p.PoolLifetime)
@@ -190,8 +190,8 @@ func (p Policy) sane() Policy {
 	if p.Prefix == "" {
 		p.Prefix = shipped.Prefix
 	}
-	p.CapPercent = within(p.CapPercent, 20, LeanestCapPercent, shipped.CapPercent)
-	p.RiskPercent = within(p.RiskPercent, 0.01, LeanestRiskPercent, shipped.RiskPercent)
+	p.CapPercent = within(p.CapPercent, 20, MaxCapPercent, shipped.CapPercent)
+	p.RiskPercent = within(p.RiskPercent, 0.01, MaxRiskPercent, shipped.RiskPercent)
 	p.LagObjectiveMs = within(p.LagObjectiveMs, 1, 60_000, shipped.LagObjectiveMs)
 	duration := func(d Duration, otherwise Duration) Duration {
 		if d.Duration <= 0 {

@@ -51,7 +51,7 @@ func TestPoliciesAreRefusedWithEveryMistake(t *testing.T) {
 		"max above 15":              {`{"max":16}`, []string{"max: 16 readers, want 1 to 15"}},
 		"both out of range":         {`{"min":0,"max":99}`, []string{"min: 0", "max: 99"}},
 		"no prefix":                 {`{"prefix":""}`, []string{"prefix: empty"}},
-		"a CPU nobody should reach": {`{"capPercent":99}`, []string{"capPercent: 99, want 20 to 90"}},
+		"a CPU nobody should reach": {`{"capPercent":199}`, []string{"capPercent: 199, want 20 to 110"}},
 		"no risk at all":            {`{"riskPercent":0}`, []string{"riskPercent: 0"}},
 		"an impossible floor": {`{"max":5,"floors":[{"name":"sale","from":"2026-11-27T00:00:00Z","until":"2026-11-28T00:00:00Z","readers":9}]}`,
 			[]string{`floors[0] "sale"`, "9 readers, want 0 to max 5"}},

@@ -52,8 +52,8 @@ func anyScenario(t *rapid.T) *scenario {
 	s.policy.Prefix = prefix
 	s.policy.Min = rapid.IntRange(1, MaxReaders).Draw(t, "min")
 	s.policy.Max = rapid.IntRange(s.policy.Min, MaxReaders).Draw(t, "max")
-	s.policy.RiskPercent = rapid.Float64Range(0.01, 20).Draw(t, "risk")
-	s.policy.CapPercent = rapid.Float64Range(20, 90).Draw(t, "cap")
+	s.policy.RiskPercent = rapid.Float64Range(0.01, MaxRiskPercent).Draw(t, "risk")
+	s.policy.CapPercent = rapid.Float64Range(20, MaxCapPercent).Draw(t, "cap")
 	s.policy.Mode = rapid.SampledFrom([]Mode{Active, Active, Active, DryRun, Paused, ""}).Draw(t, "mode")
 	if rapid.Bool().Draw(t, "floor") {
 		from := anyTime(s.now).Draw(t, "from")

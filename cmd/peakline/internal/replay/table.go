@@ -55,7 +55,7 @@ func writeBest(out io.Writer, r Replay) error {
 		elasticity := s.Mean.Elasticity
 		table.row(s.Policy, s.Setting, percent(s.Mean.BadPercent), percent(s.WorstBadPercent)+mark,
 			fmt.Sprintf("%.1f", s.Mean.ReaderHours), fmt.Sprintf("%.1f", s.Mean.HoursAboveMinimum()),
-			regret(s.Mean.ReaderHours-oracle), fmt.Sprint(s.Mean.CPUOverMinutes), late(s.Mean.LagMinutes),
+			known("%+.1f", s.Mean.ReaderHours-oracle), fmt.Sprint(s.Mean.CPUOverMinutes), late(s.Mean.LagMinutes),
 			fmt.Sprintf("%.1f", s.Mean.ActionsPerDay), fmt.Sprint(s.Mean.WastedCreations),
 			fmt.Sprintf("%.2f", elasticity.UnderAccuracy), fmt.Sprintf("%.0f", elasticity.OverAccuracy),
 			fmt.Sprintf("%.1f", elasticity.Instability))
@@ -156,7 +156,7 @@ func writeJudgement(out io.Writer, replays []Replay) error {
 	table.row("trace", "highest hours ratio", "at bad %", "above min ratio at 0.05 %", "way to the oracle")
 	for t, c := range judged.Curves {
 		table.row(judged.Names[t], fmt.Sprintf("%.3f", c.WorstRatio), percent(c.AtPercent),
-			fmt.Sprintf("%.3f", c.AtAccepted), fmt.Sprintf("%.0f %%", 100*c.Position))
+			known("%.3f", c.AtAccepted), known("%.0f %%", 100*c.Position))
 	}
 	if err := table.flush(); err != nil {
 		return err
@@ -171,6 +171,10 @@ func writeJudgement(out io.Writer, replays []Replay) error {
 	for t, name := range judged.Names {
 		ours, theirs := judged.Shipped.Traces[t].Mean.BadPercent, judged.Tracking.Traces[t].Mean.BadPercent
 		table.row(name, percent(ours), percent(theirs), fewer(ours, theirs))
+	}
+	if len(judged.Names) > 1 {
+		ours, theirs := judged.Shipped.MeanBadPercent(), judged.Tracking.MeanBadPercent()
+		table.row("all", percent(ours), percent(theirs), fewer(ours, theirs))
 	}
 	return table.flush()
 }
@@ -223,10 +227,10 @@ func (t textTable) row(cells ...string) { fmt.Fprintln(t.out, strings.Join(cells
 
 func (t textTable) flush() error { return t.out.Flush() }
 
-// regret is hours more than the oracle's; a dash where no oracle was replayed.
-func regret(hours float64) string {
-	if math.IsNaN(hours) {
+// known formats a number, or shows a dash for NaN: what nothing was replayed for or no setting reached.
+func known(format string, value float64) string {
+	if math.IsNaN(value) {
 		return "-"
 	}
-	return fmt.Sprintf("%+.1f", hours)
+	return fmt.Sprintf(format, value)
 }

@@ -93,10 +93,11 @@ type Comparison struct {
 	// WorstRatio is the highest quotient of peakline's reader-hours to target tracking's at equal bad requests, and
 	// AtPercent where it is. Below 1, peakline is cheaper everywhere.
 	WorstRatio, AtPercent float64
-	// AtAccepted is the quotient of reader-hours above the minimum at AcceptedBadPercent, each at its best setting.
+	// AtAccepted is the quotient of reader-hours above the minimum at AcceptedBadPercent, each at its cheapest setting;
+	// NaN where either has none.
 	AtAccepted float64
 	// Position says how far peakline is on the way from target tracking to the oracle at AcceptedBadPercent, 1 being
-	// the oracle; NaN where there is no distance.
+	// the oracle; NaN where either has no setting, or there is no distance.
 	Position float64
 }
 
@@ -150,7 +151,7 @@ func asConfigured(sweeps []Sweep, candidates [][]Verdict, name string) *Verdict 
 		}
 		setting := s.Policy.Setting(s.Policy.Settings[s.Policy.Default])
 		for i := range candidates[p] {
-			if v := &candidates[p][i]; v.Setting == setting && (found == nil || v.meanBad() < found.meanBad()) {
+			if v := &candidates[p][i]; v.Setting == setting && (found == nil || v.MeanBadPercent() < found.MeanBadPercent()) {
 				found = v
 			}
 		}
@@ -158,8 +159,8 @@ func asConfigured(sweeps []Sweep, candidates [][]Verdict, name string) *Verdict 
 	return found
 }
 
-// meanBad is the mean of bad requests over all traces, in percent.
-func (v *Verdict) meanBad() float64 {
+// MeanBadPercent is the mean of bad requests over all traces, each trace counting the same.
+func (v *Verdict) MeanBadPercent() float64 {
 	sum := 0.0
 	for _, s := range v.Traces {
 		sum += s.Mean.BadPercent
@@ -224,12 +225,15 @@ func compare(sweeps []Sweep) Comparison {
 			compared.WorstRatio, compared.AtPercent = ratio, level
 		}
 	}
-	ours := Cheapest(own, AcceptedBadPercent).Mean.HoursAboveMinimum()
-	theirs := Cheapest(rival, AcceptedBadPercent).Mean.HoursAboveMinimum()
-	compared.AtAccepted = ours / theirs
+	ours, theirs := Cheapest(own, AcceptedBadPercent), Cheapest(rival, AcceptedBadPercent)
+	if max(ours.WorstBadPercent, theirs.WorstBadPercent) > AcceptedBadPercent {
+		return compared
+	}
+	oursHours, theirHours := ours.Mean.HoursAboveMinimum(), theirs.Mean.HoursAboveMinimum()
+	compared.AtAccepted = oursHours / theirHours
 	if known := curves[Oracle]; known != nil {
 		best := Cheapest(known, AcceptedBadPercent).Mean.HoursAboveMinimum()
-		compared.Position = (theirs - ours) / (theirs - best)
+		compared.Position = (theirHours - oursHours) / (theirHours - best)
 	}
 	return compared
 }

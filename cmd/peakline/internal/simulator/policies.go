@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -58,7 +57,7 @@ func (p Policy) Setting(value float64) string {
 
 var (
 	targets   = []float64{0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75}
-	caps      = []float64{40, 50, 55, 60, 63, 67, 70, 75, 80, 85, 90}
+	caps      = []float64{40, 50, 55, 60, 63, 67, 70, 75, 80, 85, 90, 92.5, 95, 97.5, 100, 105, decision.MaxCapPercent}
 	capacity  = []float64{0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.88}
 	allTheDay = func(readers func(given setup, utilisation float64) int) []Variant {
 		return []Variant{{start: func(given setup, utilisation float64) (controller, int) {
@@ -68,17 +67,6 @@ var (
 	}
 )
 
-// riskAt is the risk that goes with a cap, both in percent: the policy's own up to the shipped cap, and from there to the
-// leanest that the policy allows both margins shrink together, the risk by an equal factor for each point.
-func riskAt(percent, own float64) float64 {
-	shipped := decision.ProductionPolicy()
-	if percent <= shipped.CapPercent {
-		return own
-	}
-	way := (percent - shipped.CapPercent) / (decision.LeanestCapPercent - shipped.CapPercent)
-	return max(own, shipped.RiskPercent*math.Pow(decision.LeanestRiskPercent/shipped.RiskPercent, way))
-}
-
 // Policies lists everything that can be replayed, Peakline's own scaler first.
 func Policies() []Policy {
 	return []Policy{
@@ -87,7 +75,7 @@ func Policies() []Policy {
 			Settings: caps, Default: slices.Index(caps, decision.ProductionPolicy().CapPercent),
 			Variants: []Variant{{start: func(given setup, percent float64) (controller, int) {
 				policy := given.policy
-				policy.CapPercent, policy.RiskPercent = percent, riskAt(percent, policy.RiskPercent)
+				policy.CapPercent = percent
 				return newScaler(given, policy), 0
 			}}},
 		},

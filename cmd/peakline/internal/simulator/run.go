@@ -3,6 +3,7 @@ package simulator
 import (
 	"context"
 	"math"
+	"math/rand/v2"
 	"runtime"
 	"sync"
 
@@ -76,6 +77,8 @@ func (e Experiment) Sweep(ctx context.Context, policies []Policy, progress func(
 			}
 		}
 	}
+	// Slow policies and fast ones take turns, so that the time left can be told from the start.
+	rand.New(rand.NewPCG(1, 1)).Shuffle(len(jobs), func(i, j int) { jobs[i], jobs[j] = jobs[j], jobs[i] })
 	queue := make(chan job)
 	var workers sync.WaitGroup
 	var told sync.Mutex
