@@ -43,10 +43,22 @@ func Flags(what string, more ...cli.Flag) []cli.Flag {
 // Place is an account and region, as a command names it. What is empty is found as the AWS CLI finds it.
 type Place struct{ Environment, Region, Profile, Endpoint string }
 
-// Open is the AWS configuration for the environment that the flags name.
+// errNoRegion is that neither the place nor the shell names a region.
+var errNoRegion = errors.New("no AWS region: set AWS_REGION, or one in the profile")
+
+// Open is the AWS configuration for the environment that the flags name. A file that cannot be read matters only where the
+// region is found nowhere else: whoever goes back to the image before must not have to mend a file first.
 func Open(ctx context.Context, command *cli.Command) (aws.Config, error) {
-	environment := command.String("env")
-	return Load(ctx, Place{environment, cmp.Or(command.String("region"), regionOf(environment)), command.String("profile"), command.String("endpoint-url")})
+	place := Place{command.String("env"), command.String("region"), command.String("profile"), command.String("endpoint-url")}
+	read, unread := config.Load(Environments, place.Environment, time.Now())
+	if unread == nil {
+		place.Region = cmp.Or(place.Region, read.Region)
+	}
+	loaded, err := Load(ctx, place)
+	if errors.Is(err, errNoRegion) && unread != nil {
+		return aws.Config{}, fmt.Errorf("find the region of %s: %w\nMend that, run this at the root of the repository, or give -region", place.Environment, unread)
+	}
+	return loaded, err
 }
 
 // Load is the AWS configuration for a place. The environment local is in the emulated account: what is loaded for it carries no
@@ -72,8 +84,7 @@ func Load(ctx context.Context, place Place) (aws.Config, error) {
 		loaded.Region = cmp.Or(loaded.Region, "us-east-1")
 	}
 	if loaded.Region == "" {
-		_, mistakes := config.Load(Environments, place.Environment, time.Now())
-		return aws.Config{}, fmt.Errorf("find the region of %s: %w\nMend that, run this at the root of the repository, or give -region", place.Environment, mistakes)
+		return aws.Config{}, errNoRegion
 	}
 	return loaded, identified(ctx, loaded)
 }
@@ -90,16 +101,6 @@ func identified(ctx context.Context, loaded aws.Config) error {
 		return errors.New("no AWS credentials were found: log in, for example with aws sso login, or name a profile that has some with -profile")
 	}
 	return fmt.Errorf("get AWS credentials: %w", err)
-}
-
-// regionOf is the region in an environment's file; empty when it cannot be read, since whoever goes back to the image before
-// must not have to mend a file first.
-func regionOf(environment string) string {
-	read, err := config.Load(Environments, environment, time.Now())
-	if err != nil {
-		return ""
-	}
-	return read.Region
 }
 
 // Emulated says whether a configuration leads to an emulated account.

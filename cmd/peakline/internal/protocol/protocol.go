@@ -122,10 +122,10 @@ func parse(text []byte) (*Line, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	line := &Line{}
-	var time *time.ParseError
+	var noTime *time.ParseError
 	switch err := decoder.Decode(line); {
-	case errors.As(err, &time):
-		return nil, fmt.Errorf("read observation: time %q, want RFC 3339, such as \"2026-11-27T18:00:00Z\"", strings.Trim(time.Value, `"`))
+	case errors.As(err, &noTime):
+		return nil, fmt.Errorf("read observation: time %q, want RFC 3339, such as \"2026-11-27T18:00:00Z\"", strings.Trim(noTime.Value, `"`))
 	case err != nil:
 		return nil, fmt.Errorf("read observation: %w", err)
 	}
