@@ -234,15 +234,7 @@ func (t *tick) silence(m *member) int {
 	return int(min(t.minute-began, int64(recentMinutes)))
 }
 
-// busyCPU is the mean CPU, in percent, from which readers have no room for more, whatever the policy plans them for.
-const busyCPU = 85.0
-
-// spareOver is by how much the forecast must exceed what the serving readers are planned for before spares are asked for.
-const spareOver = 1.25
-
-// loadNeed is the number of readers that demand, forecast, connections and lag call for. Where the forecast outgrows those that
-// serve, as many again are asked for as are missing: creations take from four minutes to a quarter of an hour, some fail,
-// of more of them the first come sooner, and more of them take over connections sooner.
+// loadNeed is the number of readers that demand, forecast, connections and lag call for.
 func (t *tick) loadNeed(obs *Observation, l *load, lag lagFinding, meanCPU float64) int {
 	f, p := t.fleet, &t.policy
 	build := l.expected(&t.history.bursts)
@@ -250,8 +242,8 @@ func (t *tick) loadNeed(obs *Observation, l *load, lag lagFinding, meanCPU float
 	s := size(build, p, t.history, t.d.Lead)
 	t.d.Demand, t.d.Forecast = l.now/f.refVCPU, s.forecast/f.refVCPU
 	need := readersFor(s.required, f)
-	if missing := need - len(f.serving); missing > 0 && s.forecast > max(busyCPU, spareOver*p.CapPercent)/100*f.servingVCPU() && need < p.Max {
-		need = min(need+missing, p.Max)
+	if spares := s.spares(need, f, p); spares > 0 {
+		need += spares
 		t.reasons.add(ReasonSpares)
 	}
 	if p.ConnectionsPerReader > 0 {

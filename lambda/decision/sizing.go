@@ -103,6 +103,22 @@ func size(l *load, policy *Policy, history *History, lead time.Duration) sizing 
 	return s
 }
 
+// busyCPU is the mean CPU, in percent, from which readers have no room for more, whatever the policy plans them for.
+const busyCPU = 85.0
+
+// spareOver is by how much the forecast must exceed what the serving readers are planned for before spares are asked for.
+const spareOver = 1.25
+
+// spares is how many readers are asked for beyond the need. Where the forecast outgrows those that serve, these are as many again
+// as are missing: creations take from four minutes to a quarter of an hour, some fail, of more of them the first come
+// sooner, and more of them take over connections sooner.
+func (s *sizing) spares(need int, f *fleet, policy *Policy) int {
+	if s.forecast <= max(busyCPU, spareOver*policy.CapPercent)/100*f.servingVCPU() {
+		return 0
+	}
+	return max(0, min(need-len(f.serving), policy.Max-need))
+}
+
 // trendHeld is for how many minutes a trend is believed that noise hides.
 const trendHeld = 3
 
