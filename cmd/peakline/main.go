@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/urfave/cli/v3"
 
@@ -44,6 +45,9 @@ func run() int {
 		return 0
 	}
 	fmt.Fprintln(os.Stderr, "peakline:", err)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		fmt.Fprintln(os.Stderr, "Nothing listens there. make up starts the emulated account.")
+	}
 	return exitCode(err)
 }
 
@@ -61,7 +65,18 @@ func root() *cli.Command {
 	for _, build := range subcommands {
 		command.Commands = append(command.Commands, build())
 	}
+	explainUsage(command)
 	return command
+}
+
+// explainUsage lets wrong usage of a command, or of those below it, end with one line instead of a page of help around it.
+func explainUsage(command *cli.Command) {
+	command.OnUsageError = func(_ context.Context, command *cli.Command, err error, _ bool) error {
+		return fmt.Errorf("%w; see %s --help", err, command.FullName())
+	}
+	for _, one := range command.Commands {
+		explainUsage(one)
+	}
 }
 
 // showCommandHelp is also asked for the help of what is no command, at any level: that is wrong usage.

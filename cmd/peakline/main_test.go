@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestWhatIsNoCommandIsWrongUsage(t *testing.T) {
+func TestWrongUsageEndsWithOneLine(t *testing.T) {
 	for _, c := range []struct{ called, says string }{
 		{"peakline relase", "peakline has no command relase, want one of decide, replay, scaler, flags, release,"},
 		{"peakline help relase", "peakline has no command relase"},
@@ -14,11 +14,17 @@ func TestWhatIsNoCommandIsWrongUsage(t *testing.T) {
 		{"peakline release list", "peakline release has no command list, want one of start, rollback, show, check"},
 		{"peakline release help list", "peakline release has no command list"},
 		{"peakline migrations check db", "peakline migrations has no command check, want one of lint"},
+		{"peakline scaler status", `"env" not set; see peakline scaler status --help`},
+		{"peakline replay -trace ramp -seeds many", `"many" for flag -seeds`},
+		{"peakline diff -nwe cdk.out", "-nwe; see peakline diff --help"},
 	} {
-		command := root()
-		command.Writer, command.ErrWriter = &bytes.Buffer{}, &bytes.Buffer{}
+		command, out := root(), &bytes.Buffer{}
+		command.Writer, command.ErrWriter = out, out
 		if err := command.Run(t.Context(), strings.Fields(c.called)); err == nil || exitCode(err) != 1 || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v, want %q and exit code 1: 3 is for what must not pass", c.called, err, c.says)
+		}
+		if out.Len() > 0 {
+			t.Errorf("%s: beside the error, which main prints:\n%s", c.called, out)
 		}
 	}
 }

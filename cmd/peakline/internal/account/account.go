@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 	"github.com/urfave/cli/v3"
 
 	"peakline/config"
@@ -64,7 +65,11 @@ func Open(ctx context.Context, command *cli.Command) (aws.Config, error) {
 // Load is the AWS configuration for a place. The environment local is in the emulated account: what is loaded for it carries no
 // real credentials, so that no command for it ever changes a real account.
 func Load(ctx context.Context, place Place) (aws.Config, error) {
-	options := []func(*awsconfig.LoadOptions) error{awsconfig.WithRegion(place.Region)}
+	options := []func(*awsconfig.LoadOptions) error{
+		awsconfig.WithRegion(place.Region),
+		// What goes wrong is an error of ours; what the SDK tries on the way there is noise.
+		awsconfig.WithLogger(logging.Nop{}),
+	}
 	if place.Profile != "" {
 		options = append(options, awsconfig.WithSharedConfigProfile(place.Profile))
 	}
