@@ -56,6 +56,18 @@ func TestTheShippedPolicyIsCheaperThanTargetTrackingAtEqualService(t *testing.T)
 	}
 }
 
+func TestTunedForTheRampTargetTrackingIsNotCheaper(t *testing.T) {
+	ramp := shortBar(t)[0]
+	sweep, err := ramp.Sweep(context.Background(), []Policy{policyNamed(t, Peakline), policyNamed(t, TargetTracking)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if curve := Judge([]Experiment{ramp}, [][]Sweep{sweep}).Curves[0]; !(curve.WorstRatio <= 1.02) {
+		t.Errorf("%.3f times target tracking's reader-hours at %g %% bad requests, want at most 2 %% more at any share of them",
+			curve.WorstRatio, curve.AtPercent)
+	}
+}
+
 func TestAtTheSameTargetFarFewerRequestsAreBad(t *testing.T) {
 	ramp := shortBar(t)[0]
 	bad := func(name string, setting float64) float64 {
