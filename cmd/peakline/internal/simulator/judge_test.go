@@ -175,6 +175,9 @@ func TestTheJudgementRaisesItsLimitToWhatBothReach(t *testing.T) {
 	if judged.Verdicts[0].AboveMinimum != 9 || judged.Verdicts[1].AboveMinimum != 10 {
 		t.Errorf("judged at %g and %g hours, want 9 and 10", judged.Verdicts[0].AboveMinimum, judged.Verdicts[1].AboveMinimum)
 	}
+	if !math.IsNaN(judged.Curves[0].AtAccepted) {
+		t.Errorf("compared at %g %% bad requests, which neither reaches: %g", AcceptedBadPercent, judged.Curves[0].AtAccepted)
+	}
 	if !math.IsNaN(judged.Curves[0].Position) {
 		t.Errorf("a position of %g on the way to an oracle that did not run", judged.Curves[0].Position)
 	}
