@@ -36,7 +36,7 @@ type Scaler struct {
 	Min int `json:"min,omitempty" jsonschema:"minimum=1,maximum=15"`
 	// Max is the most readers. Default: 15 in production, 4 in development.
 	Max int `json:"max,omitempty" jsonschema:"minimum=1,maximum=15"`
-	// CapPercent is the reader CPU that Peakline's forecast may reach at its upper bound: the knob between cost and service, and what is left for surprises. Default: 67.
+	// CapPercent is the reader CPU that Peakline's forecast may reach at its upper bound: the knob between cost and service, and what is left for surprises. Above 100 the bound itself is not served in full. Default: 67.
 	CapPercent float64 `json:"capPercent,omitempty" jsonschema:"minimum=20,maximum=110"`
 	// RiskPercent is the accepted chance that demand outgrows the readers before more can help. Default: 1.
 	RiskPercent float64 `json:"riskPercent,omitempty" jsonschema:"minimum=0.01,maximum=50"`
