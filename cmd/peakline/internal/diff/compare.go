@@ -248,6 +248,7 @@ func (c *comparison) compare(o, n *meaning) {
 	if why := c.replaced[n.key()]; why != "" {
 		c.add(n, replacementClass(n.kind()), "%s", why)
 		c.refuseNamed(o, n)
+		c.refuseTaken(n)
 	}
 	for _, property := range slices.Sorted(maps.Keys(touched)) {
 		if replaces, _ := replacement(o, n, property); replaces {

@@ -93,6 +93,31 @@ func TestPairsOfTemplates(t *testing.T) {
 	}
 }
 
+// A domain counts as one with data, which is graver, so that no pair of templates tells a refusal.
+func TestAPoolHasOneDomainOfEachKind(t *testing.T) {
+	prefix := map[string]any{"Domain": "shop", "UserPoolId": "pool"}
+	name := func(name string) map[string]any {
+		return map[string]any{"Domain": name, "UserPoolId": "pool", "CustomDomainConfig": map[string]any{"CertificateArn": "arn"}}
+	}
+	for _, move := range []struct {
+		from, to map[string]any
+		refused  bool
+	}{
+		{prefix, name("a.example.com"), false},
+		{name("a.example.com"), prefix, false},
+		{name("a.example.com"), name("b.example.com"), true},
+		{prefix, map[string]any{"Domain": "store", "UserPoolId": "pool"}, true},
+	} {
+		domain := func(properties map[string]any) []*stack {
+			return stacksOf(t, nil, map[string]any{"X": map[string]any{"Type": "AWS::Cognito::UserPoolDomain", "Properties": properties}}, nil)
+		}
+		changes := Compare(domain(move.from), domain(move.to))
+		if refused := slices.ContainsFunc(changes, func(c Change) bool { return c.Class == RefusedByAWS }); refused != move.refused {
+			t.Errorf("from %v to %v: refused is %t, want %t", move.from, move.to, refused, move.refused)
+		}
+	}
+}
+
 // Seen from the other side, what was added is deleted; nothing that differs may then look the same.
 func TestADifferenceIsOneFromBothSides(t *testing.T) {
 	for _, pair := range readPairs(t) {

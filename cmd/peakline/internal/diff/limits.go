@@ -16,9 +16,12 @@ func (c *comparison) refuseNamed(o, n *meaning) {
 	if name := c.taken(o, n); name != "" {
 		c.add(n, RefusedByAWS, "it is replaced, but the name %s is taken by the old one: CloudFormation cannot replace a resource with a custom name", brief(name))
 	}
+	if seats[n.kind()] != nil && c.sameSeat(o, n) {
+		c.add(n, RefusedByAWS, "it is replaced, but the old one has the same %s, and CloudFormation deletes it after the new one is made", strings.Join(seats[n.kind()], ", "))
+	}
 }
 
-// refuseTaken finds a new resource in whose seat another one of the stack is, one that goes included: that is deleted last.
+// refuseTaken finds a resource that is made in whose seat another one of the stack is, one that goes included: that is deleted last.
 func (c *comparison) refuseTaken(n *meaning) {
 	old := c.old.stacks[n.stack.name]
 	if old == nil {
@@ -26,15 +29,16 @@ func (c *comparison) refuseTaken(n *meaning) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(old.resources)) {
 		o := old.resources[id]
-		if o.kind() != n.kind() {
+		if o.kind() != n.kind() || id == n.id {
 			continue
 		}
 		stays := c.counterpart(o)
+		goes := stays == nil || c.replaced[stays.key()] != ""
 		name, seat := c.taken(o, n), strings.Join(seats[n.kind()], ", ")
 		switch {
-		case name != "" && (stays == nil || c.taken(o, stays) == name):
+		case name != "" && (goes || c.taken(o, stays) == name):
 			c.add(n, RefusedByAWS, "the name %s is taken by %s, which CloudFormation deletes after this is made, if at all", brief(name), id)
-		case seat != "" && c.sameSeat(o, n) && (stays == nil || c.sameSeat(o, stays)):
+		case seat != "" && c.sameSeat(o, n) && (goes || c.sameSeat(o, stays)):
 			c.add(n, RefusedByAWS, "%s has the same %s, and CloudFormation deletes it after this is made, if at all", id, seat)
 		}
 	}
@@ -48,8 +52,12 @@ func (c *comparison) sameSeat(o, n *meaning) bool {
 }
 
 // seats are those properties, by type; the first one is always given.
-// https://github.com/aws/aws-cdk/issues/28520, https://github.com/aws/aws-cdk/issues/18676, https://github.com/aws/copilot-cli/issues/4913
+// https://github.com/aws/aws-cdk/issues/28520, https://github.com/aws/aws-cdk/issues/18676, https://github.com/aws/copilot-cli/issues/4913,
+// https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/365 (budgets), 1155 (Slack), 2515 (monitors)
 var seats = map[string][]string{
+	"AWS::Budgets::Budget":                      {"Budget.BudgetName"},
+	"AWS::CE::AnomalyMonitor":                   {"MonitorDimension"},
+	"AWS::Chatbot::SlackChannelConfiguration":   {"SlackChannelId", "SlackWorkspaceId"},
 	"AWS::EC2::Route":                           {"RouteTableId", "DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId"},
 	"AWS::EFS::MountTarget":                     {"FileSystemId", "SubnetId"},
 	"AWS::ElasticLoadBalancingV2::Listener":     {"LoadBalancerArn", "Port"},
@@ -159,6 +167,12 @@ var limits = []limit{
 			}
 		}
 		return ""
+	}},
+	// A pool has one domain of each kind, and CloudFormation makes the new one first. https://github.com/aws/aws-cdk/issues/10062
+	{"AWS::Cognito::UserPoolDomain", func(o, n *meaning) string {
+		sameKind := (o.at("CustomDomainConfig") == nil) == (n.at("CustomDomainConfig") == nil)
+		return when(o.text("Domain") != n.text("Domain") && o.text("UserPoolId") == n.text("UserPoolId") && sameKind,
+			"the pool has a domain of this kind already: go from one name to another by way of a prefix, and from one prefix to another by way of a name")
 	}},
 	// https://docs.aws.amazon.com/kms/latest/APIReference/API_UpdateKeyDescription.html has no call for these
 	{"AWS::KMS::Key", func(o, n *meaning) string {
