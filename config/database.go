@@ -88,9 +88,9 @@ type Capacity struct {
 
 // Insights is CloudWatch Database Insights, with the performance data it rests on.
 type Insights struct {
-	// Mode is one of `off`, `standard` and `advanced`. Default: `advanced` in production, `standard` in development.
+	// Mode is one of `off`, `standard` and `advanced`. To switch to `off` makes each instance anew, the writer with a failover. Default: `advanced` in production, `standard` in development.
 	Mode InsightsMode `json:"mode,omitempty" jsonschema:"enum=off,enum=standard,enum=advanced"`
-	// RetentionDays is how long performance data is kept: 7, a multiple of 31 up to 713, or 731; `advanced` needs at least 465.
+	// RetentionDays is how long performance data is kept: 7, a multiple of 31 up to 713, or 731; with `advanced` always 465.
 	RetentionDays int `json:"retentionDays,omitempty" jsonschema:"minimum=7,maximum=731"`
 }
 
@@ -282,8 +282,8 @@ var databaseRules = []rule{
 		case insights.Mode == InsightsOff:
 		case !offered:
 			i.refuse("database.insights.retentionDays", "%d, want 7, a multiple of 31 up to 713, or 731", days)
-		case insights.Mode == InsightsAdvanced && days < advancedInsightsDays:
-			i.refuse("database.insights.retentionDays", "%d, want at least %d with mode: advanced", days, advancedInsightsDays)
+		case insights.Mode == InsightsAdvanced && days != advancedInsightsDays: // the CDK takes no other
+			i.refuse("database.insights.retentionDays", "%d, want %d with mode: advanced", days, advancedInsightsDays)
 		}
 	}},
 	{"windows are windows", nil, func(i inspection) {

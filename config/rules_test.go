@@ -824,7 +824,10 @@ var ruleCases = map[string]ruleCase{
 		[]string{"database.insights.retentionDays: 30, want 7, a multiple of 31 up to 713, or 731"}},
 	"advanced insights kept too short": {
 		[]change{{"  readers:", "  insights: {retentionDays: »7}\n  readers:"}},
-		[]string{"database.insights.retentionDays: 7, want at least 465 with mode: advanced"}},
+		[]string{"database.insights.retentionDays: 7, want 465 with mode: advanced"}},
+	"advanced insights kept longer than the CDK lets them": {
+		[]change{{"  readers:", "  insights: {retentionDays: »731}\n  readers:"}},
+		[]string{"database.insights.retentionDays: 731, want 465 with mode: advanced"}},
 	"the retention of insights that are off": {
 		[]change{{"  readers:", "  insights: {mode: off, retentionDays: »7}\n  readers:"}, {"", "exceptions: [{safety: insights, reason: another tool watches it}]\n"}},
 		[]string{"database.insights.retentionDays: has no effect with mode: off; remove it"}},

@@ -48,7 +48,7 @@ type ClusterProps struct {
 	// BackupWindow ("02:00-03:00") and MaintenanceWindow ("sun:03:30-sun:04:30") are in UTC and must not overlap.
 	BackupWindow, MaintenanceWindow string
 	// Insights is the mode of CloudWatch Database Insights; InsightsRetentionDays of performance data is 7, a multiple of
-	// 31, or 731, and at least 465 in the advanced mode.
+	// 31, or 731, and 465 in the advanced mode.
 	Insights              InsightsMode
 	InsightsRetentionDays int
 	// MonitoringInterval of the operating-system metrics: 1, 5, 10, 15, 30 or 60 seconds, or 0 for none.
