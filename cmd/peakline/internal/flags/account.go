@@ -47,6 +47,10 @@ func find(ctx context.Context, client api, environment string) (*place, error) {
 		}
 		for _, item := range page.Items {
 			if aws.ToString(item.Name) == p.names.Application {
+				if p.application != "" { // AppConfig takes a name twice, and what a stack left behind is read by nobody
+					return nil, fmt.Errorf("find the flags of %s: both %s and %s are called %s, and tasks read one of them only: delete the one that the stack FeatureFlags does not have",
+						environment, p.application, aws.ToString(item.Id), p.names.Application)
+				}
 				p.application = aws.ToString(item.Id)
 			}
 		}

@@ -19,6 +19,7 @@ import (
 type memory struct {
 	api         // what is not asked here
 	absent      bool
+	leftBehind  bool // another application of the same name, from a stack that was deleted
 	versions    [][]byte
 	deployments []types.DeploymentSummary
 }
@@ -27,7 +28,11 @@ func (a *memory) ListApplications(context.Context, *appconfig.ListApplicationsIn
 	if a.absent {
 		return &appconfig.ListApplicationsOutput{}, nil
 	}
-	return &appconfig.ListApplicationsOutput{Items: []types.Application{{Name: aws.String("other"), Id: aws.String("app0")}, {Name: aws.String("peakline-prod"), Id: aws.String("app1")}}}, nil
+	all := []types.Application{{Name: aws.String("other"), Id: aws.String("app0")}, {Name: aws.String("peakline-prod"), Id: aws.String("app1")}}
+	if a.leftBehind {
+		all = append(all, types.Application{Name: aws.String("peakline-prod"), Id: aws.String("app2")})
+	}
+	return &appconfig.ListApplicationsOutput{Items: all}, nil
 }
 
 func (a *memory) ListEnvironments(_ context.Context, in *appconfig.ListEnvironmentsInput, _ ...func(*appconfig.Options)) (*appconfig.ListEnvironmentsOutput, error) {
@@ -166,6 +171,13 @@ func TestStatusSaysWhatIsLiveAndWhatIsNot(t *testing.T) {
 func TestAnEnvironmentWithoutFlagsSaysWhatToDeploy(t *testing.T) {
 	if _, err := find(t.Context(), &memory{absent: true}, "prod"); !errors.Is(err, errNotDeployed) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestAnApplicationThatWasLeftBehindIsNotMovedInSilence(t *testing.T) {
+	_, err := find(t.Context(), &memory{leftBehind: true}, "prod")
+	if err == nil || !strings.Contains(err.Error(), "both app1 and app2 are called peakline-prod") {
+		t.Errorf("got %v, want both applications named: a switch would move one that no task reads", err)
 	}
 }
 
