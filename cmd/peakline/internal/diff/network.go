@@ -134,12 +134,15 @@ func port(value any, fallback int) int {
 }
 
 // compareNetwork finds what can be reached that could not, or in clear text.
+// nobody is where the CDK lets a group reach that may reach nothing: without a rule it could reach everything.
+const nobody = "255.255.255.255/32"
+
 func (c *comparison) compareNetwork() {
 	old, new := c.old.openings(), c.new.openings()
 	for key, rules := range new {
 		existed := c.knownGroup(key)
 		for _, rule := range rules {
-			if slices.ContainsFunc(old[key], func(o opening) bool { return o.includes(rule) }) {
+			if rule.peer == nobody || slices.ContainsFunc(old[key], func(o opening) bool { return o.includes(rule) }) {
 				continue
 			}
 			// A new group guards something new: it opens what exists only if it lets the world in.
