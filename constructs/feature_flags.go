@@ -68,7 +68,7 @@ func NewFeatureFlags(scope construct.Construct, id string, props FeatureFlagsPro
 		DeletionProtectionCheck: jsii.String(protection),
 	})
 	for _, resource := range []awscdk.CfnResource{application, environment, profile} {
-		resource.ApplyRemovalPolicy(removalPolicy(props.Disposable), nil)
+		resource.ApplyRemovalPolicy(namedRemovalPolicy(props.Disposable), nil)
 	}
 	newFlagStrategy(scope, "Gradual", names.Gradual, props.RolloutMinutes, 20, props.BakeMinutes)
 	newFlagStrategy(scope, "AtOnce", names.AtOnce, 0, 100, props.BakeMinutes)

@@ -32,7 +32,7 @@ func NewImageRepository(scope construct.Construct, id string, props ImageReposit
 		Encryption:         awsecr.RepositoryEncryption_KMS(),
 		EncryptionKey:      props.Key,
 		EmptyOnDelete:      jsii.Bool(props.Disposable),
-		RemovalPolicy:      removalPolicy(props.Disposable),
+		RemovalPolicy:      namedRemovalPolicy(props.Disposable),
 		LifecycleRules: &[]*awsecr.LifecycleRule{{
 			Description:  jsii.String("What no tag names any more"),
 			TagStatus:    awsecr.TagStatus_UNTAGGED,

@@ -19,7 +19,7 @@ func NewReleasedImage(scope construct.Construct, id, environment, service string
 		Value: jsii.String(placeholder.Reference()),
 	})
 	parameter.AddPropertyDeletionOverride(jsii.String("Tags"))
-	parameter.ApplyRemovalPolicy(removalPolicy(disposable), &awscdk.RemovalPolicyOptions{ApplyToUpdateReplacePolicy: jsii.Bool(true)})
+	parameter.ApplyRemovalPolicy(namedRemovalPolicy(disposable), &awscdk.RemovalPolicyOptions{ApplyToUpdateReplacePolicy: jsii.Bool(true)})
 }
 
 // serviceImage is what the tasks of a service run.

@@ -698,6 +698,7 @@ var mutations = []mutation{
 	{name: "an access key stands in a description", of: "AWS::Lambda::Function", edit: set("Description", "AKIAIOSFODNN7EXAMPLE")},
 	{name: "a topic is given a name", of: "AWS::SNS::Topic", edit: set("TopicName", "operators")},
 	{name: "a role is given a name", of: "AWS::IAM::Role", edit: set("RoleName", "scaler")},
+	{name: "a repository of a failed deployment blocks the next one", of: "AWS::ECR::Repository", edit: attribute("DeletionPolicy", "Retain")},
 	{name: "a resource has no tags", of: "AWS::RDS::DBInstance", edit: drop("Tags")},
 	{name: "a vault belongs to another environment", of: "AWS::Backup::BackupVault", edit: set("BackupVaultTags/peakline:environment", "elsewhere")},
 	{name: "a custom resource appears", of: "AWS::KMS::Key", edit: func(_ *assembly, r resource) {

@@ -91,6 +91,17 @@ var templateSweeps = []requirement{
 				}
 			}
 		}},
+	{name: "what has a name and is retained goes with the deployment that failed to make it",
+		check: func(a *assembly, fail failure) {
+			for _, r := range a.all() {
+				if r.kind == "AWS::RDS::DBCluster" {
+					continue // in production it is protected even then
+				}
+				if name := r.physicalName(); name != "" && r.body["DeletionPolicy"] == "Retain" {
+					fail("%s (%s) is retained always: after a first deployment that failed, the next one would find the name %s taken", r, r.kind, name)
+				}
+			}
+		}},
 	{name: "everything that can carry tags says which environment it belongs to and who owns it",
 		check: func(a *assembly, fail failure) {
 			for _, r := range a.all() {
