@@ -290,7 +290,7 @@ func newTargetGroup(scope construct.Construct, id string, props ServiceProps) aw
 	return awselasticloadbalancingv2.NewApplicationTargetGroup(scope, jsii.String(id), &awselasticloadbalancingv2.ApplicationTargetGroupProps{
 		Vpc:                 props.Cluster.Cluster.Vpc(),
 		TargetType:          awselasticloadbalancingv2.TargetType_IP,
-		Port:                jsii.Number(props.Task.Port),
+		Port:                jsii.Number(ServicePort), // ECS registers tasks with their own; another one here would replace the group that has the traffic
 		Protocol:            awselasticloadbalancingv2.ApplicationProtocol_HTTP,
 		DeregistrationDelay: awscdk.Duration_Seconds(jsii.Number(props.Drain.Seconds())),
 		HealthCheck: &awselasticloadbalancingv2.HealthCheck{

@@ -766,6 +766,7 @@ var mutations = []mutation{
 		}
 	}},
 	{row: "S9", name: "the revision before is retired", of: "AWS::ECS::TaskDefinition", edit: attribute("UpdateReplacePolicy", "Delete")},
+	{row: "S2", name: "another port of a service would replace its target groups", of: "AWS::ElasticLoadBalancingV2::TargetGroup", when: at("/Green"), edit: set("Port", 9000.0)},
 	{row: "S2", name: "a target group asks another path for health", of: "AWS::ElasticLoadBalancingV2::TargetGroup", when: with("TargetType", "ip"), edit: set("HealthCheckPath", "/")},
 	{row: "S2", name: "the load balancer keeps invalid headers, no log and no protection", of: "AWS::ElasticLoadBalancingV2::LoadBalancer", when: with("Type", "application"), edit: set("LoadBalancerAttributes", []any{})},
 	{row: "S3", name: "a service cannot grow", of: "AWS::ApplicationAutoScaling::ScalableTarget", when: inServices, edit: set("MaxCapacity", 0.0)},

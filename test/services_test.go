@@ -77,6 +77,9 @@ var serviceRequirements = []requirement{
 					}
 				}
 				for _, group := range []resource{blue, green} {
+					if group.number("Port") != constructs.ServicePort {
+						fail("%s has the service's own port: another one replaces the group, and its rules lead to one without a task", group)
+					}
 					if group.text("HealthCheckPath") != settings.Health.Path || group.text("TargetType") != "ip" {
 						fail("%s checks %q, want %q: broken tasks would get visitors", group, group.text("HealthCheckPath"), settings.Health.Path)
 					}
