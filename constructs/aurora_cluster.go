@@ -102,6 +102,8 @@ func NewAuroraCluster(scope construct.Construct, id string, props AuroraClusterP
 		acknowledge(cluster, "Deletion protection is off by configuration, which in production costs a written reason", "AwsSolutions-RDS10")
 	}
 	settleReaders(cluster, props)
+	// A writer that is replaced, because of another zone say, goes: retained it would still be the one that takes writes.
+	cluster.Node().FindChild(jsii.String("Writer")).Node().DefaultChild().(awsrds.CfnDBInstance).CfnOptions().SetUpdateReplacePolicy(awscdk.CfnDeletionPolicy_DELETE)
 	resource := cluster.Node().DefaultChild().(awsrds.CfnDBCluster)
 	// A major upgrade moves the instances with the cluster, and wants to be told to which group.
 	resource.SetDbInstanceParameterGroupName(jsii.String(instanceParametersName))

@@ -60,6 +60,15 @@ var backupRequirements = []requirement{
 				}
 			}
 		}},
+	{row: "D3", name: "an instance does not outlive its replacement: the data is the cluster's",
+		where: aurora,
+		check: func(a *assembly, fail failure) {
+			for _, r := range a.all("AWS::RDS::DBInstance") {
+				if r.body["UpdateReplacePolicy"] != "Delete" {
+					fail("%s stays when it moves to another zone: billed, managed by nobody, and the writer goes on taking the writes", r)
+				}
+			}
+		}},
 	{row: "D3", name: "a development environment leaves nothing behind",
 		where: func(e config.Environment) bool { return !production(e) },
 		check: func(a *assembly, fail failure) {

@@ -204,6 +204,7 @@ var mutations = []mutation{
 	{row: "D3", name: "deletion protection is off", of: "AWS::RDS::DBCluster", edit: set("DeletionProtection", false)},
 	{row: "D3", name: "the cluster goes with its stack", of: "AWS::RDS::DBCluster", edit: attribute("DeletionPolicy", "Delete")},
 	{row: "D3", name: "the cluster goes when it is replaced", of: "AWS::RDS::DBCluster", when: inProduction, edit: attribute("UpdateReplacePolicy", "Delete")},
+	{row: "D3", name: "a writer that is replaced stays and takes the writes", of: "AWS::RDS::DBInstance", when: both(inProduction, at("/Writer")), edit: attribute("UpdateReplacePolicy", "Retain")},
 	{row: "D3", name: "a key goes with its stack", of: "AWS::KMS::Key", when: both(inProduction, ofEnvironment), edit: attribute("DeletionPolicy", "Delete")},
 	{row: "D3", name: "a vault goes with its stack", of: "AWS::Backup::BackupVault", edit: attribute("DeletionPolicy", "Delete")},
 	{row: "D3", name: "the secret goes with its stack", of: "AWS::SecretsManager::Secret", when: inProduction, edit: attribute("DeletionPolicy", "Delete")},
