@@ -11,10 +11,15 @@ import (
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-route53-aliastarget.html
 const cloudFrontZone = "Z2FDTNDATAQYW2"
 
-// NewDistributionRecords lets a name lead to a distribution, by IPv4 and IPv6.
-func NewDistributionRecords(scope construct.Construct, id, zoneID, name string, distribution awscloudfront.CfnDistribution) {
-	for kind, version := range map[string]string{"A": "V4", "AAAA": "V6"} {
-		newAliasRecord(scope, id+version, zoneID, name, kind, distribution.AttrDomainName(), jsii.String(cloudFrontZone))
+// NewDistributionRecords lets names lead to a distribution, by IPv4 and IPv6. Their ids have the name in them: by a number, names in
+// another order would each be made where the other still is, which Route 53 refuses.
+func NewDistributionRecords(scope construct.Construct, id, zoneID string, names []string, distribution awscloudfront.CfnDistribution) {
+	scope = construct.NewConstruct(scope, jsii.String(id))
+	for _, name := range names {
+		of := construct.NewConstruct(scope, jsii.String(name))
+		for kind, version := range map[string]string{"A": "V4", "AAAA": "V6"} {
+			newAliasRecord(of, version, zoneID, name, kind, distribution.AttrDomainName(), jsii.String(cloudFrontZone))
+		}
 	}
 }
 

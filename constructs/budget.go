@@ -34,8 +34,9 @@ func NewBudget(scope construct.Construct, id string, props BudgetProps) {
 		}
 	}
 	awsbudgets.NewCfnBudget(scope, jsii.String(id), &awsbudgets.CfnBudgetProps{
+		// It has no name of ours: another topic replaces it, and the name would still be taken.
+		// https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/365
 		Budget: &awsbudgets.CfnBudget_BudgetDataProperty{
-			BudgetName:  jsii.String("peakline-" + props.EnvironmentName),
 			BudgetType:  jsii.String("COST"),
 			TimeUnit:    jsii.String("MONTHLY"),
 			BudgetLimit: &awsbudgets.CfnBudget_SpendProperty{Amount: jsii.Number(props.MonthlyUSD), Unit: jsii.String("USD")},
@@ -61,9 +62,13 @@ func NewAnomalyDetection(scope construct.Construct, id string, props AnomalyProp
 	scope = construct.NewConstruct(scope, jsii.String(id))
 	monitor := optionalString(props.MonitorARN)
 	if monitor == nil {
-		monitor = awsce.NewCfnAnomalyMonitor(scope, jsii.String("Monitor"), &awsce.CfnAnomalyMonitorProps{
+		made := awsce.NewCfnAnomalyMonitor(scope, jsii.String("Monitor"), &awsce.CfnAnomalyMonitorProps{
 			MonitorName: jsii.String("peakline-services"), MonitorType: jsii.String("DIMENSIONAL"), MonitorDimension: jsii.String("SERVICE"),
-		}).Ref()
+		})
+		// Another tag replaces it: AWS would refuse the second monitor, and what the first has learned would go.
+		// https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/2515
+		made.AddPropertyDeletionOverride(jsii.String("ResourceTags"))
+		monitor = made.Ref()
 	}
 	least, err := json.Marshal(map[string]any{"Dimensions": map[string]any{
 		"Key": "ANOMALY_TOTAL_IMPACT_ABSOLUTE", "MatchOptions": []string{"GREATER_THAN_OR_EQUAL"}, "Values": []string{fmt.Sprint(props.LeastUSD)},
@@ -71,11 +76,12 @@ func NewAnomalyDetection(scope construct.Construct, id string, props AnomalyProp
 	if err != nil {
 		panic(fmt.Sprintf("write the threshold of unusual costs: %v", err))
 	}
-	awsce.NewCfnAnomalySubscription(scope, jsii.String("Subscription"), &awsce.CfnAnomalySubscriptionProps{
+	subscription := awsce.NewCfnAnomalySubscription(scope, jsii.String("Subscription"), &awsce.CfnAnomalySubscriptionProps{
 		SubscriptionName:    jsii.String("peakline-" + props.EnvironmentName),
 		Frequency:           jsii.String("IMMEDIATE"), // the only one that a topic takes
 		MonitorArnList:      &[]interface{}{monitor},
 		Subscribers:         []interface{}{&awsce.CfnAnomalySubscription_SubscriberProperty{Type: jsii.String("SNS"), Address: props.Notifications.Topic(Warning).TopicArn()}},
 		ThresholdExpression: jsii.String(string(least)),
 	})
+	subscription.AddPropertyDeletionOverride(jsii.String("ResourceTags")) // another tag would replace it too
 }

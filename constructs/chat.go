@@ -1,8 +1,6 @@
 package constructs
 
 import (
-	"strings"
-
 	"github.com/aws/aws-cdk-go/awscdk/v2/awschatbot"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	construct "github.com/aws/constructs-go/constructs/v10"
@@ -18,7 +16,7 @@ type SlackChannel struct {
 // share its configuration: AWS takes one for each channel.
 // https://docs.aws.amazon.com/chatbot/latest/adminguide/slack-setup.html
 func (n *Notifications) addChat(scope construct.Construct, channels map[Severity]Channel) {
-	severities := map[SlackChannel][]string{}
+	severities := map[SlackChannel][]Severity{}
 	var order []SlackChannel
 	for _, severity := range []Severity{Critical, Warning} {
 		slack := channels[severity].Slack
@@ -28,7 +26,7 @@ func (n *Notifications) addChat(scope construct.Construct, channels map[Severity
 		if severities[slack] == nil {
 			order = append(order, slack)
 		}
-		severities[slack] = append(severities[slack], string(severity))
+		severities[slack] = append(severities[slack], severity)
 	}
 	if len(order) == 0 {
 		return
@@ -37,11 +35,11 @@ func (n *Notifications) addChat(scope construct.Construct, channels map[Severity
 	for _, slack := range order {
 		var topics []interface{}
 		for _, severity := range severities[slack] {
-			topics = append(topics, n.topics[Severity(severity)].TopicArn())
+			topics = append(topics, n.topics[severity].TopicArn())
 		}
-		name := strings.Join(severities[slack], "-and-")
-		awschatbot.NewCfnSlackChannelConfiguration(scope, jsii.String(pascalCase(name)+"Chat"), &awschatbot.CfnSlackChannelConfigurationProps{
-			ConfigurationName: jsii.String("peakline-" + n.EnvironmentName + "-" + name),
+		// Called by the channel: a severity that comes or goes changes its topics. Another configuration of the channel would be refused.
+		awschatbot.NewCfnSlackChannelConfiguration(scope, jsii.String("Chat"+slack.Channel), &awschatbot.CfnSlackChannelConfigurationProps{
+			ConfigurationName: jsii.String("peakline-" + n.EnvironmentName + "-" + slack.Channel),
 			SlackWorkspaceId:  jsii.String(slack.Workspace),
 			SlackChannelId:    jsii.String(slack.Channel),
 			SnsTopicArns:      &topics,

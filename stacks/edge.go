@@ -60,9 +60,7 @@ func NewEdge(stage awscdk.Stage, props EdgeProps) *Edge {
 	newDashboard(stack, "Dashboard", edgeDashboard, environment, edge.Panels(firewall))
 	constructs.NewCertificateAlarm(stack, notifications, "edge", settings.CertificateARN)
 	if zone := settings.HostedZone; zone.ID != "" {
-		for n, domain := range settings.Domains {
-			constructs.NewDistributionRecords(stack, fmt.Sprintf("Domain%d", n+1), zone.ID, domain, edge.Distribution)
-		}
+		constructs.NewDistributionRecords(stack, "Domains", zone.ID, settings.Domains, edge.Distribution)
 	}
 	for id, value := range map[string]*string{
 		"DistributionDomain": edge.Distribution.AttrDomainName(), // what the domains have to lead to

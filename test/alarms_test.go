@@ -276,6 +276,9 @@ var alarmRequirements = []requirement{
 				if heard[channel] != nil {
 					fail("%s is the second configuration of the channel %s: AWS would refuse it", chat, channel)
 				}
+				if id := chat.text("SlackChannelId"); chat.text("ConfigurationName") != "peakline-"+a.environment.Name+"-"+id || !strings.Contains(chat.id, id) {
+					fail("%s is not called by its channel: a severity that comes or goes would make another configuration of the same channel, which AWS refuses", chat)
+				}
 				for _, topic := range chat.list("SnsTopicArns") {
 					heard[channel] = append(heard[channel], a.topicOf(chat.stack, topic))
 				}

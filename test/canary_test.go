@@ -116,12 +116,15 @@ var budgetRequirements = []requirement{
 			budget, name := budgets[0], a.environment.Name
 			for path, want := range map[string]any{
 				"Budget/BudgetType": "COST", "Budget/TimeUnit": "MONTHLY", "Budget/BudgetLimit/Unit": "USD",
-				"Budget/BudgetLimit/Amount": float64(a.environment.Budget.MonthlyUSD), "Budget/BudgetName": "peakline-" + name,
+				"Budget/BudgetLimit/Amount":        float64(a.environment.Budget.MonthlyUSD),
 				"Budget/CostFilters/TagKeyValue/0": "user:peakline:environment$" + name, "Budget/CostFilters/TagKeyValue/1": nil,
 			} {
 				if budget.get(path) != want {
 					fail("%s has %s=%v, want %v: it would count another environment's costs, or none", budget, path, budget.get(path), want)
 				}
+			}
+			if name := budget.text("Budget/BudgetName"); name != "" {
+				fail("%s is called %s: another topic replaces it, and the deployment would fail because the name is taken", budget, name)
 			}
 			told := map[string]bool{}
 			for _, each := range budget.list("NotificationsWithSubscribers") {
@@ -149,6 +152,11 @@ var budgetRequirements = []requirement{
 				}
 			} else if len(monitors) != 1 || !a.target(subscription, "MonitorArnList/0").is(monitors[0]) || monitors[0].text("MonitorType") != "DIMENSIONAL" || monitors[0].text("MonitorDimension") != "SERVICE" {
 				fail("%s asks no monitor of AWS services: %v", subscription, monitors)
+			}
+			for _, r := range append(monitors, subscription) {
+				if r.isSet("ResourceTags") {
+					fail("%s has tags: CloudFormation replaces it when one changes, and AWS refuses a second monitor", r)
+				}
 			}
 			if a.topicOf(subscription.stack, subscription.get("Subscribers/0/Address")) != "warning" || subscription.text("Subscribers/0/Type") != "SNS" || subscription.text("Frequency") != "IMMEDIATE" {
 				fail("%s tells nobody", subscription)

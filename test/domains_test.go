@@ -3,6 +3,7 @@ package test
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"peakline/config"
 )
@@ -22,6 +23,9 @@ var domainRequirements = []requirement{
 					record := found[domain+"."+kind]
 					if !a.target(record, "AliasTarget/DNSName").is(a.shop()) || record.text("AliasTarget/HostedZoneId") != "Z2FDTNDATAQYW2" {
 						fail("%s %s leads to %v: visitors do not find the shop", domain, kind, record.get("AliasTarget"))
+					}
+					if !strings.Contains(record.path(), "/"+domain+"/") {
+						fail("%s is not called by %s: names in another order would be made where they still are, which Route 53 refuses", record, domain)
 					}
 				}
 			}

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from ..rows import created, gone, recorded
+from typing import Any
+
+from ..rows import Resource, created, gone, recorded
+
+
+def _named(resource: Resource) -> dict[str, Any]:
+    """The budget under the name that CloudFormation gives it; a template that names it itself is as right."""
+    budget = resource.effective["Budget"]
+    limit = budget["BudgetLimit"]
+    return {"BudgetName": resource.name, **budget, "BudgetLimit": {**limit, "Amount": str(limit["Amount"])}}
+
 
 ROWS = (
     recorded(
@@ -22,8 +32,7 @@ ROWS = (
         "AWS::Budgets::Budget",
         "budgets",
         "create_budget",
-        given={"AccountId": "{account}"},
-        ref="{Budget.BudgetName}",
+        given={"AccountId": "{account}", "Budget": _named},
         recreated="moto cannot change a budget",
         delete=(gone("delete_budget", AccountId="{account}", BudgetName="{ref}"),),
     ),

@@ -650,7 +650,6 @@ LIVES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
                 "Type": "AWS::Budgets::Budget",
                 "Properties": {
                     "Budget": {
-                        "BudgetName": "rows",
                         "BudgetType": "COST",
                         "TimeUnit": "MONTHLY",
                         "BudgetLimit": {"Amount": 100, "Unit": "USD"},
@@ -693,7 +692,6 @@ LIVES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "Canary": {"Schedule": {"Expression": "rate(1 minute)"}},
             "Budget": {
                 "Budget": {
-                    "BudgetName": "rows",
                     "BudgetType": "COST",
                     "TimeUnit": "MONTHLY",
                     "BudgetLimit": {"Amount": 200, "Unit": "USD"},
