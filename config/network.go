@@ -52,7 +52,7 @@ type Network struct {
 	Zones []string `json:"zones" jsonschema:"required,minItems=2,maxItems=3,uniqueItems=true"`
 	// Subnets are the sizes of the subnets. Left out, they are derived from the CIDR.
 	Subnets Subnets `json:"subnets,omitempty"`
-	// NATGateways is one of `per-zone`, `single` and `none`. Default: `per-zone` in production, `single` in development.
+	// NATGateways is one of `per-zone`, `single` and `none`. With `none` a route of your own has to lead to the images of third parties, the placeholder's and PgBouncer's among them, or no task starts. Default: `per-zone` in production, `single` in development.
 	NATGateways NATGateways `json:"natGateways,omitempty" jsonschema:"enum=per-zone,enum=single,enum=none"`
 	// Endpoints are the VPC endpoints. Default: each of them in production, `s3` in development.
 	Endpoints []Endpoint `json:"endpoints,omitempty" jsonschema:"uniqueItems=true,enum=s3,enum=ecr,enum=logs,enum=secretsmanager,enum=ssm,enum=sts,enum=kms,enum=xray,enum=appconfig"`
