@@ -69,8 +69,9 @@ func NewLoadBalancer(scope construct.Construct, id string, props LoadBalancerPro
 		}
 		return untagged(balancer.AddListener(jsii.String(id), listenerProps))
 	}
+	production := listener("Production", 443, 80)
 	if props.CertificateARN != "" {
-		untagged(balancer.AddListener(jsii.String("Redirect"), &awselasticloadbalancingv2.BaseApplicationListenerProps{
+		redirect := untagged(balancer.AddListener(jsii.String("Redirect"), &awselasticloadbalancingv2.BaseApplicationListenerProps{
 			Open:     jsii.Bool(false),
 			Port:     jsii.Number(80),
 			Protocol: awselasticloadbalancingv2.ApplicationProtocol_HTTP,
@@ -78,10 +79,11 @@ func NewLoadBalancer(scope construct.Construct, id string, props LoadBalancerPro
 				Protocol: jsii.String("HTTPS"), Port: jsii.String("443"), Permanent: jsii.Bool(true),
 			}),
 		}))
+		redirect.Node().AddDependency(production) // which gives up port 80 when an environment gets its certificate
 	}
 	return &LoadBalancer{
 		LoadBalancer: balancer,
-		Production:   listener("Production", 443, 80),
+		Production:   production,
 		Test:         listener("Test", TestPort, TestPort),
 		Secure:       props.CertificateARN != "",
 	}

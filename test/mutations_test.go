@@ -760,6 +760,7 @@ var mutations = []mutation{
 	{row: "S2", name: "the way inside is not protected", of: "AWS::ElasticLoadBalancingV2::LoadBalancer", when: with("Type", "network"), edit: set("LoadBalancerAttributes", []any{})},
 	{row: "S2", name: "the way inside leads to another port", of: "AWS::ElasticLoadBalancingV2::TargetGroup", when: with("TargetType", "alb"), edit: set("Targets/0/Port", 81.0)},
 	{row: "S2", name: "the way inside is made before what it leads to", of: "AWS::ElasticLoadBalancingV2::TargetGroup", when: with("TargetType", "alb"), edit: attribute("DependsOn", nil)},
+	{row: "S2", name: "port 80 redirects before it is given up", of: "AWS::ElasticLoadBalancingV2::Listener", when: has("DefaultActions/0/RedirectConfig"), edit: attribute("DependsOn", nil)},
 	{row: "S2", name: "the certificate's name leads elsewhere", of: "AWS::Route53::RecordSet", when: at("Services/Inside"), edit: set("AliasTarget/DNSName", "elsewhere.example.com")},
 	{row: "S2", name: "the certificate's name is public", of: "AWS::Route53::HostedZone", edit: drop("VPCs")},
 	{row: "S4", name: "a caller finds another address", of: "AWS::ECS::TaskDefinition", edit: func(_ *assembly, r resource) {

@@ -275,6 +275,9 @@ var serviceRequirements = []requirement{
 			if listeners[80].text("DefaultActions/0/RedirectConfig/Protocol") != "HTTPS" {
 				fail("port 80 does not redirect to HTTPS")
 			}
+			if !slices.Contains(texts(listeners[80].body["DependsOn"]), listeners[443].id) {
+				fail("%s is made before %s gives up port 80: an environment could not get a certificate later", listeners[80], listeners[443])
+			}
 		}},
 	{row: "S2", name: "the load balancer logs each request, drops invalid headers, and is protected from deletion in production",
 		check: func(a *assembly, fail failure) {
