@@ -133,10 +133,10 @@ func port(value any, fallback int) int {
 	return n
 }
 
-// compareNetwork finds what can be reached that could not, or in clear text.
 // nobody is where the CDK lets a group reach that may reach nothing: without a rule it could reach everything.
 const nobody = "255.255.255.255/32"
 
+// compareNetwork finds what can be reached that could not, or in clear text.
 func (c *comparison) compareNetwork() {
 	old, new := c.old.openings(), c.new.openings()
 	for key, rules := range new {
