@@ -108,13 +108,15 @@ func (c *Cluster) Detail(ctx context.Context, state *State, now time.Time) error
 				map[string]string{"DBInstanceIdentifier": m.ID}, minute, series.into})
 		}
 	}
-	if err := c.read(ctx, queries, now.Add(-decision.RecentWindow), now); err != nil {
+	from := now.Add(-decision.RecentWindow)
+	if err := c.read(ctx, queries, from, now); err != nil {
 		return err
 	}
 	for i := range state.Members {
 		m := &state.Members[i]
-		// A reader serves from its first sample on, a minute or two after AWS calls it available.
-		if first, ok := firstMinute(m.CPU); ok && !m.AvailableAt.IsZero() && first.After(m.AvailableAt) {
+		// A reader serves from its first sample on, a minute or two after AWS calls it available. Of one that came before the
+		// samples begin, the first that is read is not its first.
+		if first, ok := firstMinute(m.CPU); ok && m.AvailableAt.After(from) && first.After(m.AvailableAt) {
 			m.AvailableAt = first
 		}
 	}

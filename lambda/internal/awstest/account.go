@@ -39,6 +39,8 @@ type Account struct {
 	WrittenAt  time.Time
 	// Load is the readers' demand by minute, in readers that are fully busy.
 	Load func(at time.Time) float64
+	// Share weighs a reader's part of the load and of the connections; nil: all have the same.
+	Share func(id string) float64
 	// Lag is a reader's replica lag in milliseconds; nil: 20.
 	Lag func(id string) float64
 	// CreateTakes and DeleteTakes are how long instances take to come and to go.
@@ -187,17 +189,27 @@ func (a *Account) publish() {
 			}
 		}
 	}
+	share := func(instance *Instance) float64 {
+		if a.Share == nil {
+			return 1
+		}
+		return a.Share(*instance.DBInstanceIdentifier)
+	}
+	shares := 0.0
+	for _, instance := range serving {
+		shares += share(instance)
+	}
 	for _, instance := range serving {
 		id := *instance.DBInstanceIdentifier
 		lag := 20.0
 		if a.Lag != nil {
 			lag = a.Lag(id)
 		}
-		busy := a.Load(a.now) / float64(len(serving)) * 100
+		busy := a.Load(a.now) * share(instance) / shares * 100
 		put("CPUUtilization", id, "READER", min(busy, 100))
 		put("DBLoad", id, "READER", busy/100*2)
 		put("AuroraReplicaLag", id, "READER", lag)
-		put("DatabaseConnections", id, "READER", 100)
+		put("DatabaseConnections", id, "READER", 100*share(instance))
 	}
 	if a.Writer != "" {
 		put("CPUUtilization", a.Writer, "WRITER", 30)

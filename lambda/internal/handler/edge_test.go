@@ -561,3 +561,61 @@ func TestReaderHoursOfTheMonthAreReportedAndNothingIsCut(t *testing.T) {
 		t.Errorf("%v hours and %d billed readers, want 0 of a month without own metrics and 2", report.ReaderHours, billed(report.Members))
 	}
 }
+
+func TestImbalanceIsSeenBetweenReadersOfLongStanding(t *testing.T) {
+	s := newScene(t, nil)
+	s.Load = func(time.Time) float64 { return 0.6 }
+	s.Share = func(id string) float64 {
+		if id == clusterID+"-reader1" {
+			return 4
+		}
+		return 1
+	}
+	seen := 0
+	for range 60 {
+		if s.minutes(1).Decision.Skewed {
+			seen++
+		}
+	}
+	if seen < 45 {
+		t.Errorf("in %d of 60 minutes one reader was seen to have four fifths of the connections: the alarm would stay silent", seen)
+	}
+}
+
+func TestAReaderThatLagsAloneIsReplacedBesideOthersOfLongStanding(t *testing.T) {
+	s := newScene(t, four)
+	s.minutes(120)
+	s.Lag = func(id string) float64 {
+		if id == prefix+"-r01" {
+			return 5000
+		}
+		return 20
+	}
+	verdicts := map[decision.LagVerdict]int{}
+	for range 40 {
+		verdicts[s.minutes(1).Decision.Lag]++
+	}
+	if !slices.Equal(s.Deleted(), []string{prefix + "-r01"}) || !slices.Contains(s.owned(), prefix+"-r03") {
+		t.Errorf("deleted %v, left %v, want r03 in the place of r01", s.Deleted(), s.owned())
+	}
+	if verdicts[decision.LagWriteBound] > 0 {
+		t.Errorf("verdicts %v: the mean of the readers hid that it was one, and blamed the writes", verdicts)
+	}
+}
+
+func TestAGapInTheSamplesOfAnOldReaderIsNoCreation(t *testing.T) {
+	s := newScene(t, four)
+	s.minutes(120)
+	s.restart()
+	s.Instances[prefix+"-r01"].Mute = true
+	s.minutes(5)
+	s.Instances[prefix+"-r01"].Mute = false
+	for range 20 {
+		if report := s.minutes(1); len(report.Created) > 0 {
+			t.Fatalf("a reader of two hours took %v to come: the alarm on slow creations would fire", report.Created)
+		}
+	}
+	if lead := s.tick().Decision.Lead; lead != newScene(t, nil).tick().Decision.Lead {
+		t.Errorf("a lead of %v was learned from it", lead)
+	}
+}

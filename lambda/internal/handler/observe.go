@@ -1,7 +1,6 @@
 package handler
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -96,8 +95,11 @@ func (h *Handler) decide(state aurora.State, report *Report) decision.Decision {
 // quietStates are those in which nothing is done and the members' own series would change nothing.
 var quietStates = []decision.State{decision.Steady, decision.Frozen, decision.MaintenanceHold}
 
+// quietLags are the verdicts that do not depend on which reader lags: of the others, the overview knows the worst only.
+var quietLags = []decision.LagVerdict{decision.LagNone, decision.LagMissing}
+
 func quiet(d decision.Decision) bool {
-	return len(d.Creates) == 0 && len(d.Deletes) == 0 && slices.Contains(quietStates, d.State)
+	return len(d.Creates) == 0 && len(d.Deletes) == 0 && slices.Contains(quietStates, d.State) && slices.Contains(quietLags, d.Lag)
 }
 
 // finished are the creations that ended since the last run: from the request to the first CPU sample. A process that
@@ -108,14 +110,12 @@ func (m *memory) finished(members []decision.Member, now time.Time) []time.Durat
 		if !member.Owned || member.Role != decision.Reader || member.CreatedAt.IsZero() || len(member.CPU) == 0 {
 			continue
 		}
-		began := slices.MinFunc(member.CPU, func(a, b decision.Sample) int { return cmp.Compare(a.Minute, b.Minute) })
-		first := time.Unix(began.Minute*60, 0)
 		reader := member.ID + member.CreatedAt.String()
-		if m.announced[reader] || first.Before(member.CreatedAt) || now.Sub(first) > decision.RecentWindow-2*time.Minute {
+		if m.announced[reader] || member.AvailableAt.Before(member.CreatedAt) || now.Sub(member.AvailableAt) > decision.RecentWindow-2*time.Minute {
 			continue
 		}
 		m.announced[reader] = true
-		took = append(took, first.Sub(member.CreatedAt))
+		took = append(took, member.AvailableAt.Sub(member.CreatedAt))
 	}
 	return took
 }
