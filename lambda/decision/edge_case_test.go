@@ -174,6 +174,13 @@ func TestEdgeCases(t *testing.T) {
 			s.history.Failures = []Failure{{At: noon.Add(-time.Minute), Code: "Throttling"}}
 			return s
 		}, expectation{creates: -1, not: []Reason{ReasonCapacityRefused}}},
+		"a fault on AWS's side rules no zone out": {func() *scenario {
+			s := cluster(3, 75)
+			for _, zone := range []string{"us-east-1a", "us-east-1b", "us-east-1c", ""} {
+				s.history.Failures = append(s.history.Failures, Failure{At: noon.Add(-time.Minute), Code: "InternalServerError", Zone: zone, Class: "db.r8g.large"})
+			}
+			return s
+		}, expectation{creates: -1, not: []Reason{ReasonCapacityRefused, ReasonZoneFallback, ReasonClassFallback}}},
 		"a zone short of the class is avoided": {func() *scenario {
 			s := cluster(2, 60)
 			s.history.Failures = []Failure{{At: noon.Add(-time.Hour), Code: "InsufficientDBInstanceCapacity", Zone: "us-east-1b", Class: "db.r8g.large"}}

@@ -18,7 +18,7 @@ const (
 	Gone     Kind = "gone"     // what was named does not exist (any more)
 	Refused  Kind = "refused"  // AWS has no room: capacity, quota, addresses
 	Busy     Kind = "busy"     // the state does not allow it now; the next run tries again
-	Passing  Kind = "passing"  // throttled, timed out or a fault on AWS's side; the next run tries again
+	Passing  Kind = "passing"  // throttled, no answer or a fault on AWS's side; the next run tries again
 	Mistaken Kind = "mistaken" // the configuration names something that is missing or unusable; a person must act
 	Denied   Kind = "denied"   // a permission is missing
 	Other    Kind = "other"
@@ -93,7 +93,8 @@ type Failure struct {
 	Err  error
 }
 
-// Classify says what an error means. It never panics and knows every error: what it cannot place is Other.
+// Classify says what an error means. It never panics and knows every error: a code that it cannot place is Other, an error
+// without one is not AWS's answer and passes.
 func Classify(err error) Failure {
 	if err == nil {
 		return Failure{}
@@ -105,7 +106,7 @@ func Classify(err error) Failure {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return Failure{Kind: Passing, Code: "Timeout", Err: err}
 	default:
-		return Failure{Kind: Other, Code: "Unknown", Err: err}
+		return Failure{Kind: Passing, Code: "Unknown", Err: err}
 	}
 }
 

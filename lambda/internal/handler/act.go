@@ -3,12 +3,16 @@ package handler
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"peakline/lambda/decision"
 	"peakline/lambda/internal/aurora"
 	"peakline/lambda/internal/settings"
 )
+
+// passing are the kinds of failures that say nothing of the place in which a reader was to be created.
+var passing = []aurora.Kind{aurora.Passing, aurora.Busy, aurora.Exists}
 
 // act carries a decision out, call by call, and remembers what was asked for. It reports whether deciding again at once
 // can help, because AWS refused a place and another may do.
@@ -32,9 +36,11 @@ func (h *Handler) act(ctx context.Context, state aurora.State, report *Report) (
 			continue
 		}
 		failure := report.fail("create "+reader.ID, err)
-		h.memory.history.Failures = append(h.memory.history.Failures, decision.Failure{
-			At: report.At, Code: failure.Code, Zone: reader.Zone, Class: reader.Class,
-		})
+		if !slices.Contains(passing, failure.Kind) {
+			h.memory.history.Failures = append(h.memory.history.Failures, decision.Failure{
+				At: report.At, Code: failure.Code, Zone: reader.Zone, Class: reader.Class,
+			})
+		}
 		if failure.Kind != aurora.Refused {
 			break // what is denied, mistaken, throttled or late for one is so for the next
 		}

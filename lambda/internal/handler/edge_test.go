@@ -2,6 +2,7 @@ package handler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -281,6 +282,30 @@ func TestFailuresOfACreateAreReportedAndMendedByTheNextRuns(t *testing.T) {
 				t.Errorf("%d readers once the cause is gone, want 3", s.Readers())
 			}
 			s.mustBeSafe()
+		})
+	}
+}
+
+func TestACreateWithoutAnAnswerRulesNoPlaceOut(t *testing.T) {
+	for name, failure := range map[string]error{
+		"time ran out":      context.DeadlineExceeded,
+		"a lost connection": errors.New("read: connection reset by peer"),
+		"a fault of AWS's":  awstest.Error("InternalServerError"),
+		"throttling":        awstest.Error("ThrottledException"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, func(p *decision.Policy) { p.Min = 3; p.Classes = []string{"db.r6g.large"} })
+			s.Before = func(call string, _ int) error {
+				if call == "CreateDBInstance" {
+					return failure
+				}
+				return nil
+			}
+			wanted := s.minutes(6).Decision.Creates
+			s.Before = nil
+			if report := s.minutes(1); len(wanted) != 1 || wanted[0].Class != "db.r8g.large" || !slices.Equal(report.Creates, wanted) {
+				t.Errorf("created %v, want %v as if nothing had been: nobody said that the place is short", report.Creates, wanted)
+			}
 		})
 	}
 }
