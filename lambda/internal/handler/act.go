@@ -69,6 +69,8 @@ func (h *Handler) stillDeployed(ctx context.Context, report *Report) bool {
 	if len(report.Decision.Creates)+len(report.Decision.Deletes) == 0 {
 		return false
 	}
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
 	_, err := settings.Read(ctx, h.Parameters, h.Cluster.Environment, report.At)
 	if errors.Is(err, settings.ErrNotDeployed) {
 		report.fail("act", err)

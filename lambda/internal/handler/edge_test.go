@@ -8,9 +8,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"peakline/lambda/contract"
 	"peakline/lambda/decision"
@@ -557,8 +560,64 @@ func TestWithoutAnySamplesReadersAreKeptAndTheAgeIsReported(t *testing.T) {
 	if len(s.owned()) != 2 || report.Decision.State != decision.Blind {
 		t.Errorf("state %s, readers %v: blind means hold", report.Decision.State, s.owned())
 	}
-	if report.blindMinutes() < 10 {
-		t.Errorf("blind for %d minutes, want at least 10: the alarm would stay silent", report.blindMinutes())
+	if report.blindMinutes < 10 {
+		t.Errorf("blind for %d minutes, want at least 10: the alarm would stay silent", report.blindMinutes)
+	}
+}
+
+func TestSamplesThatCannotBeReadOnceAreNotMissed(t *testing.T) {
+	s := newScene(t, nil)
+	s.minutes(15)
+	s.Before = failing("GetMetricData", "InternalServiceFault", -1)
+	for minute := 1; minute <= 12; minute++ {
+		report := s.minutes(1)
+		blind := report.Decision.State == decision.Blind
+		if blind != (minute > 3) || blind && report.blindMinutes > int64(minute)+1 {
+			t.Errorf("after %d minutes without an answer the state is %s, blind for %d minutes: the alarm of ten would fire early",
+				minute, report.Decision.State, report.blindMinutes)
+		}
+	}
+	s.restart()
+	if report := s.minutes(1); report.Decision.State != decision.Blind || report.blindMinutes != 0 {
+		t.Errorf("state %s, blind for %d minutes in the first run of a process that may not read: want blind, and no alarm yet",
+			report.Decision.State, report.blindMinutes)
+	}
+}
+
+// silentService is a CloudWatch, or an SSM, that never answers.
+type silentService struct{ *awstest.Account }
+
+func (silentService) GetMetricData(ctx context.Context, _ *cloudwatch.GetMetricDataInput, _ ...func(*cloudwatch.Options)) (*cloudwatch.GetMetricDataOutput, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (silentService) GetParameters(ctx context.Context, _ *ssm.GetParametersInput, _ ...func(*ssm.Options)) (*ssm.GetParametersOutput, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestAServiceThatDoesNotAnswerLeavesTimeForAFloor(t *testing.T) {
+	for name, silence := range map[string]func(*scene){
+		"CloudWatch": func(s *scene) { s.Handler.Cluster.CloudWatch = silentService{s.Account} },
+		"SSM":        func(s *scene) { s.Handler.Parameters = silentService{s.Account} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(t, func(p *decision.Policy) {
+					p.Floors = []decision.Floor{{Window: decision.Window{From: noon.Add(40 * time.Minute), Until: noon.Add(time.Hour)}, Readers: 4, Lead: decision.Duration{Duration: 30 * time.Minute}}}
+				})
+				s.minutes(5)
+				silence(s)
+				s.Advance(6 * time.Minute)
+				ctx, cancel := context.WithTimeout(t.Context(), 50*time.Second)
+				defer cancel()
+				report, err := s.Handle(ctx, []byte(`{}`))
+				if err != nil || len(report.Creates) != 2 {
+					t.Errorf("created %v, error %v, failures %v: want the floor's two readers", report.Creates, err, codes(report))
+				}
+			})
+		})
 	}
 }
 

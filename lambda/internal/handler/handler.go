@@ -40,10 +40,12 @@ type Handler struct {
 // memory is what a warm function knows. Everything in it can be read from AWS again.
 type memory struct {
 	history     decision.History
-	pastRead    time.Time // when the past was read from CloudWatch; zero: never
-	readerHours float64   // hours of owned readers this month
-	detailed    time.Time // when the members' own series were last read
-	unsettled   bool      // the last run saw or did more than nothing
+	pastRead    time.Time                  // when the past was read from CloudWatch; zero: never
+	readerHours float64                    // hours of owned readers this month
+	began       time.Time                  // the first run
+	samples     map[string]decision.Member // the samples last read, by member; nil: none yet
+	detailed    time.Time                  // when the members' own series were last read
+	unsettled   bool                       // the last run saw or did more than nothing
 	policy      decision.Policy
 	policyRead  time.Time
 	taken       map[string]bool // slots whose names belong to somebody else
@@ -62,6 +64,9 @@ func New(props Props) *Handler {
 const (
 	// reserve is what a run keeps of its time to write the log line.
 	reserve = 2 * time.Second
+	// lookTime is what one look may take, at the cluster, the past, the samples or the policy again: a service that does not
+	// answer must not take the time to act on what the others say.
+	lookTime = 10 * time.Second
 	// pastEvery is how often a warm function reads the past again; between, it adds what it sees.
 	pastEvery = time.Hour
 	// detailEvery is how often the members' own series are read although nothing happens: imbalance and a single
@@ -86,6 +91,9 @@ func (h *Handler) Handle(ctx context.Context, payload []byte) (Report, error) {
 		defer cancel()
 	}
 	report := Report{At: h.Now(), Message: message}
+	if h.memory.began.IsZero() {
+		h.memory.began = report.At
+	}
 	var err error
 	if message.Cluster != "" && message.Cluster != h.Cluster.ID {
 		report.Ignored = "names another cluster"
@@ -133,6 +141,8 @@ func (h *Handler) read(ctx context.Context, report *Report) (aurora.State, error
 		rival    bool
 		failures [4]error
 	)
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
 	calls.Go(func() { told, failures[0] = settings.Read(ctx, h.Parameters, h.Cluster.Environment, report.At) })
 	calls.Go(func() { state, failures[1] = h.Cluster.State(ctx) })
 	calls.Go(func() { events, failures[2] = h.Cluster.Events(ctx) })

@@ -20,6 +20,8 @@ func (h *Handler) readPast(ctx context.Context, state aurora.State, report *Repo
 	if !m.pastRead.IsZero() {
 		since = m.pastRead.Add(-pastEvery)
 	}
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
 	past, err := h.Cluster.Past(ctx, state.Cluster.Serverless, since, report.At)
 	if err != nil {
 		return err
@@ -61,13 +63,18 @@ func meanVCPUs(members []decision.Member) float64 {
 }
 
 // observe reads the samples and decides: by the overview while that tells everything and nothing is to be done, else by
-// the members' own series. Without samples the decision is blind: it keeps the readers, and floors still apply.
+// the members' own series. What cannot be read is as it was in the run before, a minute older. Without samples the decision
+// is blind: it keeps the readers, and floors still apply.
 func (h *Handler) observe(ctx context.Context, state *aurora.State, report *Report) {
 	m := &h.memory
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
 	if !m.unsettled && report.At.Sub(m.detailed) < detailEvery {
 		whole, err := h.Cluster.Overview(ctx, state, report.At)
 		if err != nil {
 			report.fail("read the readers' samples", err)
+		} else {
+			m.keep(state.Members)
 		}
 		m.history.Observe(state.Observation, report.At)
 		report.Decision = h.decide(*state, report)
@@ -78,14 +85,48 @@ func (h *Handler) observe(ctx context.Context, state *aurora.State, report *Repo
 	report.Detailed = true
 	if err := h.Cluster.Detail(ctx, state, report.At); err != nil {
 		report.fail("read each member's samples", err)
+		report.KeepAll = true
+		m.recall(state.Members)
 	} else {
 		m.detailed = report.At
+		m.keep(state.Members)
 	}
 	m.history.Observe(state.Observation, report.At)
 	m.history.Learn(report.At, report.Policy.Floors)
 	report.Decision = h.decide(*state, report)
+	report.blindMinutes = m.blindMinutes(report)
 	report.Created = m.finished(state.Members, report.At)
 	m.unsettled = !quiet(report.Decision)
+}
+
+// keep remembers the members' samples.
+func (m *memory) keep(members []decision.Member) {
+	m.samples = map[string]decision.Member{}
+	for _, member := range members {
+		m.samples[member.ID] = member
+	}
+}
+
+// recall gives the members the samples that were last read. They age: after three minutes they say nothing about now.
+func (m *memory) recall(members []decision.Member) {
+	for i := range members {
+		member, last := &members[i], m.samples[members[i].ID]
+		member.CPU, member.DBLoad, member.LagMs, member.Connections, member.ACUUtilization =
+			last.CPU, last.DBLoad, last.LagMs, last.Connections, last.ACUUtilization
+	}
+}
+
+// blindMinutes is the age of the newest usable sample while the decision is blind; more than the window counts as the
+// window. A process that could read none yet knows only of its own time.
+func (m *memory) blindMinutes(report *Report) int64 {
+	if !slices.Contains(report.Decision.Reasons, decision.ReasonBlind) {
+		return 0
+	}
+	newest := report.Decision.Minute
+	if m.samples == nil {
+		newest = m.began.Unix() / 60
+	}
+	return min(int64(decision.RecentWindow/time.Minute), report.At.Unix()/60-newest)
 }
 
 func (h *Handler) decide(state aurora.State, report *Report) decision.Decision {

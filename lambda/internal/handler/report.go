@@ -34,6 +34,8 @@ type Report struct {
 	// ReaderHours is the sum of hours of owned readers since the month began, as of the last look at the past.
 	ReaderHours float64
 	Failures    []Failure
+
+	blindMinutes int64
 }
 
 // Failure is one call that failed; the run went on.
@@ -76,7 +78,7 @@ func (r Report) metrics(failed bool) []metric {
 		{contract.MetricDemand, "None", d.Demand},
 		{contract.MetricForecast, "None", d.Forecast},
 		{contract.MetricShortfall, "Count", d.Shortfall},
-		{contract.MetricBlindMinutes, "Count", r.blindMinutes()},
+		{contract.MetricBlindMinutes, "Count", r.blindMinutes},
 		{contract.MetricRefused, "Count", r.refused()},
 		{contract.MetricLagVerdict, "Count", flag(d.Lag == decision.LagWriteBound)},
 		{contract.MetricImbalance, "Count", flag(d.Skewed)},
@@ -110,14 +112,6 @@ func flag(on bool) int {
 		return 1
 	}
 	return 0
-}
-
-// blindMinutes is the age of the newest sample while the decision is blind; more than the window counts as the window.
-func (r Report) blindMinutes() int64 {
-	if !slices.Contains(r.Decision.Reasons, decision.ReasonBlind) {
-		return 0
-	}
-	return min(int64(decision.RecentWindow/time.Minute), r.At.Unix()/60-r.Decision.Minute)
 }
 
 func (r Report) refused() int {
