@@ -31,6 +31,9 @@ const (
 	hour   = 60 * minute
 )
 
+// late is how long the points of a minute may come one after the other: until then not all readers need to have one.
+const late = 2 * time.Minute
+
 // query is one series to read and where its points go.
 type query struct {
 	namespace, metric, statistic string
@@ -74,8 +77,9 @@ func (c *Cluster) Overview(ctx context.Context, state *State, now time.Time) (wh
 		whole = whole && m.Status == "available"
 		m.CPU, m.LagMs, m.Connections, m.ACUUtilization = readers.CPU, readers.LagMs, readers.Connections, readers.ACUUtilization
 	}
+	settled := now.Add(-late).Unix() / 60
 	for _, s := range reporting {
-		whole = whole && s.Value == float64(count)
+		whole = whole && (s.Minute > settled || s.Value == float64(count))
 	}
 	return whole, nil
 }

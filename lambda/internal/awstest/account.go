@@ -41,6 +41,8 @@ type Account struct {
 	Load func(at time.Time) float64
 	// Share weighs a reader's part of the load and of the connections; nil: all have the same.
 	Share func(id string) float64
+	// Late is a reader whose points come a minute after the others'; empty: none.
+	Late string
 	// Lag is a reader's replica lag in milliseconds; nil: 20.
 	Lag func(id string) float64
 	// CreateTakes and DeleteTakes are how long instances take to come and to go.
@@ -175,6 +177,10 @@ func (a *Account) publish() {
 		}
 	}
 	put := func(metric, id, role string, v float64) {
+		minute := minute
+		if id == a.Late {
+			minute--
+		}
 		for _, s := range []series{{metric, id, ""}, {metric + "/Sum", "", role}, {metric + "/SampleCount", "", role}, {metric + "/Maximum", "", role}} {
 			if a.points[s] == nil {
 				a.points[s] = map[int64]float64{}

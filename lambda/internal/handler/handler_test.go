@@ -114,14 +114,19 @@ func isWrite(call string) bool {
 }
 
 func TestAQuietTickMakesAtMostSixCalls(t *testing.T) {
-	s := newScene(t, nil)
-	s.minutes(30)
-	s.Calls()
-	for range 20 {
-		s.minutes(1)
-		if calls := s.Calls(); len(calls) > 6 {
-			t.Fatalf("a quiet tick made %d calls %v: at one a minute and cluster the bill and the API's limits notice", len(calls), calls)
-		}
+	for name, late := range map[string]string{"all points come at once": "", "one reader's points come later": clusterID + "-reader2"} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, nil)
+			s.Late = late
+			s.minutes(30)
+			s.Calls()
+			for range 20 {
+				s.minutes(1)
+				if calls := s.Calls(); len(calls) > 6 {
+					t.Fatalf("a quiet tick made %d calls %v: at one a minute and cluster the bill and the API's limits notice", len(calls), calls)
+				}
+			}
+		})
 	}
 }
 
