@@ -17,8 +17,9 @@ const (
 	// policyGrace is how long a deletion waits for the deployed policy to go. Its order in the template makes it go
 	// first; if it stays, the scaler lives on and its readers with it.
 	policyGrace = 2 * time.Minute
-	// lastRun is the longest that a creation may still come after the policy went: a run looks again right before.
-	lastRun = 20 * time.Second
+	// lastRun is the longest that a creation may still come after the policy went: as long as a run may last. A run looks for
+	// the policy right before it creates, but up to fifteen creations, throttled ones at that, take their time.
+	lastRun = 50 * time.Second
 	// drainPoll is the pause between two looks at the readers.
 	drainPoll = 5 * time.Second
 	// answerReserve is what a drain keeps of its time to answer CloudFormation or to ask Lambda for another go.
