@@ -906,7 +906,7 @@ var ruleCases = map[string]ruleCase{
 		[]change{{"{max: 6}", "{control: fixed, min: »3}"}},
 		[]string{"scaler.min: 3, but control: fixed adds no reader to the 2 that are always there"}},
 	"a capacity reservation for serverless readers": {
-		[]change{modest, {"db.r8g.large", "db.serverless"}, {"{max: 6}", "{capacityReservation: »cr-0123456789abcdef0}"}},
+		[]change{modest, {"db.r8g.large", "db.serverless"}, {"{max: 6}", "{capacityReservation: »black-friday}"}},
 		[]string{"scaler.capacityReservation: has no effect, new readers have the writer's class, db.serverless; remove it"}},
 	"a mode that another control does not have": {
 		[]change{{"{max: 6}", "{control: fixed, mode: »paused}"}},

@@ -52,8 +52,8 @@ type Scaler struct {
 	FreezeWindows []FreezeWindow `json:"freezeWindows,omitempty" jsonschema:"maxItems=100"`
 	// FallbackClasses are tried in this order when AWS has no capacity for the writer's class.
 	FallbackClasses []string `json:"fallbackClasses,omitempty" jsonschema:"uniqueItems=true,maxItems=5"`
-	// CapacityReservation is the id of a capacity reservation that new readers use.
-	CapacityReservation string `json:"capacityReservation,omitempty" jsonschema:"pattern=^cr-[0-9a-f]{17}$,example=cr-0123456789abcdef0"`
+	// CapacityReservation is the name or the id (`dbcr-…`) of a DB capacity reservation that new readers use. Readers beyond it, or of a class or zone that it does not cover, come without it.
+	CapacityReservation string `json:"capacityReservation,omitempty" jsonschema:"pattern=^[a-z][a-z0-9-]*$,maxLength=63,example=black-friday"`
 	// MonthlyReaderHours is a budget for added readers. Passing it raises an alarm and never removes a reader; 0 is no budget.
 	MonthlyReaderHours int `json:"monthlyReaderHours,omitempty" jsonschema:"minimum=0,maximum=11160"`
 	// ReservedConcurrency reserves one concurrent execution for the scaler. Switch it off where the account's quota is too small.

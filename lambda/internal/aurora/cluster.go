@@ -46,7 +46,7 @@ type Cluster struct {
 	RDS         RDS
 	CloudWatch  CloudWatch
 	AutoScaling AutoScaling
-	// CapacityReservation is the DB capacity reservation of new readers; empty: none.
+	// CapacityReservation is the DB capacity reservation of new readers, as far as it reaches; empty: none.
 	CapacityReservation string
 }
 

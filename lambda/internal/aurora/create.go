@@ -31,7 +31,13 @@ func (c *Cluster) Create(ctx context.Context, state State, reader decision.Creat
 	if !ok {
 		return fmt.Errorf("create reader %s: cluster %s has no available instance to copy settings from", reader.ID, c.ID)
 	}
-	_, err := c.RDS.CreateDBInstance(ctx, c.newReader(template, reader, now))
+	in := c.newReader(template, reader, now)
+	_, err := c.RDS.CreateDBInstance(ctx, in)
+	// A reservation that is used up, over, or of another class or zone is no reason to have no reader.
+	if kind := Classify(err).Kind; in.DBCapacityReservationIdentifier != nil && (kind == Refused || kind == Mistaken) {
+		in.DBCapacityReservationIdentifier = nil
+		_, err = c.RDS.CreateDBInstance(ctx, in)
+	}
 	if Classify(err).Kind == Exists {
 		err = c.confirmOwn(ctx, reader.ID, err)
 	}

@@ -49,6 +49,8 @@ type Account struct {
 	CreateTakes, DeleteTakes time.Duration
 	// PageSize bounds an answer of DescribeDBInstances; 0: one page.
 	PageSize int
+	// Reserve may refuse a creation within a capacity reservation; nil: all are granted.
+	Reserve func(reservation string) error
 	// Before and After may fail a call; After does so when the call has taken effect, as a lost answer does. n counts
 	// the calls, from 1.
 	Before, After func(call string, n int) error
@@ -364,8 +366,14 @@ func (a *Account) CreateDBInstance(ctx context.Context, in *rds.CreateDBInstance
 		if a.Status != "available" {
 			return &types.InvalidDBClusterStateFault{}
 		}
+		if reservation := aws.ToString(in.DBCapacityReservationIdentifier); reservation != "" && a.Reserve != nil {
+			if err := a.Reserve(reservation); err != nil {
+				return err
+			}
+		}
 		instance := a.Add(id, aws.ToInt32(in.PromotionTier))
-		instance.Input = in
+		asked := *in
+		instance.Input = &asked
 		instance.DBInstanceStatus = aws.String("creating")
 		instance.DBInstanceClass = in.DBInstanceClass
 		instance.AvailabilityZone = aws.String(cmp.Or(aws.ToString(in.AvailabilityZone), "eu-west-1c"))

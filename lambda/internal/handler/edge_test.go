@@ -313,6 +313,29 @@ func TestACreateWithoutAnAnswerRulesNoPlaceOut(t *testing.T) {
 	}
 }
 
+func TestBeyondTheirReservationReadersComeWithoutIt(t *testing.T) {
+	for _, code := range []string{"InsufficientDBInstanceCapacity", "DBCapacityReservationNotFound", "InvalidParameterCombination"} {
+		t.Run(code, func(t *testing.T) {
+			s := newScene(t, four)
+			s.Handler.Cluster.CapacityReservation = "black-friday"
+			reserved := 1
+			s.Reserve = func(string) error {
+				if reserved--; reserved < 0 {
+					return awstest.Error(code)
+				}
+				return nil
+			}
+			report := s.tick()
+			with := func(slot string) string {
+				return aws.ToString(s.Instances[prefix+slot].Input.DBCapacityReservationIdentifier)
+			}
+			if len(report.Creates) != 2 || with("-r01") != "black-friday" || with("-r02") != "" {
+				t.Errorf("created %v, failures %v: want the first within the reservation of one, the second without it", report.Creates, codes(report))
+			}
+		})
+	}
+}
+
 func TestTwoOfFourCreatesSucceedAndTheRestFollows(t *testing.T) {
 	s := newScene(t, func(p *decision.Policy) { p.Min = 6 })
 	n := 0
