@@ -54,6 +54,7 @@ type Cluster struct {
 type State struct {
 	decision.Observation
 	instances map[string]types.DBInstance
+	windows   []string // weekly maintenance windows, in AWS's words
 }
 
 // State reads the cluster and joins DescribeDBClusters (who writes) with DescribeDBInstances (status, class, zone, tags).
@@ -110,8 +111,10 @@ func (c *Cluster) instances(ctx context.Context) ([]types.DBInstance, error) {
 func (c *Cluster) join(cluster types.DBCluster, instances []types.DBInstance) State {
 	state := State{instances: map[string]types.DBInstance{}}
 	state.Cluster.Status = aws.ToString(cluster.Status)
+	state.windows = []string{aws.ToString(cluster.PreferredMaintenanceWindow)}
 	for _, instance := range instances {
 		state.instances[aws.ToString(instance.DBInstanceIdentifier)] = instance
+		state.windows = append(state.windows, aws.ToString(instance.PreferredMaintenanceWindow))
 	}
 	listed := map[string]bool{}
 	writers := 0

@@ -497,6 +497,28 @@ func TestAClusterThatIsNotAvailableIsLeftAlone(t *testing.T) {
 	}
 }
 
+func TestTheMaintenanceWindowStopsScaleInFromALeadBeforeIt(t *testing.T) {
+	s := newScene(t, four)
+	s.minutes(15)
+	for id, instance := range s.Instances {
+		instance.PreferredMaintenanceWindow = aws.String("tue:13:00-tue:14:00")
+		if id == s.Writer {
+			instance.PreferredMaintenanceWindow = aws.String("wed:13:00-wed:14:00")
+		}
+	}
+	s.Advance(noon.Add(48 * time.Minute).Sub(s.Now()))
+	s.deploy(nil)
+	for s.Now().Before(noon.Add(75 * time.Minute)) {
+		if report := s.minutes(1); len(report.Deletes) > 0 && s.Now().Before(noon.Add(75*time.Minute)) {
+			t.Fatalf("deleted %v at %v: AWS restarts readers from 13:00 on", report.Deletes, s.Now())
+		}
+	}
+	s.minutes(30)
+	if owned := s.owned(); len(owned) != 0 {
+		t.Errorf("%v are left long after maintenance would have begun", owned)
+	}
+}
+
 func TestTimeRunsOutWithFifteenCreates(t *testing.T) {
 	s := newScene(t, func(p *decision.Policy) { p.Min = 15 })
 	ctx, cancel := context.WithCancel(context.Background())

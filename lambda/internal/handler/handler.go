@@ -162,6 +162,7 @@ func (h *Handler) read(ctx context.Context, report *Report) (aurora.State, error
 		}
 	}
 	h.memory.remember(events)
+	h.memory.remember(state.Maintenance(report.At))
 	state.Cluster.AutoScalingRegistered = rival
 	for id := range h.memory.taken {
 		state.Members = append(state.Members, decision.Member{ID: id, Status: "name-taken"})
