@@ -533,6 +533,8 @@ var mutations = []mutation{
 	{row: "L3", name: "a run lasts into the next", of: "AWS::Lambda::Function", when: at("/ReplicaScaler/Scaler/"), edit: set("Timeout", 900.0)},
 	{row: "L3", name: "nothing drains the readers", of: contract.DrainResource, edit: gone},
 	{row: "L3", name: "the cluster is deleted before its readers", of: contract.DrainResource, edit: func(_ *assembly, r resource) { r.stack.after = nil }},
+	{row: "L3", name: "the policy outlives the drain", of: "AWS::SSM::Parameter", when: inReplicaScaler, edit: attribute("DependsOn", nil)},
+	{row: "L3", name: "the drain outlives its permissions", of: contract.DrainResource, edit: attribute("DependsOn", nil)},
 	{row: "L3", name: "triggers outlive the drain", of: "AWS::Events::Rule", edit: attribute("DependsOn", nil)},
 	{row: "L4", name: "a deployment lifts the brake", of: "AWS::SSM::Parameter", when: at("/ReplicaScaler/"), edit: again(func(a *assembly, r resource) {
 		put(r.properties(), "Name", contract.OverrideParameter(a.environment.Name))

@@ -320,6 +320,18 @@ var scalerRequirements = []requirement{
 					fail("%s outlives the drain: the scaler would add readers again while they are drained", rule)
 				}
 			}
+			for _, policy := range a.where("AWS::SSM::Parameter", "Name", contract.PolicyParameter(a.environment.Name)) {
+				if !slices.Contains(texts(policy.body["DependsOn"]), drains[0].id) {
+					fail("%s outlives the drain, which takes that for a replacement and leaves the readers", policy)
+				}
+			}
+			for _, grant := range a.all("AWS::IAM::Policy") {
+				for _, role := range grant.list("Roles") {
+					if a.targetOf(grant.stack, role).is(a.target(a.scalerFunction("Drain"), "Role")) && !slices.Contains(texts(drains[0].body["DependsOn"]), grant.id) {
+						fail("%s may go before the drain, which then may delete nothing", grant)
+					}
+				}
+			}
 		}},
 	{row: "L4", name: "the operator's brake is read at every run, and no deployment writes it",
 		where: ourScaler,
