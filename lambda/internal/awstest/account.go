@@ -49,8 +49,8 @@ type Account struct {
 	CreateTakes, DeleteTakes time.Duration
 	// PageSize bounds an answer of DescribeDBInstances; 0: one page.
 	PageSize int
-	// Reserve may refuse a creation within a capacity reservation; nil: all are granted.
-	Reserve func(reservation string) error
+	// Lacks may refuse a creation for what it asks for; nil: there is room for all.
+	Lacks func(*rds.CreateDBInstanceInput) error
 	// Before and After may fail a call; After does so when the call has taken effect, as a lost answer does. n counts
 	// the calls, from 1.
 	Before, After func(call string, n int) error
@@ -224,6 +224,17 @@ func (a *Account) publish() {
 	}
 }
 
+// Put writes one point of a metric that has neither an instance nor a role, as the scaler's own.
+func (a *Account) Put(metric string, at time.Time, v float64) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	s := series{metric: metric}
+	if a.points[s] == nil {
+		a.points[s] = map[int64]float64{}
+	}
+	a.points[s][at.Unix()/60] = v
+}
+
 // Failover makes a reader the writer, as RDS does, and records the event.
 func (a *Account) Failover(to string) {
 	a.mutex.Lock()
@@ -366,8 +377,8 @@ func (a *Account) CreateDBInstance(ctx context.Context, in *rds.CreateDBInstance
 		if a.Status != "available" {
 			return &types.InvalidDBClusterStateFault{}
 		}
-		if reservation := aws.ToString(in.DBCapacityReservationIdentifier); reservation != "" && a.Reserve != nil {
-			if err := a.Reserve(reservation); err != nil {
+		if a.Lacks != nil {
+			if err := a.Lacks(in); err != nil {
 				return err
 			}
 		}

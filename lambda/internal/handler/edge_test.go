@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"peakline/lambda/contract"
@@ -319,7 +320,10 @@ func TestBeyondTheirReservationReadersComeWithoutIt(t *testing.T) {
 			s := newScene(t, four)
 			s.Handler.Cluster.CapacityReservation = "black-friday"
 			reserved := 1
-			s.Reserve = func(string) error {
+			s.Lacks = func(in *rds.CreateDBInstanceInput) error {
+				if in.DBCapacityReservationIdentifier == nil {
+					return nil
+				}
 				if reserved--; reserved < 0 {
 					return awstest.Error(code)
 				}
@@ -685,9 +689,41 @@ func TestTheOperatorsOverrideIsObeyedAndLogged(t *testing.T) {
 
 func TestReaderHoursOfTheMonthAreReportedAndNothingIsCut(t *testing.T) {
 	s := newScene(t, four)
+	month := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	for hour := range 60 {
+		s.Put(contract.MetricOwned, month.Add(time.Duration(hour)*time.Hour), 13)
+		s.Put(contract.MetricOwned, month.Add(-time.Duration(hour+1)*time.Hour), 13) // last month's
+	}
 	s.minutes(10)
-	if report := s.tick(); report.ReaderHours != 0 || billed(report.Members) != 2 {
-		t.Errorf("%v hours and %d billed readers, want 0 of a month without own metrics and 2", report.ReaderHours, billed(report.Members))
+	report := s.minutes(60)
+	if report.ReaderHours != 60*13 || billed(report.Members) != 2 {
+		t.Errorf("%v hours and %d billed readers, want 780 and 2", report.ReaderHours, billed(report.Members))
+	}
+	if len(s.owned()) != 2 || len(s.Deleted()) > 0 {
+		t.Errorf("left %v, deleted %v: a budget that is used up informs and does not brake", s.owned(), s.Deleted())
+	}
+}
+
+func TestAZoneThatLacksTheClassIsPassedOverForTheOthers(t *testing.T) {
+	for _, code := range []string{"OrderableDBInstanceOptionNotFound", "InvalidParameterCombination"} {
+		t.Run(code, func(t *testing.T) {
+			s := newScene(t, func(p *decision.Policy) { p.Min = 6; p.Classes = []string{"db.r6g.large"} })
+			s.Lacks = func(in *rds.CreateDBInstanceInput) error {
+				if aws.ToString(in.AvailabilityZone) == "eu-west-1b" {
+					return awstest.Error(code)
+				}
+				return nil
+			}
+			s.minutes(12)
+			if s.Readers() != 6 {
+				t.Errorf("%d readers, want 6", s.Readers())
+			}
+			for _, id := range s.owned() {
+				if class := *s.Instances[id].DBInstanceClass; class != "db.r8g.large" {
+					t.Errorf("%s is a %s: two zones have the writer's class", id, class)
+				}
+			}
+		})
 	}
 }
 
