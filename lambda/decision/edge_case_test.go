@@ -128,6 +128,11 @@ func TestEdgeCases(t *testing.T) {
 			})
 			return s
 		}, expectation{deletes: []string{owned2}}},
+		"a CPU of next to nothing is none": {func() *scenario {
+			s := cluster(2, 0)
+			s.readers(func(_ int, m *Member) { m.CPU[len(m.CPU)-1].Value = 1e-200 })
+			return s
+		}, expectation{desired: 2}},
 		"CPU over 100 is taken for 100": {func() *scenario { return cluster(2, 1e9) },
 			expectation{creates: -1, reasons: []Reason{ReasonCPUCensored}, maxNeed: cluster(2, 100).decide().Need}},
 		"unsorted and repeated samples are read as sorted ones": {func() *scenario {

@@ -145,7 +145,7 @@ func trend(s []float64, noise, base, idle float64, horizon int) float64 {
 			around += y * y
 		}
 		around = max(usual, (around-slope*slope/spread)/float64(n-2))
-		if slope /= spread; slope <= 0 {
+		if slope /= spread; slope < leastSlope {
 			continue
 		}
 		certain := max(0, 1-16*around/spread/(slope*slope))
@@ -175,6 +175,8 @@ const (
 	// trendSpread is how many minutes longer than the horizon a slope is continued: new readers get their connections
 	// only as pools renew them, and what the old ones keep goes on rising meanwhile.
 	trendSpread = 10
+	// leastSlope, in busy vCPUs a minute, is no slope: the square of less may be 0, by which nothing can be divided.
+	leastSlope = 1e-12
 	// maxTrend is how much the trend may raise the forecast: to three times the demand.
 	maxTrend = 2.0
 )
