@@ -51,6 +51,8 @@ type Account struct {
 	PageSize int
 	// Lacks may refuse a creation for what it asks for; nil: there is room for all.
 	Lacks func(*rds.CreateDBInstanceInput) error
+	// Unfiltered makes DescribeDBInstances answer with every cluster's instances.
+	Unfiltered bool
 	// Before and After may fail a call; After does so when the call has taken effect, as a lost answer does. n counts
 	// the calls, from 1.
 	Before, After func(call string, n int) error
@@ -334,7 +336,7 @@ func (a *Account) DescribeDBInstances(ctx context.Context, in *rds.DescribeDBIns
 			if in.DBInstanceIdentifier != nil && id != *in.DBInstanceIdentifier {
 				continue
 			}
-			if len(in.Filters) > 0 && !slices.Contains(in.Filters[0].Values, aws.ToString(instance.DBClusterIdentifier)) {
+			if len(in.Filters) > 0 && !a.Unfiltered && !slices.Contains(in.Filters[0].Values, aws.ToString(instance.DBClusterIdentifier)) {
 				continue
 			}
 			out.DBInstances = append(out.DBInstances, instance)

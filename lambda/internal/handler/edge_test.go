@@ -473,6 +473,24 @@ func TestOnlyWhatHasNameAndTagIsOurs(t *testing.T) {
 	}
 }
 
+func TestInstancesOfOtherClustersAreNeitherCountedNorDeleted(t *testing.T) {
+	s := newScene(t, four)
+	s.Unfiltered = true
+	for _, id := range []string{"orders-one", prefix + "-r07"} {
+		s.Add(id, 15, contract.OwnerTagKey, environment).DBClusterIdentifier = aws.String("orders")
+	}
+	if report := s.tick(); len(report.Creates) != 2 || len(report.Members) != 3 {
+		t.Errorf("created %v beside %d members, want two beside three", report.Creates, len(report.Members))
+	}
+	s.deploy(nil)
+	s.minutes(90)
+	for _, id := range []string{"orders-one", prefix + "-r07"} {
+		if slices.Contains(s.Deleted(), id) {
+			t.Errorf("deleted %s of another cluster", id)
+		}
+	}
+}
+
 func TestAManualReaderCountsAndIsLeftAlone(t *testing.T) {
 	s := newScene(t, four)
 	s.Add("reporting", 10)
