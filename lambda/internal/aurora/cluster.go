@@ -55,6 +55,14 @@ type State struct {
 	decision.Observation
 	instances map[string]types.DBInstance
 	windows   []string // weekly maintenance windows, in AWS's words
+	// Resource never changes for a cluster: a blue/green switchover gives the name to another.
+	Resource string
+}
+
+// described says whether RDS told more of a member than its name.
+func (s *State) described(id string) bool {
+	_, ok := s.instances[id]
+	return ok
 }
 
 // State reads the cluster and joins DescribeDBClusters (who writes) with DescribeDBInstances (status, class, zone, tags).
@@ -109,7 +117,7 @@ func (c *Cluster) instances(ctx context.Context) ([]types.DBInstance, error) {
 }
 
 func (c *Cluster) join(cluster types.DBCluster, instances []types.DBInstance) State {
-	state := State{instances: map[string]types.DBInstance{}}
+	state := State{instances: map[string]types.DBInstance{}, Resource: aws.ToString(cluster.DbClusterResourceId)}
 	state.Cluster.Status = aws.ToString(cluster.Status)
 	state.windows = []string{aws.ToString(cluster.PreferredMaintenanceWindow)}
 	for _, instance := range instances {

@@ -117,7 +117,7 @@ func (s State) template(class string) (types.DBInstance, bool) {
 	}
 	var candidates []decision.Member
 	for _, m := range s.Members {
-		if _, described := s.instances[m.ID]; described && m.Status == "available" {
+		if s.described(m.ID) && m.Status == "available" {
 			candidates = append(candidates, m)
 		}
 	}

@@ -73,6 +73,9 @@ func (c *Cluster) Overview(ctx context.Context, state *State, now time.Time) (wh
 			m.CPU = writer.CPU
 			continue
 		}
+		if !state.described(m.ID) {
+			continue
+		}
 		count++
 		whole = whole && m.Status == "available"
 		m.CPU, m.LagMs, m.Connections, m.ACUUtilization = readers.CPU, readers.LagMs, readers.Connections, readers.ACUUtilization
@@ -91,6 +94,9 @@ func (c *Cluster) Detail(ctx context.Context, state *State, now time.Time) error
 	for i := range state.Members {
 		m := &state.Members[i]
 		m.CPU, m.DBLoad, m.LagMs, m.Connections, m.ACUUtilization = nil, nil, nil, nil, nil
+		if !state.described(m.ID) {
+			continue
+		}
 		wanted := []struct {
 			metric string
 			into   *decision.Series

@@ -31,6 +31,7 @@ type Account struct {
 	Cluster   string
 	Status    string // of the cluster
 	Writer    string // identifier of the writer; empty: none
+	Resource  string // the cluster's resource id
 	Instances map[string]*Instance
 	Events    []types.Event
 	Rival     bool // Application Auto Scaling manages the cluster
@@ -176,7 +177,8 @@ func (a *Account) publish() {
 	minute := a.now.Unix() / 60
 	var serving []*Instance
 	for _, id := range slices.Sorted(maps.Keys(a.Instances)) {
-		if instance := a.Instances[id]; id != a.Writer && *instance.DBInstanceStatus == "available" && !instance.Mute {
+		if instance := a.Instances[id]; id != a.Writer && *instance.DBInstanceStatus == "available" && !instance.Mute &&
+			*instance.DBClusterIdentifier == a.Cluster {
 			serving = append(serving, instance)
 		}
 	}
@@ -312,7 +314,7 @@ func (a *Account) DescribeDBClusters(ctx context.Context, in *rds.DescribeDBClus
 		if aws.ToString(in.DBClusterIdentifier) != a.Cluster {
 			return &types.DBClusterNotFoundFault{}
 		}
-		cluster := types.DBCluster{DBClusterIdentifier: aws.String(a.Cluster), Status: aws.String(a.Status)}
+		cluster := types.DBCluster{DBClusterIdentifier: aws.String(a.Cluster), Status: aws.String(a.Status), DbClusterResourceId: aws.String(a.Resource)}
 		for _, id := range slices.Sorted(maps.Keys(a.Instances)) {
 			instance := a.Instances[id]
 			if aws.ToString(instance.DBClusterIdentifier) == a.Cluster {

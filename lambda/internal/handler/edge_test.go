@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -141,6 +142,25 @@ func TestAReaderThatExistsAlreadyAndIsOursCounts(t *testing.T) {
 	}
 }
 
+func TestAPredecessorThatIsStillBeingDeletedIsNoReader(t *testing.T) {
+	s := newScene(t, func(p *decision.Policy) { p.Min = 3 })
+	s.Before = func(call string, _ int) error {
+		if call == "CreateDBInstance" && s.Instances[prefix+"-r01"] == nil {
+			going := s.Add(prefix+"-r01", 15, contract.OwnerTagKey, environment)
+			going.DBInstanceStatus, going.Due, going.Next = aws.String("deleting"), noon.Add(2*time.Minute), "gone"
+		}
+		return nil
+	}
+	if report := s.tick(); len(report.Creates) != 0 || !slices.Contains(codes(report), "DBInstanceAlreadyExists") {
+		t.Errorf("created %v, failures %v: what is going was taken for what was asked for", report.Creates, codes(report))
+	}
+	s.Before = nil
+	s.minutes(12)
+	if s.Readers() != 3 {
+		t.Errorf("%d readers afterwards, want 3", s.Readers())
+	}
+}
+
 func TestANameThatBelongsToSomebodyElseIsPassedOver(t *testing.T) {
 	for name, tags := range map[string][]string{
 		"a stranger's":                    nil,
@@ -154,6 +174,12 @@ func TestANameThatBelongsToSomebodyElseIsPassedOver(t *testing.T) {
 			s.minutes(1)
 			if s.Instances[prefix+"-r02"] == nil || len(s.Deleted()) > 0 {
 				t.Errorf("readers %v, deleted %v, want r02: one name taken by somebody else must not stop the scaler", s.owned(), s.Deleted())
+			}
+			s.minutes(40)
+			s.Calls()
+			report := s.minutes(1)
+			if calls := s.Calls(); len(calls) > 6 {
+				t.Errorf("calls %v, state %s: the taken name is asked about in every run", calls, report.Decision.State)
 			}
 		})
 	}
@@ -541,6 +567,23 @@ func TestTheMaintenanceWindowStopsScaleInFromALeadBeforeIt(t *testing.T) {
 	}
 }
 
+func TestABlueGreenSwitchoverHoldsScaleIn(t *testing.T) {
+	s := newScene(t, four)
+	s.Resource = "cluster-BLUE"
+	s.minutes(15)
+	s.Resource = "cluster-GREEN"
+	s.deploy(nil)
+	for range 15 {
+		if report := s.minutes(1); len(report.Deletes) > 0 || report.Decision.State != decision.FailoverHold {
+			t.Fatalf("state %s, deleted %v within 15 minutes of the switchover", report.Decision.State, report.Deletes)
+		}
+	}
+	s.minutes(30)
+	if owned := s.owned(); len(owned) != 0 {
+		t.Errorf("%v are left long after it", owned)
+	}
+}
+
 func TestTimeRunsOutWithFifteenCreates(t *testing.T) {
 	s := newScene(t, func(p *decision.Policy) { p.Min = 15 })
 	ctx, cancel := context.WithCancel(context.Background())
@@ -714,8 +757,9 @@ func TestReaderHoursOfTheMonthAreReportedAndNothingIsCut(t *testing.T) {
 	}
 	s.minutes(10)
 	report := s.minutes(60)
-	if report.ReaderHours != 60*13 || billed(report.Members) != 2 {
-		t.Errorf("%v hours and %d billed readers, want 780 and 2", report.ReaderHours, billed(report.Members))
+	// Two readers that became available after five minutes, for 65.
+	if want := 60*13 + 2*65.0/60; math.Abs(report.ReaderHours-want) > 0.1 || billed(report.Members) != 2 {
+		t.Errorf("%v hours and %d billed readers, want %v and 2", report.ReaderHours, billed(report.Members), want)
 	}
 	if len(s.owned()) != 2 || len(s.Deleted()) > 0 {
 		t.Errorf("left %v, deleted %v: a budget that is used up informs and does not brake", s.owned(), s.Deleted())

@@ -4,6 +4,7 @@
 package handler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -40,8 +41,11 @@ type Handler struct {
 // memory is what a warm function knows. Everything in it can be read from AWS again.
 type memory struct {
 	history     decision.History
-	pastRead    time.Time                  // when the past was read from CloudWatch; zero: never
+	pastRead    bool                       // the past was read from CloudWatch
 	readerHours float64                    // hours of owned readers this month
+	counted     time.Time                  // until when
+	sampled     time.Time                  // when samples were last read
+	resource    string                     // of the cluster that had the name
 	began       time.Time                  // the first run
 	samples     map[string]decision.Member // the samples last read, by member; nil: none yet
 	detailed    time.Time                  // when the members' own series were last read
@@ -67,8 +71,6 @@ const (
 	// lookTime is what one look may take, at the cluster, the past, the samples or the policy again: a service that does not
 	// answer must not take the time to act on what the others say.
 	lookTime = 10 * time.Second
-	// pastEvery is how often a warm function reads the past again; between, it adds what it sees.
-	pastEvery = time.Hour
 	// detailEvery is how often the members' own series are read although nothing happens: imbalance and a single
 	// lagging reader show only there.
 	detailEvery = 5 * time.Minute
@@ -163,6 +165,10 @@ func (h *Handler) read(ctx context.Context, report *Report) (aurora.State, error
 	}
 	h.memory.remember(events)
 	h.memory.remember(state.Maintenance(report.At))
+	if h.memory.resource != "" && state.Resource != "" && state.Resource != h.memory.resource {
+		h.memory.remember([]decision.Event{{At: report.At, Kind: decision.EventSwitchover}})
+	}
+	h.memory.resource = cmp.Or(state.Resource, h.memory.resource)
 	state.Cluster.AutoScalingRegistered = rival
 	for id := range h.memory.taken {
 		state.Members = append(state.Members, decision.Member{ID: id, Status: "name-taken"})

@@ -120,7 +120,7 @@ func TestAQuietTickMakesAtMostSixCalls(t *testing.T) {
 			s.Late = late
 			s.minutes(30)
 			s.Calls()
-			for range 20 {
+			for range 100 {
 				s.minutes(1)
 				if calls := s.Calls(); len(calls) > 6 {
 					t.Fatalf("a quiet tick made %d calls %v: at one a minute and cluster the bill and the API's limits notice", len(calls), calls)
@@ -200,16 +200,24 @@ func TestANewReaderIsACopyOfAHealthyOne(t *testing.T) {
 }
 
 func TestDryRunWritesNothing(t *testing.T) {
-	s := newScene(t, func(p *decision.Policy) { p.Mode = decision.DryRun; p.Min = 4 })
-	s.Before = func(call string, _ int) error {
-		if isWrite(call) {
-			t.Errorf("%s was called in dry-run", call)
-		}
-		return nil
-	}
-	report := s.tick()
-	if len(report.Decision.Creates) != 2 || len(report.Creates) != 0 {
-		t.Errorf("dry-run proposes %v and did %v, want two proposals and nothing done", report.Decision.Creates, report.Creates)
+	for name, dry := range map[string]func(*scene){
+		"the policy's mode":        func(s *scene) { s.deploy(func(p *decision.Policy) { p.Mode = decision.DryRun; p.Min = 4 }) },
+		"an operator who looks on": func(s *scene) { s.ReadOnly = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, four)
+			dry(s)
+			s.Before = func(call string, _ int) error {
+				if isWrite(call) {
+					t.Errorf("%s was called in dry-run", call)
+				}
+				return nil
+			}
+			report := s.tick()
+			if len(report.Decision.Creates) != 2 || len(report.Creates) != 0 {
+				t.Errorf("dry-run proposes %v and did %v, want two proposals and nothing done", report.Decision.Creates, report.Creates)
+			}
+		})
 	}
 }
 

@@ -9,16 +9,20 @@ import (
 	"peakline/lambda/internal/aurora"
 )
 
-// readPast reads what CloudWatch remembers: all of it in a new process, the last hours once an hour afterwards.
+// readPast reads what CloudWatch remembers: all of it in a new process, and what was missed after a time without samples.
+// Else the process knows it from its own runs.
 func (h *Handler) readPast(ctx context.Context, state aurora.State, report *Report) error {
 	m := &h.memory
+	m.countHours(billed(state.Members), report.At)
 	report.ReaderHours = m.readerHours
-	if report.At.Sub(m.pastRead) < pastEvery {
-		return nil
-	}
 	since := report.At.Add(-decision.HistoryWindow)
-	if !m.pastRead.IsZero() {
-		since = m.pastRead.Add(-pastEvery)
+	if m.pastRead {
+		if report.At.Sub(m.sampled) <= decision.RecentWindow {
+			return nil
+		}
+		if m.sampled.After(since) {
+			since = m.sampled
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
@@ -33,19 +37,24 @@ func (h *Handler) readPast(ctx context.Context, state aurora.State, report *Repo
 			m.history.AddDemand(s.Minute, s.Value/100*weight)
 		}
 	}
-	known := map[int64]bool{}
-	for _, create := range m.history.Creates {
-		known[create.At.Unix()/60] = true
+	if !m.pastRead {
+		m.history.Creates = append(m.history.Creates, past.Creates...)
 	}
-	for _, create := range past.Creates {
-		if minute := create.At.Unix() / 60; !known[minute] {
-			known[minute] = true
-			m.history.Creates = append(m.history.Creates, create)
-		}
-	}
-	m.pastRead, m.readerHours = report.At, past.ReaderHours
+	m.pastRead, m.readerHours = true, past.ReaderHours
 	report.ReaderHours = past.ReaderHours
 	return nil
+}
+
+// countHours adds the hours of billed readers since the last run to the month's.
+func (m *memory) countHours(readers int, now time.Time) {
+	since, month := m.counted, time.Date(now.UTC().Year(), now.UTC().Month(), 1, 0, 0, 0, 0, time.UTC)
+	if since.Before(month) {
+		since, m.readerHours = month, 0
+	}
+	if !m.counted.IsZero() {
+		m.readerHours += float64(readers) * now.Sub(since).Hours()
+	}
+	m.counted = now
 }
 
 // meanVCPUs weighs the past's demand, which CloudWatch keeps by role and not by instance.
@@ -74,7 +83,7 @@ func (h *Handler) observe(ctx context.Context, state *aurora.State, report *Repo
 		if err != nil {
 			report.fail("read the readers' samples", err)
 		} else {
-			m.keep(state.Members)
+			m.keep(state.Members, report.At)
 		}
 		m.history.Observe(state.Observation, report.At)
 		report.Decision = h.decide(*state, report)
@@ -89,7 +98,7 @@ func (h *Handler) observe(ctx context.Context, state *aurora.State, report *Repo
 		m.recall(state.Members)
 	} else {
 		m.detailed = report.At
-		m.keep(state.Members)
+		m.keep(state.Members, report.At)
 	}
 	m.history.Observe(state.Observation, report.At)
 	m.history.Learn(report.At, report.Policy.Floors)
@@ -100,8 +109,8 @@ func (h *Handler) observe(ctx context.Context, state *aurora.State, report *Repo
 }
 
 // keep remembers the members' samples.
-func (m *memory) keep(members []decision.Member) {
-	m.samples = map[string]decision.Member{}
+func (m *memory) keep(members []decision.Member, now time.Time) {
+	m.sampled, m.samples = now, map[string]decision.Member{}
 	for _, member := range members {
 		m.samples[member.ID] = member
 	}

@@ -31,7 +31,7 @@ type Report struct {
 	Creates []decision.Create // carried out
 	Deletes []string          // carried out
 	Created []time.Duration   // how long the creations took that ended since the last run
-	// ReaderHours is the sum of hours of owned readers since the month began, as of the last look at the past.
+	// ReaderHours is the sum of hours of owned readers since the month began.
 	ReaderHours float64
 	Failures    []Failure
 
