@@ -730,6 +730,18 @@ func TestEdgeCases(t *testing.T) {
 			s.at(owned1).Class = "db.r7g.large"
 			return s
 		}, expectation{deletes: []string{owned1}}},
+		"of readers in one zone the one with the fewest connections goes": {func() *scenario {
+			s := quiet()
+			s.at(owned1).Zone = s.at(owned2).Zone
+			s.at(owned2).Connections = steady(50)
+			return s
+		}, expectation{deletes: []string{owned2}}},
+		"of readers with as many connections the youngest goes": {func() *scenario {
+			s := quiet()
+			s.at(owned1).Zone = s.at(owned2).Zone
+			s.at(owned2).AvailableAt = noon.Add(-time.Hour)
+			return s
+		}, expectation{deletes: []string{owned2}}},
 		"burstable readers are noted": {func() *scenario {
 			s := quiet()
 			s.readers(func(_ int, m *Member) { m.Class = "db.t4g.medium" })

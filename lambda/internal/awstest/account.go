@@ -52,6 +52,8 @@ type Account struct {
 	PageSize int
 	// Lacks may refuse a creation for what it asks for; nil: there is room for all.
 	Lacks func(*rds.CreateDBInstanceInput) error
+	// MetricPages makes GetMetricData answer on two pages.
+	MetricPages bool
 	// Unfiltered makes DescribeDBInstances answer with every cluster's instances.
 	Unfiltered bool
 	// Before and After may fail a call; After does so when the call has taken effect, as a lost answer does. n counts
@@ -473,7 +475,13 @@ func (a *Account) Sound() int {
 func (a *Account) GetMetricData(ctx context.Context, in *cloudwatch.GetMetricDataInput, _ ...func(*cloudwatch.Options)) (out *cloudwatch.GetMetricDataOutput, err error) {
 	err = a.call(ctx, "GetMetricData", func() error {
 		out = &cloudwatch.GetMetricDataOutput{}
-		for _, q := range in.MetricDataQueries {
+		queries := in.MetricDataQueries
+		if half := len(queries) / 2; a.MetricPages && in.NextToken == nil {
+			queries, out.NextToken = queries[:half], aws.String("second")
+		} else if a.MetricPages {
+			queries = queries[half:]
+		}
+		for _, q := range queries {
 			out.MetricDataResults = append(out.MetricDataResults, a.result(q, *in.StartTime, *in.EndTime))
 		}
 		return nil

@@ -416,6 +416,30 @@ func TestAPageThatFailsStopsTheRun(t *testing.T) {
 	}
 }
 
+func TestSamplesOnSeveralPagesAreAllRead(t *testing.T) {
+	s := newScene(t, nil)
+	s.MetricPages = true
+	s.tick()
+	for _, m := range s.minutes(1).Members {
+		if len(m.CPU) == 0 || m.Role == decision.Reader && (len(m.LagMs) == 0 || len(m.Connections) == 0) {
+			t.Errorf("%s has %d samples of CPU, %d of lag, %d of connections", m.ID, len(m.CPU), len(m.LagMs), len(m.Connections))
+		}
+	}
+}
+
+func TestANewProcessKnowsOfAFailoverFromItsEvent(t *testing.T) {
+	s := newScene(t, four)
+	s.minutes(20)
+	s.Failover(clusterID + "-reader1")
+	s.deploy(nil)
+	for range 14 {
+		s.restart()
+		if report := s.minutes(1); len(report.Deletes) > 0 || report.Decision.State != decision.FailoverHold {
+			t.Fatalf("state %s, deleted %v within 15 minutes of a failover", report.Decision.State, report.Deletes)
+		}
+	}
+}
+
 func TestAFailoverBetweenDecisionAndDeletionSavesTheWriter(t *testing.T) {
 	for _, promoted := range []string{prefix + "-r01", prefix + "-r02"} {
 		s := newScene(t, four)
