@@ -178,7 +178,7 @@ func newWakeUps(scope construct.Construct, props ReplicaScalerProps, scaler awsl
 			Description: jsii.String("Wakes the replica scaler when RDS reports a failover or a change of the cluster"),
 			EventPattern: &awsevents.EventPattern{
 				Source:     jsii.Strings("aws.rds"),
-				DetailType: jsii.Strings("RDS DB Cluster Event", "RDS DB Instance Event", "RDS Blue Green Deployment Event"),
+				DetailType: jsii.Strings("RDS DB Cluster Event", "RDS DB Instance Event"),
 				Detail: &map[string]interface{}{"SourceIdentifier": []interface{}{
 					props.ClusterIdentifier,
 					map[string]interface{}{"prefix": contract.ReaderPrefix(props.EnvironmentName) + "-"},
