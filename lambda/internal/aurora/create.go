@@ -29,7 +29,7 @@ var ErrTaken = errors.New("the name belongs to an instance that is not this clus
 func (c *Cluster) Create(ctx context.Context, state State, reader decision.Create, now time.Time) error {
 	template, ok := state.template(reader.Class)
 	if !ok {
-		return fmt.Errorf("create reader %s: cluster %s has no available instance to copy settings from", reader.ID, c.ID)
+		return fmt.Errorf("create reader %s: cluster %s has no instance to copy settings from", reader.ID, c.ID)
 	}
 	in := c.newReader(template, reader, now)
 	_, err := c.RDS.CreateDBInstance(ctx, in)
@@ -100,10 +100,13 @@ func (c *Cluster) tags(template types.DBInstance, now time.Time) []types.Tag {
 }
 
 // template is the instance to copy: an available reader, of the wanted class and not ours if possible; without any
-// reader, the writer.
+// reader, the writer. One that is being changed or broken still has its settings; one that comes or goes may not.
 func (s State) template(class string) (types.DBInstance, bool) {
 	preference := func(m decision.Member) int {
 		rank := 0
+		if m.Status != "available" {
+			rank += 8
+		}
 		if m.Role == decision.Writer {
 			rank += 4
 		}
@@ -117,7 +120,7 @@ func (s State) template(class string) (types.DBInstance, bool) {
 	}
 	var candidates []decision.Member
 	for _, m := range s.Members {
-		if s.described(m.ID) && m.Status == "available" {
+		if s.described(m.ID) && m.Status != "creating" && m.Status != "deleting" {
 			candidates = append(candidates, m)
 		}
 	}

@@ -440,6 +440,47 @@ func TestANewProcessKnowsOfAFailoverFromItsEvent(t *testing.T) {
 	}
 }
 
+func TestAReaderThatRestartedHoldsScaleInAndItsLagIsARecovery(t *testing.T) {
+	s := newScene(t, four)
+	s.minutes(20)
+	restarted := clusterID + "-reader1"
+	s.Instances[restarted].DBInstanceStatus = aws.String("rebooting")
+	s.minutes(2)
+	s.Instances[restarted].DBInstanceStatus = aws.String("available")
+	s.Lag = func(id string) float64 {
+		if id == restarted {
+			return 5000
+		}
+		return 20
+	}
+	recovery := false
+	for range 8 {
+		lag := s.minutes(1).Decision.Lag
+		recovery = recovery || lag == decision.LagRecovery
+		if lag == decision.LagOne {
+			t.Error("the restarted reader was taken for a sick one")
+		}
+	}
+	if !recovery {
+		t.Error("the restarted reader's lag was not taken for a recovery")
+	}
+	s.Lag = nil
+	s.deploy(nil)
+	if s.minutes(6); len(s.Deleted()) > 0 {
+		t.Errorf("deleted %v within 15 minutes of a restart", s.Deleted())
+	}
+}
+
+func TestWhileAllInstancesAreBeingChangedReadersStillCome(t *testing.T) {
+	s := newScene(t, func(p *decision.Policy) { p.Min = 3 })
+	for _, instance := range s.Instances {
+		instance.DBInstanceStatus = aws.String("configuring-enhanced-monitoring")
+	}
+	if report := s.tick(); len(report.Creates) != 1 || *s.Instances[prefix+"-r01"].Input.DBParameterGroupName != "peakline-instances" {
+		t.Errorf("created %v, failures %v: want a copy of one that is being changed", report.Creates, codes(report))
+	}
+}
+
 func TestAFailoverBetweenDecisionAndDeletionSavesTheWriter(t *testing.T) {
 	for _, promoted := range []string{prefix + "-r01", prefix + "-r02"} {
 		s := newScene(t, four)

@@ -45,6 +45,7 @@ type memory struct {
 	readerHours float64                    // hours of owned readers this month
 	counted     time.Time                  // until when
 	sampled     time.Time                  // when samples were last read
+	restarting  map[string]bool            // members that were, in the last run
 	resource    string                     // of the cluster that had the name
 	began       time.Time                  // the first run
 	samples     map[string]decision.Member // the samples last read, by member; nil: none yet
@@ -169,6 +170,7 @@ func (h *Handler) read(ctx context.Context, report *Report) (aurora.State, error
 		h.memory.remember([]decision.Event{{At: report.At, Kind: decision.EventSwitchover}})
 	}
 	h.memory.resource = cmp.Or(state.Resource, h.memory.resource)
+	h.memory.noteRestarts(state.Members, report.At)
 	state.Cluster.AutoScalingRegistered = rival
 	for id := range h.memory.taken {
 		state.Members = append(state.Members, decision.Member{ID: id, Status: "name-taken"})
@@ -205,4 +207,19 @@ func (m *memory) remember(events []decision.Event) {
 			m.history.Events = append(m.history.Events, event)
 		}
 	}
+}
+
+// noteRestarts tells of members that serve again: their caches are cold, and they lag while they catch up. Events of
+// instances would tell it too, at the price of one more call.
+func (m *memory) noteRestarts(members []decision.Member, now time.Time) {
+	restarting := map[string]bool{}
+	for _, member := range members {
+		switch {
+		case member.Status == "rebooting" || member.Status == "starting":
+			restarting[member.ID] = true
+		case m.restarting[member.ID]:
+			m.remember([]decision.Event{{At: now, Kind: decision.EventRestart}})
+		}
+	}
+	m.restarting = restarting
 }
