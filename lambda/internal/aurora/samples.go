@@ -31,6 +31,9 @@ const (
 	hour   = 60 * minute
 )
 
+// longestCreate is how long a creation may take that ends well.
+const longestCreate = 30 * time.Minute
+
 // late is how long the points of a minute may come one after the other: until then not all readers need to have one.
 const late = 2 * time.Minute
 
@@ -126,7 +129,8 @@ func (c *Cluster) Detail(ctx context.Context, state *State, now time.Time) error
 		m := &state.Members[i]
 		// A reader serves from its first sample on, a minute or two after AWS calls it available. Of one that came before the
 		// samples begin, the first that is read is not its first.
-		if first, ok := firstMinute(m.CPU); ok && m.AvailableAt.After(from) && first.After(m.AvailableAt) {
+		recent := m.AvailableAt.After(from) || m.CreatedAt.After(from.Add(-longestCreate))
+		if first, ok := firstMinute(m.CPU); ok && recent && first.After(m.AvailableAt) && first.After(from.Add(time.Minute)) && !m.AvailableAt.IsZero() {
 			m.AvailableAt = first
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"peakline/lambda/contract"
 	"peakline/lambda/decision"
 	"peakline/lambda/internal/aurora"
@@ -265,13 +267,28 @@ func TestEveryRunWritesOneLineWithItsMetrics(t *testing.T) {
 }
 
 func TestACreationsTimeIsMeasuredOnce(t *testing.T) {
-	s := newScene(t, func(p *decision.Policy) { p.Min = 3 })
-	var took []time.Duration
-	for range 30 {
-		took = append(took, s.tick().Created...)
-		s.Advance(time.Minute)
-	}
-	if !slices.Equal(took, []time.Duration{5 * time.Minute}) {
-		t.Errorf("reported create times %v, want one of 5m: the learned lead depends on it", took)
+	for name, c := range map[string]struct {
+		takes time.Duration
+		asked bool // RDS reports when it was asked for instead of when it was available
+	}{
+		"as usual":              {5 * time.Minute, false},
+		"as long as the window": {15 * time.Minute, false},
+		"from the request on":   {15 * time.Minute, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, func(p *decision.Policy) { p.Min = 3 })
+			s.CreateTakes = c.takes
+			var took []time.Duration
+			for range 60 {
+				if reader := s.Instances[prefix+"-r01"]; c.asked && reader != nil && reader.InstanceCreateTime != nil {
+					reader.InstanceCreateTime = aws.Time(noon)
+				}
+				took = append(took, s.tick().Created...)
+				s.Advance(time.Minute)
+			}
+			if !slices.Equal(took, []time.Duration{c.takes}) {
+				t.Errorf("reported create times %v, want one of %v: the learned lead depends on it", took, c.takes)
+			}
+		})
 	}
 }
