@@ -91,6 +91,7 @@ func Cluster(tb testing.TB, config aws.Config, environment string) (identifier s
 	_, err = client.CreateDBCluster(ctx, &rds.CreateDBClusterInput{
 		DBClusterIdentifier: &identifier, Engine: aws.String("aurora-postgresql"), DBSubnetGroupName: &identifier,
 		MasterUsername: aws.String("peakline"), MasterUserPassword: aws.String("not-a-secret"),
+		PreferredMaintenanceWindow: farWindow(),
 	})
 	check(tb, err)
 	for _, name := range []string{"writer", "one", "two"} {
@@ -105,8 +106,15 @@ func Instance(tb testing.TB, config aws.Config, cluster, identifier string, tags
 	_, err := rds.NewFromConfig(config).CreateDBInstance(context.Background(), &rds.CreateDBInstanceInput{
 		DBInstanceIdentifier: &identifier, DBClusterIdentifier: &cluster, Engine: aws.String("aurora-postgresql"),
 		DBInstanceClass: aws.String("db.r8g.large"), AvailabilityZone: aws.String("us-east-1b"), PromotionTier: aws.Int32(2), Tags: tags,
+		PreferredMaintenanceWindow: farWindow(),
 	})
 	check(tb, err)
+}
+
+// farWindow is a maintenance window days away: around one the scaler deletes nothing, whatever the day of the test.
+func farWindow() *string {
+	day := strings.ToLower(time.Now().UTC().AddDate(0, 0, 3).Weekday().String()[:3])
+	return aws.String(day + ":03:00-" + day + ":03:30")
 }
 
 // Deploy writes an environment's policy, as the template does.
