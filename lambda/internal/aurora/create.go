@@ -33,8 +33,8 @@ func (c *Cluster) Create(ctx context.Context, state State, reader decision.Creat
 	}
 	in := c.newReader(template, reader, now)
 	_, err := c.RDS.CreateDBInstance(ctx, in)
-	// A reservation that is used up, over, or of another class or zone is no reason to have no reader.
-	if kind := Classify(err).Kind; in.DBCapacityReservationIdentifier != nil && (kind == Refused || kind == Mistaken) {
+	// A reservation that is used up, over, of another class or zone, or not for the scaler is no reason to have no reader.
+	if in.DBCapacityReservationIdentifier != nil && slices.Contains([]Kind{Refused, Mistaken, Denied}, Classify(err).Kind) {
 		in.DBCapacityReservationIdentifier = nil
 		_, err = c.RDS.CreateDBInstance(ctx, in)
 	}

@@ -341,7 +341,7 @@ func TestACreateWithoutAnAnswerRulesNoPlaceOut(t *testing.T) {
 }
 
 func TestBeyondTheirReservationReadersComeWithoutIt(t *testing.T) {
-	for _, code := range []string{"InsufficientDBInstanceCapacity", "DBCapacityReservationNotFound", "InvalidParameterCombination"} {
+	for _, code := range []string{"InsufficientDBInstanceCapacity", "DBCapacityReservationNotFound", "InvalidParameterCombination", "AccessDenied"} {
 		t.Run(code, func(t *testing.T) {
 			s := newScene(t, four)
 			s.Handler.Cluster.CapacityReservation = "black-friday"
