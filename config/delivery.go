@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -25,11 +26,11 @@ type Delivery struct {
 	// Notifications says who hears of a pipeline that failed or waits for an approval.
 	Notifications Notifications `json:"notifications,omitempty"`
 	// ConnectionARN is the connection to GitHub, which a person has to confirm in the console of the pipelines' account.
-	ConnectionARN string `json:"connectionArn" jsonschema:"required,example=arn:aws:codeconnections:eu-west-1:444444444444:connection/00000000-0000-0000-0000-000000000000"`
+	ConnectionARN string `json:"connectionArn" jsonschema:"required,maxLength=256,example=arn:aws:codeconnections:eu-west-1:444444444444:connection/00000000-0000-0000-0000-000000000000"`
 	// Repository is the GitHub repository with this code.
 	Repository string `json:"repository" jsonschema:"required,maxLength=140,pattern=^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$,example=example/peakline"`
 	// Branch is what is deployed. Default: main.
-	Branch string `json:"branch,omitempty" jsonschema:"maxLength=255,pattern=^[A-Za-z0-9._/-]+$,example=main"`
+	Branch string `json:"branch,omitempty" jsonschema:"maxLength=255,pattern=^[A-Za-z0-9_][A-Za-z0-9_-]*([./][A-Za-z0-9_-]+)*$,example=main"`
 	// Environments are deployed one after the other. Each one is a file of config/environments.
 	Environments []Promotion `json:"environments" jsonschema:"required,minItems=1,maxItems=20"`
 	// Services have a pipeline each, which builds an image and releases it into the environments, one after the other. A name is that of a service which all of them have.
@@ -43,7 +44,7 @@ type ServicePipeline struct {
 	// Repository is the GitHub repository with the service's code.
 	Repository string `json:"repository" jsonschema:"required,maxLength=140,pattern=^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$,example=example/order"`
 	// Branch is what is released. Default: main.
-	Branch string `json:"branch,omitempty" jsonschema:"maxLength=255,pattern=^[A-Za-z0-9._/-]+$,example=main"`
+	Branch string `json:"branch,omitempty" jsonschema:"maxLength=255,pattern=^[A-Za-z0-9_][A-Za-z0-9_-]*([./][A-Za-z0-9_-]+)*$,example=main"`
 	// Path is the folder of the repository that the image is built in; a push that changes nothing below it starts no release. Default: all of the repository.
 	Path string `json:"path,omitempty" jsonschema:"maxLength=200,pattern=^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$,example=services/order"`
 	// Dockerfile is below `path`. Default: Dockerfile.
@@ -140,14 +141,30 @@ func readDelivery(file string, text []byte, environments []Environment, now time
 	return delivery, nil
 }
 
+var connectionARN = regexp.MustCompile(`^arn:aws:codeconnections:([a-z0-9-]+):([0-9]{12}):connection/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// checkSource refuses what Git calls a repository or a branch and GitHub's names do not: a pipeline would wait for pushes to it for ever.
+func checkSource(doc *document, path, repository, branch string) {
+	if name, cloned := strings.CutSuffix(repository, ".git"); cloned {
+		doc.refuse(join(path, "repository"), "%q is for git clone, want the name on GitHub: %s", shorten(repository), shorten(name))
+	}
+	if strings.HasPrefix(branch, "refs/") {
+		doc.refuse(join(path, "branch"), "%q is a ref, want the name of a branch alone: %s", shorten(branch), shorten(strings.TrimPrefix(branch, "refs/heads/")))
+	}
+}
+
 // check relates the values to each other and to the environments, and completes what depends on them.
 func (d *Delivery) check(doc *document, environments []Environment, now time.Time) {
+	checkAccount(doc, d.Account)
+	checkTags(doc, d.Tags)
 	checkNotifications(doc, d.Region, d.Notifications)
 	if doc.sound("connectionArn", "region", "account") {
-		if want := fmt.Sprintf("arn:aws:codeconnections:%s:%s:connection/", d.Region, d.Account); !strings.HasPrefix(d.ConnectionARN, want) {
-			doc.refuse("connectionArn", "%q, want one of the pipelines' account and region: %s…", shorten(d.ConnectionARN), want)
+		if arn := connectionARN.FindStringSubmatch(d.ConnectionARN); arn == nil || arn[1] != d.Region || arn[2] != d.Account {
+			doc.refuse("connectionArn", "%q, want one of the pipelines' account and region, such as arn:aws:codeconnections:%s:%s:connection/01234567-89ab-cdef-0123-456789abcdef",
+				d.ConnectionARN, d.Region, d.Account)
 		}
 	}
+	checkSource(doc, "", d.Repository, d.Branch)
 	d.checkServices(doc, environments, now)
 	if !doc.sound("environments") {
 		return
@@ -182,6 +199,7 @@ func (d *Delivery) checkServices(doc *document, environments []Environment, now 
 			doc.refuse(join("services", name), "a pipeline has this name already, that of this repository; want another name for the service")
 		}
 		pipeline := d.Services[name]
+		checkSource(doc, join("services", name), pipeline.Repository, pipeline.Branch)
 		pipeline.Branch, pipeline.Dockerfile = cmp.Or(pipeline.Branch, "main"), cmp.Or(pipeline.Dockerfile, "Dockerfile")
 		d.Services[name] = pipeline
 		for _, environment := range environments {
@@ -192,8 +210,14 @@ func (d *Delivery) checkServices(doc *document, environments []Environment, now 
 			}
 		}
 	}
+	first := map[ImageWaiver]string{}
 	for n, waiver := range d.Images.Waivers {
 		path := index("images.waivers", n)
+		allowed := ImageWaiver{Service: waiver.Service, Finding: waiver.Finding}
+		if before, twice := first[allowed]; twice && doc.sound(path) {
+			doc.refuse(path, "the same finding as %s, want one waiver", before)
+		}
+		first[allowed] = path
 		checkExpiry(doc, path+".expires", waiver.Expires, now)
 		if _, has := d.Services[waiver.Service]; !has && doc.sound("services") {
 			doc.refuse(path+".service", "%s", unknown("service with a pipeline", waiver.Service, d.ServiceNames(), "add it to services"))

@@ -47,6 +47,7 @@ func enums() map[string]map[string][]any {
 		"FlowLogs":    {"retentionDays": anys(logRetentionDays)},
 		"Firewall":    {"logRetentionDays": anys(logRetentionDays)},
 		"Exception":   {"safety": anys(safetyNames())},
+		"Waiver":      {"stack": anys(StackNames)},
 	}
 }
 

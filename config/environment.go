@@ -92,32 +92,41 @@ type Environment struct {
 }
 
 var environmentRules = []rule{
-	{"the account is a real one", []string{"account"}, func(i inspection) {
-		if strings.Trim(i.Account, "0") == "" {
-			i.refuse("account", "%s, want the 12 digits of an AWS account", i.Account)
+	{"the account is a real one", []string{"account"}, func(i inspection) { checkAccount(i.document, i.Account) }},
+	{"tags are what AWS accepts and leave Peakline's own alone", []string{"tags"}, func(i inspection) { checkTags(i.document, i.Tags) }},
+}
+
+func checkAccount(d *document, account string) {
+	if d.sound("account") && strings.Trim(account, "0") == "" {
+		d.refuse("account", "%s, want the 12 digits of an AWS account", account)
+	}
+}
+
+// checkTags keeps to what every service of AWS takes. CloudFormation wants a value, and gives the tags to the stacks too.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Tag.html
+func checkTags(d *document, tags map[string]string) {
+	if most := 40; len(tags) > most {
+		d.refuse("tags", "%d entries, want at most %d: AWS allows 50 and Peakline sets some itself", len(tags), most)
+	}
+	first := map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		path, value := join("tags", key), tags[key]
+		before, twice := first[strings.ToLower(key)]
+		first[strings.ToLower(key)] = key
+		switch {
+		case !d.sound(path):
+		case twice:
+			d.refuse(path, "the key differs from %s in case only, want one of them: IAM takes them for the same", before)
+		case !tagText.MatchString(key) || key == "" || len(key) > 128:
+			d.refuse(path, "the key is not one that AWS accepts, want 1 to 128 letters, digits, spaces and _.:/=+-@")
+		case strings.HasPrefix(strings.ToLower(key), "aws:") || strings.HasPrefix(strings.ToLower(key), "peakline:"):
+			d.refuse(path, "the key starts with a reserved prefix, want one without aws: and peakline:")
+		case strings.TrimSpace(value) == "":
+			d.refuse(path, "empty, and CloudFormation takes no tag without a value; want one, or no such tag")
+		case !tagText.MatchString(value) || len(value) > 256 || strings.HasPrefix(strings.ToLower(value), "aws:"):
+			d.refuse(path, "text %q, want at most 256 letters, digits, spaces and _.:/=+-@, not starting with aws:", shorten(value))
 		}
-	}},
-	{"tags are what AWS accepts and leave Peakline's own alone", []string{"tags"}, func(i inspection) {
-		if most := 40; len(i.Tags) > most {
-			i.refuse("tags", "%d entries, want at most %d: AWS allows 50 and Peakline sets some itself", len(i.Tags), most)
-		}
-		first := map[string]string{}
-		for _, key := range slices.Sorted(maps.Keys(i.Tags)) {
-			path, value := join("tags", key), i.Tags[key]
-			before, twice := first[strings.ToLower(key)]
-			first[strings.ToLower(key)] = key
-			switch {
-			case twice:
-				i.refuse(path, "the key differs from %s in case only, want one of them: IAM takes them for the same", before)
-			case !tagText.MatchString(key) || key == "" || len(key) > 128:
-				i.refuse(path, "the key is not one that AWS accepts, want 1 to 128 letters, digits, spaces and _.:/=+-@")
-			case strings.HasPrefix(strings.ToLower(key), "aws:") || strings.HasPrefix(strings.ToLower(key), "peakline:"):
-				i.refuse(path, "the key starts with a reserved prefix, want one without aws: and peakline:")
-			case !tagText.MatchString(value) || len(value) > 256:
-				i.refuse(path, "text %q, want at most 256 letters, digits, spaces and _.:/=+-@", shorten(value))
-			}
-		}
-	}},
+	}
 }
 
 var tagText = regexp.MustCompile(`^[\pL\pZ\pN_.:/=+\-@]*$`)

@@ -155,20 +155,6 @@ func safetyNames() []Safety {
 }
 
 var exceptionRules = []rule{
-	{"a reason is more than spaces", nil, func(i inspection) {
-		reasons := map[string]string{}
-		for n, exception := range i.Exceptions {
-			reasons[index("exceptions", n)+".reason"] = exception.Reason
-		}
-		for n, waiver := range i.Waivers {
-			reasons[index("waivers", n)+".reason"] = waiver.Reason
-		}
-		for path, reason := range reasons {
-			if i.sound(path) && strings.TrimSpace(reason) == "" {
-				i.refuse(path, "nothing but spaces, want a reason")
-			}
-		}
-	}},
 	{"a safety is switched off only for a written reason, and a reason is for a safety that is off", []string{"profile"}, func(i inspection) {
 		reasons := map[Safety]string{}
 		unclear := i.refused("exceptions")

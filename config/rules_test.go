@@ -105,7 +105,13 @@ var ruleCases = map[string]ruleCase{
 		[]change{{"owner: platform", "owner: platform\ntags: {'a*b': »x, c: »'<>'}"}},
 		[]string{
 			"tags.a*b: the key is not one that AWS accepts, want 1 to 128 letters, digits, spaces and _.:/=+-@",
-			`tags.c: text "<>", want at most 256 letters, digits, spaces and _.:/=+-@`}},
+			`tags.c: text "<>", want at most 256 letters, digits, spaces and _.:/=+-@, not starting with aws:`}},
+	"a tag without a value": {
+		[]change{{"owner: platform", "owner: platform\ntags: {a: »'', b: »' ', c: »'AWS:d'}"}},
+		[]string{
+			"tags.a: empty, and CloudFormation takes no tag without a value; want one, or no such tag",
+			"tags.b: empty, and CloudFormation takes no tag without a value; want one, or no such tag",
+			`tags.c: text "AWS:d", want at most 256 letters, digits, spaces and _.:/=+-@, not starting with aws:`}},
 	"tags that differ in case only": {
 		[]change{{"owner: platform", "owner: platform\ntags: {Team: x, team: »y}"}},
 		[]string{"tags.team: the key differs from Team in case only, want one of them: IAM takes them for the same"}},
@@ -115,7 +121,7 @@ var ruleCases = map[string]ruleCase{
 
 	"a reason of spaces": {
 		[]change{{"  cidr", "  natGateways: single\n  cidr"}, {"", "exceptions: [{safety: nat-per-zone, reason: »'            '}]\nwaivers: [{stack: Cache, resource: A, class: widens-iam, reason: »'            ', expires: '2026-12-01'}]\n"}},
-		[]string{"exceptions[0].reason: nothing but spaces, want a reason", "waivers[0].reason: nothing but spaces, want a reason"}},
+		[]string{"exceptions[0].reason: nothing but spaces, want text", "waivers[0].reason: nothing but spaces, want text"}},
 
 	// Notifications.
 	"destinations that nothing can be delivered to": {
@@ -205,6 +211,14 @@ var ruleCases = map[string]ruleCase{
 			"waivers[0].expires: 2027-12-01, want at most " + today.Add(longestWaiver).Format(time.DateOnly) + ", 90 days ahead",
 			"waivers[1].expires: 2026-02-31 is no day of the calendar, want one such as 2026-12-01",
 			"waivers[2]: the same change as waivers[0], want one waiver"}},
+
+	"a waiver for no stack, and one for no logical id": {
+		[]change{{"", "waivers:\n" +
+			"  - {stack: »Databse, resource: A, class: widens-iam, reason: The auditors read backups, expires: \"2026-12-01\"}\n" +
+			"  - {stack: DatabaseProxy, resource: »Aurora/Key/Resource, class: widens-iam, reason: The auditors read backups, expires: \"2026-12-01\"}\n"}},
+		[]string{
+			`waivers[0].stack: text "Databse", did you mean Database? There are: ` + strings.Join(StackNames, ", "),
+			`waivers[1].resource: text "Aurora/Key/Resource", want for example "AuroraKeyB4F1AB57"`}},
 
 	// The services.
 	"a sixth service is an entry":            {changes: []change{loyalty("")}},

@@ -48,8 +48,10 @@ func compiled(file string) func() *jsonschema.Schema {
 // the rules between values never meet one of the wrong type.
 func (d *document) checkValues() {
 	d.root, _ = d.prune("", d.root).(map[string]any)
+	d.refuseBlanks(nil, d.root)
 	var failed *jsonschema.ValidationError
 	if !errors.As(d.schema.Validate(d.root), &failed) {
+		d.root, _ = d.prune("", d.root).(map[string]any)
 		return
 	}
 	var leaves []*jsonschema.ValidationError
@@ -72,6 +74,24 @@ func (d *document) checkValues() {
 		}
 	}
 	d.root, _ = d.prune("", d.root).(map[string]any)
+}
+
+// refuseBlanks refuses texts that have to say something and consist of spaces, which the schema counts as characters.
+func (d *document) refuseBlanks(location []string, value any) {
+	switch v := value.(type) {
+	case map[string]any:
+		for key, inner := range v {
+			d.refuseBlanks(append(slices.Clone(location), key), inner)
+		}
+	case []any:
+		for n, inner := range v {
+			d.refuseBlanks(append(slices.Clone(location), strconv.Itoa(n)), inner)
+		}
+	case string:
+		if s := d.schemaAt(location); v != "" && strings.TrimSpace(v) == "" && s.MinLength != nil {
+			d.refuse(d.pathOf(location), "nothing but spaces, want text")
+		}
+	}
 }
 
 // refuseValue words one finding of the schema. Missing keys come later, because a misspelt key explains a missing one.

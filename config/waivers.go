@@ -5,15 +5,21 @@ import "time"
 // Waiver lets one dangerous change pass `peakline diff` until a day.
 type Waiver struct {
 	// Stack is the stack's name without the environment's, such as `Database`.
-	Stack string `json:"stack" jsonschema:"required,pattern=^[A-Za-z][A-Za-z0-9]*$,example=Database"`
+	Stack string `json:"stack" jsonschema:"required"`
 	// Resource is the logical id that `peakline diff` prints.
-	Resource string `json:"resource" jsonschema:"required,minLength=1,maxLength=255"`
+	Resource string `json:"resource" jsonschema:"required,pattern=^[A-Za-z0-9]+$,maxLength=255,example=AuroraKeyB4F1AB57"`
 	// Class is the class that `peakline diff` prints.
 	Class string `json:"class" jsonschema:"required,enum=refused-by-aws,enum=endangers-traffic,enum=opens-network,enum=widens-iam,enum=replaces-stateful,enum=deletes-stateful"`
 	// Reason is why, for whoever reads the file next.
 	Reason string `json:"reason" jsonschema:"required,minLength=10,maxLength=500"`
 	// Expires is the last day on which the waiver holds (UTC), at most 90 days ahead. A waiver that has ended does nothing.
 	Expires string `json:"expires" jsonschema:"required,pattern=^[0-9]{4}-[0-9]{2}-[0-9]{2}$,example=2026-12-01"`
+}
+
+// StackNames are those of an environment's stacks, whichever of them it has.
+var StackNames = []string{
+	"BackupCopy", "Cache", "Database", "DatabaseAccess", "DatabaseProxy", "Edge", "FeatureFlags", "Identity", "Messaging", "Network",
+	"Notifications", "Observability", "Registry", "ReplicaScaler", "Services", "Storage", "Tracing",
 }
 
 // Valid tells whether the waiver still holds.

@@ -3,6 +3,7 @@ package test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -183,4 +184,19 @@ func readJSON(file string, into any) error {
 		return fmt.Errorf("read %s: %w", file, err)
 	}
 	return nil
+}
+
+// TestAWaiverCanBeForEveryStack holds the names that a waiver may have against the stacks that there are.
+func TestAWaiverCanBeForEveryStack(t *testing.T) {
+	there := map[string]bool{}
+	for _, a := range synthesized(t).assemblies {
+		for _, s := range a.stacks {
+			if !a.pipelines {
+				there[s.id] = true
+			}
+		}
+	}
+	if names := slices.Sorted(maps.Keys(there)); !slices.Equal(names, config.StackNames) {
+		t.Errorf("waivers may be for %q, and the stacks are %q", config.StackNames, names)
+	}
 }

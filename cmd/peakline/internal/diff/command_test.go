@@ -99,7 +99,7 @@ func TestAnAssemblyIsComparedWithDeployedTemplates(t *testing.T) {
 }
 
 func TestAWaiverLetsOneChangePassUntilItsDay(t *testing.T) {
-	old, new := folder(t, map[string]string{"dev-Data.template.json": withTable}), folder(t, map[string]string{"dev-Data.template.json": withoutTable})
+	old, new := folder(t, map[string]string{"dev-Database.template.json": withTable}), folder(t, map[string]string{"dev-Database.template.json": withoutTable})
 	text, err := os.ReadFile("../../../../config/environments/dev.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -109,14 +109,14 @@ func TestAWaiverLetsOneChangePassUntilItsDay(t *testing.T) {
 		exit         int
 		unused       string
 	}{
-		{"a valid one", `{stack: Data, resource: T, class: deletes-stateful, reason: The table moved away, expires: "2026-12-01"}`, 0, ""},
-		{"one that has ended", `{stack: Data, resource: T, class: deletes-stateful, reason: The table moved away, expires: "2026-11-30"}`, exitDangerous, ""},
-		{"one for another class", `{stack: Data, resource: T, class: widens-iam, reason: The table moved away, expires: "2026-12-01"}`, exitDangerous,
-			"dev.yaml: waivers[0] matches no change: nothing here is widens-iam of T in Data. Mend it, or take it out"},
-		{"one for another resource", `{stack: Data, resource: U, class: deletes-stateful, reason: The table moved away, expires: "2026-12-01"}`, exitDangerous,
-			"nothing here is deletes-stateful of U in Data"},
-		{"one for another stack", `{stack: Date, resource: T, class: deletes-stateful, reason: The table moved away, expires: "2026-12-01"}`, exitDangerous,
-			"nothing here is deletes-stateful of T in Date"},
+		{"a valid one", `{stack: Database, resource: T, class: deletes-stateful, reason: The table moved away, expires: "2026-12-01"}`, 0, ""},
+		{"one that has ended", `{stack: Database, resource: T, class: deletes-stateful, reason: The table moved away, expires: "2026-11-30"}`, exitDangerous, ""},
+		{"one for another class", `{stack: Database, resource: T, class: widens-iam, reason: The table moved away, expires: "2026-12-01"}`, exitDangerous,
+			"dev.yaml: waivers[0] matches no change: nothing here is widens-iam of T in Database. Mend it, or take it out"},
+		{"one for another resource", `{stack: Database, resource: U, class: deletes-stateful, reason: The table moved away, expires: "2026-12-01"}`, exitDangerous,
+			"nothing here is deletes-stateful of U in Database"},
+		{"one for another stack", `{stack: Storage, resource: T, class: deletes-stateful, reason: The table moved away, expires: "2026-12-01"}`, exitDangerous,
+			"nothing here is deletes-stateful of T in Storage"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			directory := folder(t, map[string]string{"dev.yaml": string(text) + "\nwaivers:\n  - " + c.waiver + "\n"})
@@ -150,8 +150,8 @@ func TestTheOfferedWaiversFitTheFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	old := folder(t, map[string]string{"dev-Data.template.json": withTable, "dev-More.template.json": withTable})
-	new := folder(t, map[string]string{"dev-Data.template.json": withoutTable, "dev-More.template.json": withoutTable})
+	old := folder(t, map[string]string{"dev-Database.template.json": withTable, "dev-Storage.template.json": withTable})
+	new := folder(t, map[string]string{"dev-Database.template.json": withoutTable, "dev-Storage.template.json": withoutTable})
 	for format, ends := range map[string]string{"table": "\npeakline", "markdown": "```"} {
 		environments := folder(t, map[string]string{"dev.yaml": string(dev)})
 		out, err := peakline(t, "-old", old, "-new", new, "-format", format, "-environments", environments)
@@ -211,10 +211,10 @@ func TestAWaiverWithoutAChangeIsTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	waiver := fmt.Sprintf("\nwaivers:\n  - {stack: Data, resource: T, class: deletes-stateful, reason: The table moved away, expires: %q}\n",
+	waiver := fmt.Sprintf("\nwaivers:\n  - {stack: Database, resource: T, class: deletes-stateful, reason: The table moved away, expires: %q}\n",
 		time.Now().UTC().AddDate(0, 0, 7).Format(time.DateOnly))
 	environments := folder(t, map[string]string{"dev.yaml": string(dev) + waiver})
-	same := folder(t, map[string]string{"dev-Data.template.json": withTable})
+	same := folder(t, map[string]string{"dev-Database.template.json": withTable})
 	for format, where := range map[string]string{"table": "\n", "markdown": "\n", "json": `"unusedWaivers": [`} {
 		out, err := peakline(t, "-old", same, "-new", same, "-format", format, "-environments", environments)
 		if err != nil || !strings.Contains(out, where) || !strings.Contains(out, environments+"/dev.yaml: waivers[0] matches no change") {

@@ -70,7 +70,7 @@ func peakline(t *testing.T, rules string, arguments ...string) (output string, c
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "delivery.yaml")
 	text := `{account: "444444444444", region: eu-west-1, owner: platform, repository: example/peakline, environments: [{name: dev}],
-connectionArn: "arn:aws:codeconnections:eu-west-1:444444444444:connection/0", services: {order: {repository: example/order}}, images: ` + rules + "}"
+connectionArn: "arn:aws:codeconnections:eu-west-1:444444444444:connection/00000000-0000-0000-0000-000000000000", services: {order: {repository: example/order}}, images: ` + rules + "}"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -132,7 +132,7 @@ func judge(found []finding, service string, rules config.ImageRules, now time.Ti
 			continue
 		}
 		at := slices.IndexFunc(rules.Waivers, func(w config.ImageWaiver) bool {
-			return w.Service == service && w.Finding == f.name && w.Valid(now)
+			return w.Service == service && strings.EqualFold(w.Finding, f.name) && w.Valid(now)
 		})
 		if at < 0 {
 			v.stopping = append(v.stopping, f)

@@ -135,6 +135,7 @@ func TestAFindingStopsAnImageUnlessAWaiverLetsItPass(t *testing.T) {
 		{"a worse one does too", "high", "order", []finding{{"CVE-1", "CRITICAL", ""}, {"CVE-2", "HIGH", ""}}, nil, today, 2, 0},
 		{"critical alone", "critical", "order", []finding{{"CVE-1", "CRITICAL", ""}, {"CVE-2", "HIGH", ""}}, nil, today, 1, 0},
 		{"a waiver", "high", "order", []finding{{"CVE-1", "CRITICAL", ""}}, []config.ImageWaiver{waiver}, today, 0, 1},
+		{"a waiver in small letters", "high", "order", []finding{{"CVE-1", "CRITICAL", ""}}, []config.ImageWaiver{{Service: "order", Finding: "cve-1", Expires: "2026-11-22"}}, today, 0, 1},
 		{"a waiver that ended yesterday", "high", "order", []finding{{"CVE-1", "CRITICAL", ""}}, []config.ImageWaiver{waiver}, today.AddDate(0, 0, 1), 1, 0},
 		{"a waiver of another service", "high", "user", []finding{{"CVE-1", "CRITICAL", ""}}, []config.ImageWaiver{waiver}, today, 1, 0},
 		{"a waiver of another finding", "high", "order", []finding{{"CVE-10", "CRITICAL", ""}}, []config.ImageWaiver{waiver}, today, 1, 0},
