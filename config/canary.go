@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Canary walks through the shop from outside, as a customer would, again and again. It signs nobody in and orders nothing.
@@ -72,8 +73,13 @@ func (e Environment) answers(path string) bool {
 	return false
 }
 
+// takesForms tells whether CloudFront lets a POST through to a path.
+func (e Environment) takesForms(path string) bool {
+	return slices.ContainsFunc(e.DynamicPaths(), func(pattern string) bool { return overlap(pattern, path) && !slices.Contains(e.Edge.Pages, pattern) })
+}
+
 var canaryRules = []rule{
-	{"a canary reaches the shop and has somewhere to go", []string{"canary", "edge.domains", "network.ingress.from", "loadBalancer.hostName", "services.*.paths"}, func(i inspection) {
+	{"a canary reaches the shop and has somewhere to go", []string{"canary", "edge.domains", "network.ingress.from", "loadBalancer.hostName", "services.*.paths", "edge.pages"}, func(i inspection) {
 		switch {
 		case !i.Canary.Enabled:
 			for _, option := range []string{"everyMinutes", "steps"} {
@@ -93,6 +99,13 @@ var canaryRules = []rule{
 				i.refuse(path+".name", "%s is there twice, want another name", step.Name)
 			}
 			names[step.Name] = true
+			route, _, _ := strings.Cut(step.Path, "?")
+			switch {
+			case !i.answered(route):
+				i.refuse(path+".path", "%s leads to no service, want one of services.*.paths", route)
+			case step.Method == "POST" && i.HasEdge() && !i.takesForms(route):
+				i.refuse(path+".method", "POST, but CloudFront takes GET and HEAD alone for %s, a page; want GET, or a path of a service that is no page", route)
+			}
 			for m, status := range step.Status {
 				if status < 200 || status > 499 {
 					i.refuse(index(path+".status", m), "%d is no answer of a shop that works, want 200 to 499", status)

@@ -106,5 +106,14 @@ var connectionBudgetRules = []rule{
 					what, allowed, b.total, b.of, strings.Join(b.sum, ", "), larger)
 			}
 		}
+		for n, class := range i.Scaler.FallbackClasses {
+			path := index("scaler.fallbackClasses", n)
+			if _, known := Hardware(class); !known || !i.sound(path) {
+				continue
+			}
+			if allowed := i.Database.limits(Instance{InstanceClass: class}).connectionsAllowed(); reader.total > allowed {
+				i.refuse(path, "%s: %d connections, but %d may be asked of a reader; want a larger class", class, allowed, reader.total)
+			}
+		}
 	}},
 }

@@ -222,6 +222,7 @@ var databaseRules = []rule{
 		}
 	}},
 	{"readers have names that fit into identifiers", nil, func(i inspection) {
+		i.refuseSharedIDs("database.readers", slices.Sorted(maps.Keys(i.Database.Readers)))
 		for name := range i.Database.Readers {
 			path := readerPath(name)
 			switch {

@@ -51,6 +51,9 @@ type ServicePipeline struct {
 	Dockerfile string `json:"dockerfile,omitempty" jsonschema:"maxLength=200,pattern=^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$,example=build/Dockerfile"`
 }
 
+// LongestReleaseMinutes are how long a pipeline waits for a release.
+const LongestReleaseMinutes = 8 * 60
+
 // Folder is where the image is built, as a relative path.
 func (p ServicePipeline) Folder() string { return "./" + p.Path }
 
@@ -203,10 +206,16 @@ func (d *Delivery) checkServices(doc *document, environments []Environment, now 
 		pipeline.Branch, pipeline.Dockerfile = cmp.Or(pipeline.Branch, "main"), cmp.Or(pipeline.Dockerfile, "Dockerfile")
 		d.Services[name] = pipeline
 		for _, environment := range environments {
-			_, has := environment.Services[name]
-			if into, _ := d.Releases(environment.Name); into && !has {
+			service, has := environment.Services[name]
+			if into, _ := d.Releases(environment.Name); !into {
+				continue
+			}
+			if !has {
 				doc.refuse(join("services", name), "in %s %s", environment.Name, unknown("service", name, environment.ServiceNames(), "add it to config/services.yaml"))
 				break
+			}
+			if takes := service.releaseMinutes(); takes > LongestReleaseMinutes {
+				doc.refuse(join("services", name), "a release into %s takes %d minutes, and the pipeline waits for %d; want less of shift and migration of the service there", environment.Name, takes, LongestReleaseMinutes)
 			}
 		}
 	}

@@ -140,6 +140,21 @@ func TestMistakesOfThePipelinesFile(t *testing.T) {
 	}
 }
 
+func TestAPipelineWaitsForItsReleases(t *testing.T) {
+	environments := []Environment{promoted[0], {Name: "prod", Profile: Production, Services: map[string]Service{"order": {
+		Shift: Shift{Kind: ShiftCanary, Percent: 10, StepMinutes: 60, BakeMinutes: 400}, Migration: &Migration{Minutes: 21},
+	}}}}
+	_, err := readDelivery("delivery.yaml", []byte(pipelines), environments, today)
+	want := "delivery.yaml:10:3 services.order: a release into prod takes 481 minutes, and the pipeline waits for 480; want less of shift and migration of the service there"
+	if err == nil || err.Error() != want {
+		t.Errorf("reported\n%v\nwant\n%s", err, want)
+	}
+	environments[1].Services["order"].Migration.Minutes = 20
+	if _, err := readDelivery("delivery.yaml", []byte(pipelines), environments, today); err != nil {
+		t.Error(err)
+	}
+}
+
 func FuzzDelivery(f *testing.F) {
 	f.Add([]byte(pipelines))
 	for _, seed := range []string{"environments: [{name: }]", "environments: [prod]", "services: {order: }", "tags: {a: }\nimages: {waivers: [{service: order}]}"} {

@@ -308,6 +308,7 @@ var syntaxHints = map[string]string{
 	"value is not allowed in this context. map key-value is pre-defined": "; does a quote further up stay open?",
 	"non-map value is specified":                                         "; is the space after a colon missing?",
 	"value is not allowed in this context":                               "; is the indentation that of the line above?",
+	"found character '\t' that cannot start any token":                   "; YAML indents with spaces, never with tabs",
 	"',' or ']' must be specified":                                       "; a list that opens with [ closes with ]",
 	"could not find flow mapping end token '}'":                          "; a mapping that opens with { closes with }",
 }

@@ -35,7 +35,7 @@ var shapeCases = map[string]struct {
 	"a number in octal":              {strings.Replace(valid, "max: 6", "max: 010", 1), []string{"prod.yaml:15:15 scaler.max: 010, want plain digits without a leading zero; or put it in quotes if it is no number"}},
 	"a number in hexadecimal":        {strings.Replace(valid, "max: 6", "max: 0xA", 1), []string{"prod.yaml:15:15 scaler.max: 0xA, want plain digits without a leading zero; or put it in quotes if it is no number"}},
 	"a quote that stays open":        {strings.Replace(valid, "owner: platform", "owner: \"platform", 1), []string{"prod.yaml:16:33: not YAML: value is not allowed in this context. map key-value is pre-defined; does a quote further up stay open?"}},
-	"a tab as indentation":           {strings.Replace(valid, "  cidr", "\tcidr", 1), []string{"prod.yaml:7:1: not YAML: "}},
+	"a tab as indentation":           {strings.Replace(valid, "  cidr", "\tcidr", 1), []string{"prod.yaml:7:1: not YAML: found character '\t' that cannot start any token; YAML indents with spaces, never with tabs"}},
 	"a key without a value":          {strings.Replace(valid, "owner: platform", "owner:", 1), []string{"prod.yaml:4:1 owner: nothing, want text"}},
 	"a section without values":       {strings.Replace(valid, "scaler: {max: 6}", "scaler:", 1), []string{"prod.yaml:15:1 scaler: nothing, want a mapping"}},
 	"a key twice": {strings.Replace(valid, "owner: platform", "owner: platform\nregion: us-east-1", 1),

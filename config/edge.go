@@ -91,6 +91,16 @@ func (e Environment) DynamicPaths() []string {
 	return paths
 }
 
+// answered tells whether something answers a path or a pattern: a service, the bucket of the pages, or an older shop.
+func (e Environment) answered(pattern string) bool {
+	for _, service := range e.Services {
+		if slices.ContainsFunc(service.Paths, func(path string) bool { return overlap(path, pattern) }) {
+			return true
+		}
+	}
+	return e.HasEdge() && !strings.HasPrefix(pattern, apiPrefix) || e.Edge.SecondOrigin != ""
+}
+
 // AcceptedOriginSecrets are the numbers of the secrets by which the load balancer knows CloudFront, the newest first.
 func (e Environment) AcceptedOriginSecrets() []int {
 	if e.Edge.OriginSecret == 1 {

@@ -72,15 +72,19 @@ var eventRules = []rule{
 			}
 		}
 	}},
-	{"reader floors are within what the scaler may add", []string{"scaler.max", "scaler.control"}, func(i inspection) {
+	{"reader floors are within what the scaler may add", []string{"scaler.min", "scaler.max", "scaler.control"}, func(i inspection) {
 		always := i.readersAlways()
 		for n, event := range i.Events {
 			path, readers := index("events", n)+".floors.readers", event.Floors.Readers
 			switch {
 			case i.Scaler.Control == ControlFixed && readers > always:
 				i.refuse(path, "%d, but control: fixed adds no reader to the %d that are always there", readers, always)
+			case i.Scaler.Control == ControlTargetTracking && readers > i.Scaler.Min:
+				i.refuse(path, "%d, but control: target-tracking knows no calendar; want control: peakline, or scaler.min until the event is over", readers)
 			case readers > i.Scaler.Max:
 				i.refuse(path, "%d, want at most scaler.max, %d", readers, i.Scaler.Max)
+			case readers > 0 && readers < always:
+				i.refuse(path, "%d, want at least the %d readers that are always there: a floor counts them", readers, always)
 			}
 		}
 	}},

@@ -79,6 +79,14 @@ func (e Environment) FirewallGroupMode(group FirewallGroup) FirewallMode {
 // mostRateLimits keeps the rules within the capacity that the price of a web ACL includes.
 const mostRateLimits = 8
 
+// allows tells whether nobody of a range is refused. Part of a blocked range may be allowed.
+func (i inspection) allows(blocked netip.Prefix) bool {
+	return slices.ContainsFunc(i.Firewall.Allow, func(text string) bool {
+		allowed, err := netip.ParsePrefix(text)
+		return err == nil && allowed.Bits() <= blocked.Bits() && allowed.Contains(blocked.Addr())
+	})
+}
+
 var firewallRules = []rule{
 	{"rate limits are classes of paths, tighter than the limit of all", []string{"firewall.rateLimits", "firewall.requestsPerFiveMinutes"}, func(i inspection) {
 		if found := len(i.Firewall.RateLimits); found > mostRateLimits {
@@ -90,8 +98,11 @@ var firewallRules = []rule{
 				i.refuse(path, "no name that can be used, want at most 20 lower-case letters, digits and single hyphens, a letter first")
 			}
 			for n, pattern := range limit.Paths {
-				if !pathPattern.MatchString(pattern) {
-					i.refuse(index(path+".paths", n), "%q is no path pattern, want a path such as /api/cart or a prefix such as /api/cart/*", shorten(pattern))
+				switch path := index(path+".paths", n); {
+				case !pathPattern.MatchString(pattern):
+					i.refuse(path, "%q is no path pattern, want a path such as /api/cart or a prefix such as /api/cart/*", shorten(pattern))
+				case i.has("firewall.rateLimits") && i.sound("services.*.paths") && !i.answered(pattern):
+					i.refuse(path, "%s leads to no service, so that nothing would be limited; want paths that are among those of services", pattern)
 				}
 			}
 			if limit.RequestsPerFiveMinutes > i.Firewall.RequestsPerFiveMinutes {
@@ -110,8 +121,8 @@ var firewallRules = []rule{
 					i.refuse(path, "%q: bits set behind the prefix, want %s", shorten(text), prefix.Masked())
 				case prefix.Bits() < 8:
 					i.refuse(path, "%s is a good part of the internet, want /8 or smaller", prefix)
-				case strings.HasPrefix(path, "firewall.block") && slices.Contains(i.Firewall.Allow, text):
-					i.refuse(path, "%s is in firewall.allow too, want it on one list", text)
+				case strings.HasPrefix(path, "firewall.block") && i.allows(prefix):
+					i.refuse(path, "%s is within firewall.allow, which decides first; want it on one list", text)
 				}
 			}
 		}

@@ -236,6 +236,16 @@ var identityRules = []rule{
 			i.refuse("identity.domain.certificateArn", "a certificate of account %s, want one of %s", certificate[1], i.Account)
 		}
 	}},
+	{"the name of the sign-in pages leads nowhere else", []string{"identity.domain.name", "edge.domains", "edge.secondOrigin", "loadBalancer.hostName"}, func(i inspection) {
+		name := i.Identity.Domain.Name
+		taken := map[string]string{i.LoadBalancer.HostName: "loadBalancer.hostName", i.Edge.SecondOrigin: "edge.secondOrigin"}
+		for n, domain := range i.Edge.Domains {
+			taken[domain] = index("edge.domains", n)
+		}
+		if at, twice := taken[name]; twice && name != "" {
+			i.refuse("identity.domain.name", "%s is %s too, want a name of its own, such as auth.example.com", name, at)
+		}
+	}},
 	{"people come back to addresses that Cognito accepts", []string{"profile"}, func(i inspection) {
 		for _, client := range i.signInClients() {
 			for _, list := range []struct {

@@ -118,8 +118,10 @@ func (n *Network) complete(region region) {
 // smallestSubnet is the longest prefix that a load balancer accepts and that holds a cluster with 15 readers.
 const smallestSubnet = 27
 
-// privateRanges are those of RFC 1918.
-var privateRanges = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16")}
+// privateRanges are those of RFC 1918, and RFC 6598's, which companies take that have used those up.
+var privateRanges = []netip.Prefix{
+	netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16"), netip.MustParsePrefix("100.64.0.0/10"),
+}
 
 // parseRange reads an IPv4 range. The text of its complaint is empty when there is none.
 func parseRange(text string) (prefix netip.Prefix, complaint string) {
@@ -145,7 +147,7 @@ var networkRules = []rule{
 		case vpc.Bits() < 16 || vpc.Bits() > 24:
 			i.refuse("network.cidr", "/%d, want /16 to /24", vpc.Bits())
 		case !isPrivate:
-			i.refuse("network.cidr", "%s is not private, want a range within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16", vpc)
+			i.refuse("network.cidr", "%s is not private, want a range within 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or 100.64.0.0/10", vpc)
 		}
 	}},
 	{"the zones are in the region", []string{"region"}, func(i inspection) {

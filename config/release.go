@@ -39,6 +39,30 @@ func (s *Shift) complete() {
 	}
 }
 
+// minutes are from the first share until the version before goes, as CloudFormation counts them: after the last share there is no
+// pause but the bake.
+func (s Shift) minutes() int {
+	switch s.Kind {
+	case ShiftCanary:
+		return s.StepMinutes + s.BakeMinutes
+	case ShiftLinear:
+		return 99/s.Percent*s.StepMinutes + s.BakeMinutes
+	}
+	return s.BakeMinutes
+}
+
+// releaseMinutes are those of a whole release, at the most, without the time that tasks take to start.
+func (s Service) releaseMinutes() int {
+	if s.Migration == nil {
+		return s.Shift.minutes()
+	}
+	return s.Migration.Minutes + s.Shift.minutes()
+}
+
+// mostShiftHours leave CloudFormation, which ends an update after 36, time for the rest of the release.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-ecs-service-canaryconfiguration.html
+const mostShiftHours = 33
+
 // SmokeTest is a GET through the test listener, before any visitor meets a release.
 type SmokeTest struct {
 	// Path is one of the service's own, without a query.
@@ -102,8 +126,13 @@ var releaseRules = []rule{
 	{"a release is tried on paths of its service", nil, func(i inspection) {
 		for _, name := range i.ServiceNames() {
 			service := i.Services[name]
+			first := map[string]int{}
 			for n, test := range service.SmokeTest {
 				path := index(join("services", name)+".smokeTest", n) + ".path"
+				if before, twice := first[test.Path]; twice && i.sound(path) {
+					i.refuse(path, "%s is that of smokeTest[%d] too, want it once, with the answer that is right", test.Path, before)
+				}
+				first[test.Path] = n
 				if i.sound(path, join("services", name)+".paths") && !slices.ContainsFunc(service.Paths, func(pattern string) bool { return overlap(pattern, test.Path) }) {
 					i.refuse(path, "%s leads elsewhere, want a path of the service: %s", test.Path, strings.Join(service.Paths, ", "))
 				}
@@ -131,8 +160,24 @@ var releaseRules = []rule{
 				i.refuse(path, "%s has no schema to migrate; want database: {} beside it", name)
 			case service.Release == ReleaseCodeDeploy && service.Migration.Minutes > longestHook:
 				i.refuse(path+".minutes", "%d, but CodeDeploy waits for %d at most; want release: ecs, or less", service.Migration.Minutes, longestHook)
+			case service.Migration.LockSeconds >= service.Migration.StatementSeconds:
+				key := ".lockSeconds"
+				if !i.has(path + key) {
+					key = ".statementSeconds"
+				}
+				i.refuse(path+key, "lockSeconds is %d and statementSeconds %d, want statementSeconds above it: it ends a statement that waits for a lock, too",
+					service.Migration.LockSeconds, service.Migration.StatementSeconds)
 			case service.Migration.StatementSeconds > service.Migration.Minutes*60:
 				i.refuse(path+".statementSeconds", "%d, longer than the %d minutes of the whole migration", service.Migration.StatementSeconds, service.Migration.Minutes)
+			}
+		}
+	}},
+	{"CloudFormation waits until a release is over", nil, func(i inspection) {
+		for _, name := range i.ServiceNames() {
+			path, shift := join("services", name)+".shift", i.Services[name].Shift
+			if i.Services[name].Release == ReleaseECS && i.sound(path) && shift.minutes() > mostShiftHours*60 {
+				i.refuse(path, "%d minutes until the version before goes, and CloudFormation refuses more than %d, %d hours; want fewer shares, or less of stepMinutes or bakeMinutes",
+					shift.minutes(), mostShiftHours*60, mostShiftHours)
 			}
 		}
 	}},

@@ -426,11 +426,11 @@ var ruleCases = map[string]ruleCase{
 		[]string{`services.loyalty.database.schema: text "x\"; DROP", want for example "orders"`}},
 	// Tracing, and the containers beside a service.
 	"a percentile below another one": {
-		[]change{{"", "slos: {p99Milliseconds: »1600}\n"}},
-		[]string{"slos.p99Milliseconds: p99Milliseconds is 1600 and p95Milliseconds 1600, want p99Milliseconds above it"}},
+		[]change{{"", "slos: {p99Milliseconds: »1500}\n"}},
+		[]string{"slos.p99Milliseconds: p99Milliseconds is 1500 and p95Milliseconds 1600, want p99Milliseconds at least that"}},
 	"a percentile above the default of another one": {
 		[]change{{"", "slos: {p95Milliseconds: »3000}\n"}},
-		[]string{"slos.p95Milliseconds: p99Milliseconds is 2900 and p95Milliseconds 3000, want p99Milliseconds above it"}},
+		[]string{"slos.p95Milliseconds: p99Milliseconds is 2900 and p95Milliseconds 3000, want p99Milliseconds at least that"}},
 	"a service that takes longer than the shop may": {
 		[]change{{"", "services: {catalog: {latencyMilliseconds: »1700}}\n"}},
 		[]string{"services.catalog.latencyMilliseconds: 1700, above slos.p95Milliseconds, 1600: visitors would wait too long though the service keeps its share; want at most that"}},
@@ -585,6 +585,14 @@ var ruleCases = map[string]ruleCase{
 			`firewall.rateLimits.login.paths[0]: "*.php" is no path pattern, want a path such as /api/cart or a prefix such as /api/cart/*`,
 			"firewall.rateLimits.login.requestsPerFiveMinutes: 200, but an address may send 100 altogether; want fewer",
 			"firewall.rateLimits.Pay: no name that can be used, want at most 20 lower-case letters, digits and single hyphens, a letter first"}},
+	"a limit that leads nowhere": {
+		[]change{{"", "firewall: {rateLimits: {login: {paths: [»/api/usr/login, /api/users/*, /old-shop], requestsPerFiveMinutes: 20}}}\n"}},
+		[]string{"firewall.rateLimits.login.paths[0]: /api/usr/login leads to no service, so that nothing would be limited; want paths that are among those of services"}},
+	"a limit for an older shop": {
+		changes: []change{edged("secondOrigin: old.example.net"), {"", "firewall: {rateLimits: {login: {paths: [/api/login], requestsPerFiveMinutes: 20}}}\n"}}},
+	"one address of a range that is blocked, and of one that is allowed": {
+		[]change{{"", "firewall: {allow: [203.0.113.7/32, 198.51.100.0/24], block: [203.0.113.0/24, »198.51.100.7/32]}\n"}},
+		[]string{"firewall.block[1]: 198.51.100.7/32 is within firewall.allow, which decides first; want it on one list"}},
 	"too many limits": {
 		[]change{{"", "firewall: {»rateLimits: {" + strings.Join(numbered("l%d: {paths: [/api/x], requestsPerFiveMinutes: 10}", 9), ", ") + "}}\n"}},
 		[]string{"firewall.rateLimits: 9 entries, want at most 8"}},
@@ -594,7 +602,85 @@ var ruleCases = map[string]ruleCase{
 			`firewall.allow[0]: "203.0.113.7" is no address range, want for example 203.0.113.0/24, 198.51.100.7/32 or 2001:db8::/32`,
 			`firewall.block[0]: "203.0.113.7/24": bits set behind the prefix, want 203.0.113.0/24`,
 			"firewall.block[1]: 16.0.0.0/4 is a good part of the internet, want /8 or smaller",
-			"firewall.block[2]: 198.51.100.0/24 is in firewall.allow too, want it on one list"}},
+			"firewall.block[2]: 198.51.100.0/24 is within firewall.allow, which decides first; want it on one list"}},
+
+	"a canary that leads nowhere": {
+		[]change{{"", "canary: {steps: [{name: a, path: »/api/catalogue?page=2}, {name: b, path: /}, {name: c, path: '/api/catalog/7?page=2'}]}\n"}},
+		[]string{"canary.steps[0].path: /api/catalogue leads to no service, want one of services.*.paths"}},
+	"a canary that posts to pages": {
+		[]change{edged("pages: [/loyalty]"), loyalty("database: {}"), {"paths: [/api/loyalty]", "paths: [/loyalty, /loyalty-cards]"},
+			{"", "canary: {steps: [{name: a, path: /loyalty, method: »POST}, {name: b, path: /, method: »POST}, {name: c, path: /loyalty-cards, method: POST}]}\n"}},
+		[]string{
+			"canary.steps[0].method: POST, but CloudFront takes GET and HEAD alone for /loyalty, a page; want GET, or a path of a service that is no page",
+			"canary.steps[1].method: POST, but CloudFront takes GET and HEAD alone for /, a page; want GET, or a path of a service that is no page"}},
+
+	// Releases.
+	"releases of days": {
+		[]change{{"", "services:\n  catalog: {»shift: {kind: linear, percent: 3, stepMinutes: 60, bakeMinutes: 60}}\n" +
+			"  order: {»shift: {kind: linear, stepMinutes: 120, bakeMinutes: 960}}\n" +
+			"  user: {»shift: {kind: linear, percent: 3, stepMinutes: 60, bakeMinutes: 5}}\n  payment: {shift: {kind: canary, stepMinutes: 120, bakeMinutes: 1440}}\n"}},
+		[]string{
+			"services.catalog.shift: 2040 minutes until the version before goes, and CloudFormation refuses more than 1980, 33 hours; want fewer shares, or less of stepMinutes or bakeMinutes",
+			"services.order.shift: 2040 minutes until the version before goes, and CloudFormation refuses more than 1980, 33 hours; want fewer shares, or less of stepMinutes or bakeMinutes",
+			"services.user.shift: 1985 minutes until the version before goes, and CloudFormation refuses more than 1980, 33 hours; want fewer shares, or less of stepMinutes or bakeMinutes"}},
+	"a smoke test that wants two answers": {
+		[]change{loyalty("smokeTest: [{path: /api/loyalty, status: 200}, {path: »/api/loyalty, status: 401}]")},
+		[]string{"services.loyalty.smokeTest[1].path: /api/loyalty is that of smokeTest[0] too, want it once, with the answer that is right"}},
+	"a migration whose statements end before their locks": {
+		[]change{{"", "services: {catalog: {migration: {command: [migrate], lockSeconds: »30, statementSeconds: 10}}, order: {migration: {command: [migrate], statementSeconds: »5}}}\n"}},
+		[]string{
+			"services.catalog.migration.lockSeconds: lockSeconds is 30 and statementSeconds 10, want statementSeconds above it: it ends a statement that waits for a lock, too",
+			"services.order.migration.statementSeconds: lockSeconds is 5 and statementSeconds 5, want statementSeconds above it: it ends a statement that waits for a lock, too"}},
+	"health checks that ECS refuses, or runs without their words": {
+		[]change{{"", "services:\n  catalog: {health: {path: /health, »command: [wget, localhost]}}\n  order: {health: {path: /health, »command: [CMD-SHELL, wget, localhost]}}\n  user: {health: {path: /health, command: [CMD, /user, check]}}\n"}},
+		[]string{
+			`services.catalog.health.command: starts with "wget", want CMD and the words of a command, or CMD-SHELL and a line for the shell`,
+			"services.order.health.command: 2 texts after CMD-SHELL, and the shell runs the first alone; want one line, or CMD and the words"}},
+	"names that become the same id": {
+		[]change{{"    two: {zone: eu-west-1c}", "    r-2: {zone: eu-west-1b}\n    »r2: {zone: eu-west-1c}"},
+			{"", "secrets: {key-1: {description: Key of a partner}, »key1: {description: Key of a partner}}\n" +
+				"services:\n  b-2: {paths: [/b], priority: 600, health: {path: /health}, schedules: {c-3: {everyMinutes: 5, command: [x]}, »c3: {everyMinutes: 5, command: [x]}}}\n" +
+				"  »b2: {paths: [/d], priority: 700, health: {path: /health}}\n"}},
+		[]string{
+			"database.readers.r2: CloudFormation could not tell it from r-2, want a name that differs in more than a hyphen before a digit",
+			"secrets.key1: CloudFormation could not tell it from key-1, want a name that differs in more than a hyphen before a digit",
+			"services.b-2.schedules.c3: CloudFormation could not tell it from c-3, want a name that differs in more than a hyphen before a digit",
+			"services.b2: CloudFormation could not tell it from b-2, want a name that differs in more than a hyphen before a digit"}},
+	"the ports of the containers beside a service": {
+		[]change{{"", "services: {catalog: {port: »4318}, order: {port: »2772}, payment: {port: »13133}, user: {port: »2000}}\n"}},
+		[]string{
+			"services.catalog.port: 4318 is where the collector listens in the same task, want another",
+			"services.order.port: 2772 is where the agent of the flags listens in the same task, want another",
+			"services.payment.port: 13133 is where the collector listens in the same task, want another",
+			"services.user.port: 2000 is where the collector listens in the same task, want another"}},
+	"ports of containers that are not there": {
+		changes: []change{{"", "tracing: {enabled: false}\nfeatureFlags: {enabled: false}\nservices: {catalog: {port: 4318}, order: {port: 2772}}\n"}}},
+
+	// The calendar.
+	"floors below what is always there": {
+		[]change{{"", "events: [{name: sale, start: 2026-11-27T00:00, end: 2026-11-28T00:00, floors: {readers: »1, tasks: {catalog: »1, order: 2}}}]\n"}},
+		[]string{
+			"events[0].floors.readers: 1, want at least the 2 readers that are always there: a floor counts them",
+			"events[0].floors.tasks.catalog: 1, want at least services.catalog.scaling.min, 2: a floor counts all tasks"}},
+	"a calendar and freezes that target tracking does not know": {
+		[]change{{"{max: 6}", "{max: 6, min: 3, control: target-tracking, »freezeWindows: [{name: f, start: 2026-12-02T00:00, end: 2026-12-03T00:00}]}"},
+			{"", "events: [{name: sale, start: 2026-11-27T00:00, end: 2026-11-28T00:00, floors: {readers: »4}}, {name: late, start: 2026-11-28T00:00, end: 2026-11-29T00:00, floors: {readers: 3}}]\n"}},
+		[]string{
+			"scaler.freezeWindows: target-tracking adds and removes readers whatever they say; remove them, or want control: peakline",
+			"events[0].floors.readers: 4, but control: target-tracking knows no calendar; want control: peakline, or scaler.min until the event is over"}},
+	"a budget that the minimum spends": {
+		[]change{{"{max: 6}", "{max: 6, min: 4, monthlyReaderHours: »1343}"}},
+		[]string{"scaler.monthlyReaderHours: 1343, but scaler.min alone adds 1344 in the shortest month; want more than that"}},
+	"a budget for the minimum": {changes: []change{{"{max: 6}", "{max: 6, min: 4, monthlyReaderHours: 1500}"}}},
+	"a fallback that could not take the connections": {
+		[]change{{"{max: 6}", "{max: 6, fallbackClasses: [db.r7g.large, »db.t4g.medium]}"}},
+		[]string{"scaler.fallbackClasses[1]: db.t4g.medium: 396 connections, but 815 may be asked of a reader; want a larger class"}},
+
+	// Names.
+	"sign-in pages at a name that is the shop's": {
+		[]change{{"identity:\n", "identity:\n  domain: {name: »www.example.com, certificateArn: \"arn:aws:acm:us-east-1:333333333333:certificate/00000000-0000-0000-0000-000000000000\"}\n"}},
+		[]string{"identity.domain.name: www.example.com is edge.domains[0] too, want a name of its own, such as auth.example.com"}},
+	"a CIDR of RFC 6598": {changes: []change{{"10.30.0.0/16", "100.96.0.0/16"}}},
 
 	// The network.
 	"a CIDR that is none": {
@@ -614,10 +700,10 @@ var ruleCases = map[string]ruleCase{
 		[]string{"network.cidr: /25, want /16 to /24"}},
 	"a public CIDR": {
 		[]change{{"10.30.0.0/16", "»52.30.0.0/16"}},
-		[]string{"network.cidr: 52.30.0.0/16 is not private, want a range within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"}},
+		[]string{"network.cidr: 52.30.0.0/16 is not private, want a range within 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or 100.64.0.0/10"}},
 	"a CIDR just outside 172.16.0.0/12": {
 		[]change{{"10.30.0.0/16", "»172.32.0.0/16"}},
-		[]string{"network.cidr: 172.32.0.0/16 is not private, want a range within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"}},
+		[]string{"network.cidr: 172.32.0.0/16 is not private, want a range within 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or 100.64.0.0/10"}},
 	"the smallest CIDR that three zones fit into": {changes: []change{{"10.30.0.0/16", "10.30.0.0/23"}, modest}},
 	"subnets too small for the tasks": {
 		[]change{{"10.30.0.0/16", "»10.30.0.0/23"}},
@@ -769,7 +855,7 @@ var ruleCases = map[string]ruleCase{
 		[]string{"region: no certificate authority of RDS in ap-east-2 is known, so that no service could trust the database; replace lambda/rdsca/roots.pem as lambda/rdsca/roots.go says"}},
 	"the port of the pooler": {
 		[]change{loyalty("database: {}, port: »6432")},
-		[]string{"services.loyalty.port: 6432 is where the pooler of its database listens in the same task, want another"}},
+		[]string{"services.loyalty.port: 6432 is where the pooler listens in the same task, want another"}},
 	"an environment variable about the database": {
 		[]change{loyalty("environment: {DATABASE_URL: »x}")},
 		[]string{"services.loyalty.environment.DATABASE_URL: names that start with DATABASE_ are the platform's, want another"}},

@@ -115,6 +115,9 @@ func (s *Scaler) complete(d *document, engine Engine) {
 // Span is the window in absolute time.
 func (f FreezeWindow) Span() Span { return spanOf(f.Start, f.End, f.TimeZone) }
 
+// hoursOfAMonth are those of February.
+const hoursOfAMonth = 28 * 24
+
 var scalerRules = []rule{
 	{"min is at most max, with the readers of the file between them", []string{"scaler.min", "scaler.max", "scaler.control"}, func(i inspection) {
 		switch always := i.readersAlways(); {
@@ -132,6 +135,17 @@ var scalerRules = []rule{
 	{"modes are for Peakline's own control", []string{"scaler.control"}, func(i inspection) {
 		if i.Scaler.Control != ControlPeakline && i.Scaler.Mode != ScalerActive {
 			i.refuse("scaler.mode", "%s has no effect with control: %s; remove it", i.Scaler.Mode, i.Scaler.Control)
+		}
+	}},
+	{"target tracking has no freeze windows", []string{"scaler.control"}, func(i inspection) {
+		if i.Scaler.Control == ControlTargetTracking && len(i.Scaler.FreezeWindows) > 0 {
+			i.refuse("scaler.freezeWindows", "target-tracking adds and removes readers whatever they say; remove them, or want control: peakline")
+		}
+	}},
+	{"the readers that the minimum adds are within the budget", []string{"scaler.min", "scaler.monthlyReaderHours", "database.readers"}, func(i inspection) {
+		hours := (i.Scaler.Min - i.readersAlways()) * hoursOfAMonth
+		if budget := i.Scaler.MonthlyReaderHours; budget > 0 && hours > budget {
+			i.refuse("scaler.monthlyReaderHours", "%d, but scaler.min alone adds %d in the shortest month; want more than that", budget, hours)
 		}
 	}},
 	{"target tracking has provisioned instances", []string{"scaler.control"}, func(i inspection) {

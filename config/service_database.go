@@ -60,13 +60,6 @@ var serviceDatabaseRules = []rule{
 			by[schema] = name
 		}
 	}},
-	{"a service leaves the pooler its port", nil, func(i inspection) {
-		for _, name := range i.DatabaseServices() {
-			if path := join("services", name) + ".port"; i.Services[name].Port == contract.PoolerPort && !i.UsesProxy() {
-				i.refuse(path, "%d is where the pooler of its database listens in the same task, want another", contract.PoolerPort)
-			}
-		}
-	}},
 	{"a service can verify the database's certificate", []string{"region"}, func(i inspection) {
 		if len(i.DatabaseServices()) > 0 && len(rdsca.Region(i.Region)) == 0 {
 			i.refuse("region", "no certificate authority of RDS in %s is known, so that no service could trust the database; replace lambda/rdsca/roots.pem as lambda/rdsca/roots.go says", i.Region)

@@ -220,11 +220,14 @@ var serviceRules = []rule{
 		if len(i.Services) > mostServices {
 			i.refuse("services", "%d entries, want at most %d behind one load balancer", len(i.Services), mostServices)
 		}
+		i.refuseSharedIDs("services", i.ServiceNames())
 		for _, name := range i.ServiceNames() {
 			if len(name) > 20 || !namePattern.MatchString(name) {
 				i.refuse(join("services", name), "no name that can be used, want at most 20 lower-case letters, digits and single hyphens, a letter first")
 			}
-			for schedule := range i.Services[name].Schedules {
+			schedules := slices.Sorted(maps.Keys(i.Services[name].Schedules))
+			i.refuseSharedIDs(join("services", name)+".schedules", schedules)
+			for _, schedule := range schedules {
 				if len(schedule) > 20 || !namePattern.MatchString(schedule) {
 					i.refuse(join("services", name)+".schedules."+schedule, "no name that can be used, want at most 20 lower-case letters, digits and single hyphens, a letter first")
 				}
@@ -236,6 +239,18 @@ var serviceRules = []rule{
 			path, service := join("services", name), i.Services[name]
 			if i.sound(path+".cpu", path+".memoryMiB") && !slices.Contains(fargateMemory(service.CPU), service.MemoryMiB) {
 				i.refuse(path+".memoryMiB", "%d, but with cpu %d Fargate offers %s", service.MemoryMiB, service.CPU, offered(service.CPU))
+			}
+		}
+	}},
+	{"a health check is a command that ECS runs", nil, func(i inspection) {
+		for _, name := range i.ServiceNames() {
+			path, command := join("services", name)+".health.command", i.Services[name].Health.Command
+			switch {
+			case !i.sound(path):
+			case command[0] == "CMD-SHELL" && len(command) != 2:
+				i.refuse(path, "%d texts after CMD-SHELL, and the shell runs the first alone; want one line, or CMD and the words", len(command)-1)
+			case command[0] != "CMD" && command[0] != "CMD-SHELL":
+				i.refuse(path, "starts with %q, want CMD and the words of a command, or CMD-SHELL and a line for the shell", shorten(command[0]))
 			}
 		}
 	}},
@@ -332,7 +347,9 @@ var serviceRules = []rule{
 		}
 	}},
 	{"a third party's secret has a name that Secrets Manager accepts", []string{"secrets"}, func(i inspection) {
-		for name := range i.Secrets {
+		names := slices.Sorted(maps.Keys(i.Secrets))
+		i.refuseSharedIDs("secrets", names)
+		for _, name := range names {
 			if len(name) > 40 || !namePattern.MatchString(name) {
 				i.refuse(join("secrets", name), "no name that can be used, want at most 40 lower-case letters, digits and single hyphens, a letter first")
 			}
@@ -376,10 +393,27 @@ var serviceRules = []rule{
 					i.refuse(path, "%s", unknown("service", name, i.ServiceNames(), "add it to services"))
 				case floor > service.Scaling.Max:
 					i.refuse(path, "%d, want at most services.%s.scaling.max, %d", floor, name, service.Scaling.Max)
+				case floor < service.Scaling.Min:
+					i.refuse(path, "%d, want at least services.%s.scaling.min, %d: a floor counts all tasks", floor, name, service.Scaling.Min)
 				}
 			}
 		}
 	}},
+}
+
+// hyphenBeforeDigit is what two names may differ in and still become the same id of a resource.
+var hyphenBeforeDigit = regexp.MustCompile(`-([0-9])`)
+
+// refuseSharedIDs keeps names apart that the ids of resources do not, such as a-1 and a1.
+func (i inspection) refuseSharedIDs(path string, names []string) {
+	first := map[string]string{}
+	for _, name := range names {
+		id := hyphenBeforeDigit.ReplaceAllString(name, "$1")
+		if before, twice := first[id]; twice {
+			i.refuse(join(path, name), "CloudFormation could not tell it from %s, want a name that differs in more than a hyphen before a digit", before)
+		}
+		first[id] = name
+	}
 }
 
 // newestLast lists the services of the shared catalogue before those of the file, which is the one to give way.

@@ -52,13 +52,13 @@ var sloRules = []rule{
 			}
 		}
 	}},
-	{"the slowest of a hundred requests may take longer than the slowest of twenty", []string{"slos"}, func(i inspection) {
-		if i.SLOs.P99Milliseconds <= i.SLOs.P95Milliseconds {
+	{"the slowest of a hundred requests may take as long as the slowest of twenty", []string{"slos"}, func(i inspection) {
+		if i.SLOs.P99Milliseconds < i.SLOs.P95Milliseconds {
 			path := "slos.p99Milliseconds"
 			if !i.has(path) {
 				path = "slos.p95Milliseconds"
 			}
-			i.refuse(path, "p99Milliseconds is %d and p95Milliseconds %d, want p99Milliseconds above it", i.SLOs.P99Milliseconds, i.SLOs.P95Milliseconds)
+			i.refuse(path, "p99Milliseconds is %d and p95Milliseconds %d, want p99Milliseconds at least that", i.SLOs.P99Milliseconds, i.SLOs.P95Milliseconds)
 		}
 	}},
 }

@@ -1,9 +1,31 @@
 package config
 
 import (
+	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"testing"
 )
+
+// TestTheCollectorListensWhereItIsSaidTo compares with its own configuration, in which it listens inside the task alone.
+func TestTheCollectorListensWhereItIsSaidTo(t *testing.T) {
+	text, err := os.ReadFile("../constructs/collector.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []int
+	for _, match := range regexp.MustCompile(`127\.0\.0\.1:(\d+)`).FindAllSubmatch(text, -1) {
+		port, err := strconv.Atoi(string(match[1]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, port)
+	}
+	if !slices.Equal(found, collectorPorts) {
+		t.Errorf("it listens at %v, and services may not at %v", found, collectorPorts)
+	}
+}
 
 func TestEveryListedClassHasHardware(t *testing.T) {
 	for _, engine := range engines {

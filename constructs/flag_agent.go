@@ -11,9 +11,6 @@ import (
 	"peakline/lambda/contract"
 )
 
-// flagAgentPort is where the agent answers.
-const flagAgentPort = 2772
-
 // FlagAgent is AWS's AppConfig agent beside a service: it fetches the flags and answers from memory. The image documents no
 // command that could check its health; a service takes a flag's first value when it gets no answer.
 // https://docs.aws.amazon.com/appconfig/latest/userguide/appconfig-integration-containers-agent.html
@@ -40,5 +37,5 @@ func FlagAgent(environmentName string, configurationARN *string, memoryMiB int) 
 // FlagsURL is where a service asks the agent for its flags.
 func FlagsURL(environmentName string) string {
 	names := contract.FlagsOf(environmentName)
-	return fmt.Sprintf("http://127.0.0.1:%d/applications/%s/environments/%s/configurations/%s", flagAgentPort, names.Application, names.Environment, names.Profile)
+	return fmt.Sprintf("http://127.0.0.1:%d/applications/%s/environments/%s/configurations/%s", contract.FlagAgentPort, names.Application, names.Environment, names.Profile)
 }

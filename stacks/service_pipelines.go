@@ -46,7 +46,7 @@ func newServicePipelines(stage awscdk.Stage, props DeliveryProps, notifications 
 		releases[environment.Name] = constructs.PipelineStep{
 			Name: environment.Name + "-release", Needs: []string{platform},
 			Project: constructs.NewBuildProject(stack, constructs.ID(environment.Name, "Release"), constructs.BuildProjectProps{
-				Description: "Brings images to " + environment.Name + " and releases them", Buildspec: "release", Image: constructs.GoImage, TimeoutMinutes: 8 * 60,
+				Description: "Brings images to " + environment.Name + " and releases them", Buildspec: "release", Image: constructs.GoImage, TimeoutMinutes: config.LongestReleaseMinutes,
 				RoleName: constructs.ReleaserRole(environment.Name), AssumesRoles: []string{pull, role}, Reads: "*/" + platform + "/*", Artifacts: artifacts, LogRetentionDays: deliveryLogDays,
 				Environment: map[string]string{
 					"ENVIRONMENT": environment.Name, "REGION": environment.Region, "RELEASE_ROLE": role, "PULL_ROLE": pull, "PULL_REGION": first.Region,

@@ -17,3 +17,6 @@ func FlagsOf(environment string) Flags {
 		AtOnce:      "peakline-" + environment + "-at-once",
 	}
 }
+
+// FlagAgentPort is where the agent of the flags answers, inside the task only.
+const FlagAgentPort = 2772
