@@ -161,6 +161,9 @@ func (d *Delivery) check(doc *document, environments []Environment, now time.Tim
 	checkAccount(doc, d.Account)
 	checkTags(doc, d.Tags)
 	checkNotifications(doc, d.Region, d.Notifications)
+	for _, environment := range environments {
+		refuseSharedChannels(doc, d.Account, d.Notifications, environment)
+	}
 	if doc.sound("connectionArn", "region", "account") {
 		if arn := connectionARN.FindStringSubmatch(d.ConnectionARN); arn == nil || arn[1] != d.Region || arn[2] != d.Account {
 			doc.refuse("connectionArn", "%q, want one of the pipelines' account and region, such as arn:aws:codeconnections:%s:%s:connection/01234567-89ab-cdef-0123-456789abcdef",

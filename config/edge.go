@@ -30,7 +30,7 @@ type Edge struct {
 	// OriginSecret is the number of the secret by which the load balancer knows CloudFront; the one before is good too. For a new secret raise it by one and deploy. Default: 1.
 	OriginSecret int `json:"originSecret,omitempty" jsonschema:"minimum=1,maximum=9999"`
 	// SecondOrigin is the host name of another origin, an older shop say, which speaks HTTPS. `peakline edge set origin` sends a share of the visitors' requests for services there.
-	SecondOrigin string `json:"secondOrigin,omitempty" jsonschema:"pattern=^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2\\,}$,maxLength=253,example=old.example.com"`
+	SecondOrigin string `json:"secondOrigin,omitempty" jsonschema:"pattern=^([a-z0-9]([a-z0-9-]{0\\,61}[a-z0-9])?\\.)+[a-z][a-z0-9-]{0\\,61}[a-z0-9]$,maxLength=253,example=old.example.com"`
 	// Topics are existing SNS topics in us-east-1 for the alarms of the edge, needed where notifications names a topic in another region.
 	Topics EdgeTopics `json:"topics,omitempty"`
 }
@@ -40,7 +40,7 @@ type HostedZone struct {
 	// ID is the zone's id.
 	ID string `json:"id,omitempty" jsonschema:"pattern=^[A-Z0-9]{1\\,32}$,example=Z0123456789ABCDEFGHIJ"`
 	// Name is the domain that the zone is for.
-	Name string `json:"name,omitempty" jsonschema:"pattern=^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2\\,}$,maxLength=253,example=example.com"`
+	Name string `json:"name,omitempty" jsonschema:"pattern=^([a-z0-9]([a-z0-9-]{0\\,61}[a-z0-9])?\\.)+[a-z][a-z0-9-]{0\\,61}[a-z0-9]$,maxLength=253,example=example.com"`
 }
 
 // EdgeTopics has one topic for each severity.
@@ -124,7 +124,7 @@ func (e Environment) StoredOriginSecrets() []int {
 const mostPaths = 70
 
 var (
-	hostName    = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$`)
+	hostName    = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$`)
 	headerValue = regexp.MustCompile(`^[\x20-\x7e]+$`)
 )
 

@@ -144,6 +144,7 @@ func checkTogether(all []loaded, asked string) {
 			refuseSharedNames(a, b)
 			refuseSecondSearch(a, b)
 			refuseSecondMonitor(a, b)
+			refuseSharedChannels(b.document, b.environment.Account, b.environment.Notifications, a.environment)
 		}
 	}
 }

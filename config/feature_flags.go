@@ -52,11 +52,18 @@ func (e Environment) ReadsFlags(service string) bool {
 // https://docs.aws.amazon.com/appconfig/latest/userguide/appconfig-type-reference-feature-flags.html
 var flagName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`)
 
+// mostNumbers are the attributes that AppConfig takes for one flag.
+// https://docs.aws.amazon.com/appconfig/2019-10-09/APIReference/API_FlagValue.html
+const mostNumbers = 25
+
 var featureFlagRules = []rule{
 	{"flags and their numbers have names that AppConfig accepts", []string{"flags"}, func(i inspection) {
 		for _, name := range slices.Sorted(maps.Keys(i.Flags)) {
 			if !flagName.MatchString(name) {
 				i.refuse(join("flags", name), "no name that can be used, want at most 64 lower-case letters, digits, - and _, a letter first")
+			}
+			if found := len(i.Flags[name].Numbers); found > mostNumbers {
+				i.refuse(join("flags", name)+".numbers", "%d entries, want at most %d", found, mostNumbers)
 			}
 			for number := range i.Flags[name].Numbers {
 				if !flagName.MatchString(number) || number == "enabled" {

@@ -99,8 +99,7 @@ var firewallRules = []rule{
 			}
 			for n, pattern := range limit.Paths {
 				switch path := index(path+".paths", n); {
-				case !pathPattern.MatchString(pattern):
-					i.refuse(path, "%q is no path pattern, want a path such as /api/cart or a prefix such as /api/cart/*", shorten(pattern))
+				case i.refusePattern(path, pattern):
 				case i.has("firewall.rateLimits") && i.sound("services.*.paths") && !i.answered(pattern):
 					i.refuse(path, "%s leads to no service, so that nothing would be limited; want paths that are among those of services", pattern)
 				}

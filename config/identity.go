@@ -46,7 +46,7 @@ type SignInDomain struct {
 	// Prefix is the first part of PREFIX.auth.REGION.amazoncognito.com, which no other customer of AWS in the region may have. Another one replaces the domain. Default: `peakline-ENVIRONMENT-ACCOUNT`.
 	Prefix string `json:"prefix,omitempty" jsonschema:"pattern=^[a-z0-9]([a-z0-9-]*[a-z0-9])?$,maxLength=63,example=example-shop"`
 	// Name is a name of your own, in place of the prefix. Its parent has to have an address record before the first deployment.
-	Name string `json:"name,omitempty" jsonschema:"pattern=^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2\\,}$,maxLength=63,example=auth.example.com"`
+	Name string `json:"name,omitempty" jsonschema:"pattern=^([a-z0-9]([a-z0-9-]{0\\,61}[a-z0-9])?\\.)+[a-z][a-z0-9-]{0\\,61}[a-z0-9]$,maxLength=63,example=auth.example.com"`
 	// CertificateARN is the ACM certificate of the name, in us-east-1 whatever the region of the environment.
 	CertificateARN string `json:"certificateArn,omitempty"`
 }

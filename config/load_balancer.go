@@ -7,7 +7,7 @@ type LoadBalancer struct {
 	// CertificateARN is the ACM certificate of the HTTPS listener, in the environment's region. Without one, which only development may be, the load balancer speaks plain HTTP.
 	CertificateARN string `json:"certificateArn,omitempty"`
 	// HostName is a name that the certificate is for, required with it. Within the VPC it leads to the load balancer without the internet: services and smoke tests call it by this name over HTTPS. On the internet it has to lead to the load balancer, where CloudFront finds it by this name.
-	HostName string `json:"hostName,omitempty" jsonschema:"pattern=^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2\\,}$,maxLength=253,example=api.example.com"`
+	HostName string `json:"hostName,omitempty" jsonschema:"pattern=^([a-z0-9]([a-z0-9-]{0\\,61}[a-z0-9])?\\.)+[a-z][a-z0-9-]{0\\,61}[a-z0-9]$,maxLength=253,example=api.example.com"`
 	// IdleTimeoutSeconds is how long a connection may be silent, a WebSocket between two pings say. Default: 300.
 	IdleTimeoutSeconds int `json:"idleTimeoutSeconds,omitempty" jsonschema:"minimum=30,maximum=4000"`
 	// LogRetentionDays is how long the access logs are kept. Default: 365 in production, 14 in development.

@@ -44,6 +44,31 @@ var notificationRules = []rule{
 	}},
 }
 
+// channels are the Slack channels that are written to, each with its path.
+func (n Notifications) channels() map[SlackChannel]string {
+	all := map[SlackChannel]string{}
+	for path, channel := range map[string]Channel{"notifications.critical.slack": n.Critical, "notifications.warning.slack": n.Warning} {
+		if channel.Slack != nil && (all[*channel.Slack] == "" || path < all[*channel.Slack]) {
+			all[*channel.Slack] = path
+		}
+	}
+	return all
+}
+
+// refuseSharedChannels lets one environment of an account write to a Slack channel: AWS takes each once.
+// https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1155
+func refuseSharedChannels(d *document, account string, here Notifications, other Environment) {
+	if account != other.Account || !d.sound("account", "notifications") {
+		return
+	}
+	theirs := other.Notifications.channels()
+	for channel, path := range here.channels() {
+		if _, twice := theirs[channel]; twice {
+			d.refuse(path, "channel %s is that of environment %s in the same account, and AWS takes a channel once in an account; want another", channel.Channel, other.Name)
+		}
+	}
+}
+
 // checkNotifications refuses destinations that SNS cannot deliver to from a region.
 func checkNotifications(d *document, region string, notifications Notifications) {
 	for path, channel := range map[string]Channel{"notifications.critical": notifications.Critical, "notifications.warning": notifications.Warning} {

@@ -656,6 +656,17 @@ var ruleCases = map[string]ruleCase{
 	"ports of containers that are not there": {
 		changes: []change{{"", "tracing: {enabled: false}\nfeatureFlags: {enabled: false}\nservices: {catalog: {port: 4318}, order: {port: 2772}}\n"}}},
 
+	"a path longer than a load balancer takes": {
+		[]change{{"", "services: {loyalty: {paths: [»/" + strings.Repeat("x", 128) + ", /" + strings.Repeat("y", 127) + "], priority: 600, health: {path: /health}}}\n"}},
+		[]string{"services.loyalty.paths[0]: 129 characters, want at most 128, for instance a prefix and *"}},
+	"a flag with more numbers than AppConfig takes": {
+		[]change{{"", "flags: {a: {description: Something to switch, »numbers: {" + strings.Join(numbered("n%d: {description: A number, max: 3}", 26), ", ") + "}}}\n"}},
+		[]string{"flags.a.numbers: 26 entries, want at most 25"}},
+	"a domain of another alphabet": {changes: []change{{"[www.example.com]", "[xn--80aswg.xn--p1ai]"}}},
+	"a domain of a label that is too long": {
+		[]change{{"[www.example.com]", "[»" + strings.Repeat("w", 64) + ".example.com]"}},
+		[]string{`edge.domains[0]: "` + strings.Repeat("w", 60) + `…" is no host name, want for example www.example.com`}},
+
 	// The calendar.
 	"floors below what is always there": {
 		[]change{{"", "events: [{name: sale, start: 2026-11-27T00:00, end: 2026-11-28T00:00, floors: {readers: »1, tasks: {catalog: »1, order: 2}}}]\n"}},
@@ -1376,6 +1387,39 @@ func TestOneEnvironmentOfAnAccountMakesTheMonitorOfUnusualCosts(t *testing.T) {
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s:\n got %q\nwant %q", says, got, c.want)
 		}
+	}
+}
+
+func TestOneEnvironmentOfAnAccountWritesToASlackChannel(t *testing.T) {
+	const channel = "notifications: {critical: {emails: [oncall@example.com], slack: {workspace: T0123ABCD, channel: C0123ABCD}}}"
+	withChannel := func(text, notifications string) string {
+		return strings.Replace(text, "notifications: {critical: {emails: [oncall@example.com]}}", notifications, 1)
+	}
+	first := read("a.yaml", "env-a", []byte(withChannel(valid, channel)), today)
+	for says, c := range map[string]struct {
+		text string
+		want []string
+	}{
+		"the same one": {withChannel(neighbour("b", "10.40.0.0/16"), channel),
+			[]string{"notifications.critical.slack: channel C0123ABCD is that of environment env-a in the same account, and AWS takes a channel once in an account; want another"}},
+		"another one":     {withChannel(neighbour("b", "10.40.0.0/16"), strings.Replace(channel, "C0123ABCD", "C0456EFGH", 1)), nil},
+		"another account": {strings.ReplaceAll(withChannel(neighbour("b", "10.40.0.0/16"), channel), "333333333333", "222222222222"), nil},
+	} {
+		second := read("b.yaml", "env-b", []byte(c.text+"tracing: {transactionSearch: existing}\n"), today)
+		checkTogether([]loaded{first, second}, "")
+		var got []string
+		for _, mistake := range second.document.mistakes {
+			got = append(got, mistake.Path+": "+mistake.Text)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s:\n got %q\nwant %q", says, got, c.want)
+		}
+	}
+	text := strings.Replace(pipelines, "environments:", "notifications: {warning: {slack: {workspace: T0123ABCD, channel: C0123ABCD}}}\nenvironments:", 1)
+	first.environment.Account = "444444444444"
+	_, err := readDelivery("delivery.yaml", []byte(text), append([]Environment{first.environment}, promoted...), today)
+	if err == nil || !strings.Contains(err.Error(), "delivery.yaml:6:27 notifications.warning.slack: channel C0123ABCD is that of environment env-a in the same account") {
+		t.Errorf("the pipelines write to the channel of an environment in their account, and are told %v", err)
 	}
 }
 

@@ -260,8 +260,7 @@ var serviceRules = []rule{
 		for _, name := range i.newestLast() {
 			for n, pattern := range i.Services[name].Paths {
 				path := index(join("services", name)+".paths", n)
-				if !pathPattern.MatchString(pattern) {
-					i.refuse(path, "%q is no path pattern, want a path such as /api/cart or a prefix such as /api/cart/*", shorten(pattern))
+				if i.refusePattern(path, pattern) {
 					continue
 				}
 				for _, other := range all {
