@@ -71,7 +71,7 @@ func TestOnAnEmulatedAccount(t *testing.T) {
 	emulated.Deploy(t, config, "local", policy)
 
 	text, err := run(endpoint, "status", "-env", "local")
-	expect(text, err, cluster+", available", "active, 2 to 8 readers", "Override  none", "none within an hour", "peakline-local-writer", "template")
+	expect(text, err, cluster+", available", "active, 2 to 8 readers", "Override  none", "none within an hour", "peakline-local-writer", "others")
 	text, err = run(endpoint, "explain", "-env", "local")
 	expect(text, err, "should have 2 readers", "Because:", decision.Reasons[decision.ReasonBlind], "changes nothing")
 

@@ -100,7 +100,7 @@ func writeStatus(out io.Writer, props replicascaler.Props, r replicascaler.Repor
 		return cmp.Or(-cmp.Compare(a.Role, b.Role), strings.Compare(a.ID, b.ID))
 	})
 	for _, m := range members {
-		role, owner := "reader", "template"
+		role, owner := "reader", "others"
 		if m.Role == decision.Writer {
 			role = "writer"
 		}
