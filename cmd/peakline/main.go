@@ -72,6 +72,10 @@ func root() *cli.Command {
 // explainUsage lets wrong usage of a command, or of those below it, end with one line instead of a page of help around it.
 func explainUsage(command *cli.Command) {
 	command.OnUsageError = func(_ context.Context, command *cli.Command, err error, _ bool) error {
+		// The flags behind a misspelt command look like those of what is above it.
+		if name := command.Args().First(); name != "" && len(command.Commands) > 0 && command.Command(name) == nil {
+			return noCommand(command, name)
+		}
 		return fmt.Errorf("%w; see %s --help", err, command.FullName())
 	}
 	for _, one := range command.Commands {
@@ -84,6 +88,11 @@ func showCommandHelp(ctx context.Context, command *cli.Command, name string) err
 	if command.Command(name) != nil {
 		return cli.DefaultShowCommandHelp(ctx, command, name)
 	}
+	return noCommand(command, name)
+}
+
+// noCommand says which commands there are.
+func noCommand(command *cli.Command, name string) error {
 	var names []string
 	for _, one := range command.VisibleCommands() {
 		if one.Name != "help" {

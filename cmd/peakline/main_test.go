@@ -14,6 +14,8 @@ func TestWrongUsageEndsWithOneLine(t *testing.T) {
 		{"peakline release list", "peakline release has no command list, want one of start, rollback, show, check"},
 		{"peakline release help list", "peakline release has no command list"},
 		{"peakline migrations check db", "peakline migrations has no command check, want one of lint"},
+		{"peakline relase show -env local", "peakline has no command relase"},
+		{"peakline scaler statsu -env local", "peakline scaler has no command statsu, want one of status,"},
 		{"peakline scaler status", `"env" not set; see peakline scaler status --help`},
 		{"peakline replay -trace ramp -seeds many", `"many" for flag -seeds`},
 		{"peakline diff -nwe cdk.out", "-nwe; see peakline diff --help"},

@@ -34,8 +34,9 @@ func rehearseCommand() *cli.Command {
 		Description: "Runs the scaler's own code, minute by simulated minute, on the emulated account that make up started.\n" +
 			"Samples go to its CloudWatch, readers come and go in its RDS, policy and permissions to speak of are its own;\n" +
 			"only the clock, the traffic, and the minutes that an instance takes to come are simulated. One sale at eight\n" +
-			"in the evening is in the calendar, with a floor; the afternoon's rise is not. Takes about two minutes and removes\n" +
-			"its readers at the end. Watch along: aws rds describe-db-instances --endpoint-url http://localhost:4566",
+			"in the evening is in the calendar, with a floor; the afternoon's rise is not. Takes a minute or two and removes\n" +
+			"its readers at the end. Watch along:\n" +
+			"aws rds describe-db-instances --endpoint-url http://localhost:4566 --region us-east-1",
 		Flags: accountFlags(),
 		Action: func(ctx context.Context, command *cli.Command) error {
 			props, err := open(ctx, command)
