@@ -52,6 +52,13 @@ func shortTrace(t *testing.T) string {
 
 func twoDigits(n int) string { return string([]byte{byte('0' + n/10), byte('0' + n%10)}) }
 
+func TestTheTableMarksTheShippedSetting(t *testing.T) {
+	out, err := replayed(t, "-trace", shortTrace(t), "-seeds", "1", "-only", "peakline", "-only", "oracle")
+	if shipped := fmt.Sprintf(" %g* ", decision.ProductionPolicy().CapPercent); err != nil || !strings.Contains(out, shipped) || strings.Count(out, "* ") != 2 {
+		t.Errorf("%v, want %q and its explanation and no other star in\n%s", err, shipped, out)
+	}
+}
+
 func TestJSONKeepsItsContract(t *testing.T) {
 	out, err := replayed(t, "-trace", shortTrace(t), "-seeds", "2", "-format", "json")
 	if err != nil {

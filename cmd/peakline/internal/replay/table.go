@@ -69,7 +69,7 @@ func best(sweep simulator.Sweep) simulator.Summary {
 }
 
 func writeCurves(out io.Writer, r Replay) error {
-	fmt.Fprintf(out, "\nCost against service: reader-hours above the minimum, and %% bad requests in the worst seed\n")
+	fmt.Fprintf(out, "\nCost against service: reader-hours above the minimum, and %% bad requests in the worst seed (* = as shipped)\n")
 	table := newTable(out)
 	for _, sweep := range r.Sweeps {
 		if sweep.Policy.Knob == "" {
@@ -77,8 +77,12 @@ func writeCurves(out io.Writer, r Replay) error {
 		}
 		summaries := sweep.Summaries()[sweep.Best()]
 		settings, hours, bad := []string{sweep.Policy.Name, sweep.Policy.Knob}, []string{"", "above min"}, []string{"", "bad %"}
-		for _, s := range summaries {
-			settings = append(settings, s.Setting)
+		for n, s := range summaries {
+			setting := s.Setting
+			if sweep.Policy.Name == simulator.Peakline && n == sweep.Policy.Default {
+				setting += "*"
+			}
+			settings = append(settings, setting)
 			hours = append(hours, fmt.Sprintf("%.1f", s.Mean.HoursAboveMinimum()))
 			bad = append(bad, percent(s.WorstBadPercent))
 		}
