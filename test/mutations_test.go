@@ -790,7 +790,7 @@ var mutations = []mutation{
 		edit: func(_ *assembly, r resource) {
 			put(r.properties(), "PolicyDocument/Statement", slices.DeleteFunc(slices.Clone(r.list("PolicyDocument/Statement")), func(s any) bool { return dig(s, "Action") == "kms:Decrypt" }))
 		}},
-	{row: "S6", name: "a third party's secret stands in the template", of: "AWS::SecretsManager::Secret", when: at("/Registry/"), edit: set("SecretString", "x")},
+	{row: "S6", name: "a third party's secret stands in the template", of: "AWS::SecretsManager::Secret", when: (*assembly).isThirdParty, edit: set("SecretString", "x")},
 	{row: "S2", name: "a sidecar may write its file system", of: "AWS::ECS::TaskDefinition", when: hasCollector, edit: inSidecar("collector", "ReadonlyRootFilesystem", false)},
 	{row: "S2", name: "a sidecar takes all the memory", of: "AWS::ECS::TaskDefinition", when: hasCollector, edit: inSidecar("collector", "Memory", nil)},
 	{row: "S2", name: "a sidecar takes the service down with it", of: "AWS::ECS::TaskDefinition", when: hasCollector, edit: inSidecar("collector", "Essential", true)},
@@ -1233,9 +1233,9 @@ func setVariable(name, value string) edit {
 // inServices tells what belongs to the services.
 func inServices(_ *assembly, r resource) bool { return r.stack.id == "Services" }
 
-// ofService tells the tasks of services from those of their schedules.
+// ofService tells the tasks of services from those of their schedules and migrations.
 func ofService(a *assembly, task resource) bool {
-	return at("/Task/Resource")(a, task) && !at("Schedule/")(a, task)
+	return at("/Task/Resource")(a, task) && !at("Schedule/")(a, task) && !isMigration(task)
 }
 
 // readsThirdPartySecret tells the policies that let a task start with a secret that is not ours.
